@@ -1,0 +1,102 @@
+"""The exception tree. An error is built where the fact is known; `fabro_core.api.problems` alone turns it into HTTP.
+
+Three families: faults of configuration (`StartupError`), faults of a store or an auth method (raised by plugins,
+handled by the core), and refusals of a request (`Refusal`), whose text a client sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fabro_core.context import Problem
+
+
+class FabroError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class StartupError(FabroError):
+    """The server cannot start; carries *every* problem that was found (server.md S18)."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problem.line() for problem in self.problems))
+
+
+# -- raised by stores -------------------------------------------------------------------------------------------
+
+
+class StoreError(FabroError):
+    """Base of everything a `RunStore` may raise. A driver's own exception never leaves a store."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot answer now. The write has happened completely or not at all (server.md S27)."""
+
+
+class StoreMisconfigured(StoreError):
+    """Opening found a fault that only an operator can mend: path not writable, schema too new (server.md S18).
+
+    The message names what is wrong and the way out; it reaches the operator, never a client.
+    """
+
+
+class SeqConflict(StoreError):
+    """`append` expected another newest sequence number; nothing was written."""
+
+    def __init__(self, expected: int, actual: int) -> None:
+        self.expected, self.actual = expected, actual
+        super().__init__(f"expected sequence number {expected}, found {actual}")
+
+
+class RevisionConflict(StoreError):
+    """A conditional document write or delete found another revision; nothing was written."""
+
+
+# -- raised by auth methods -------------------------------------------------------------------------------------
+
+
+class CredentialsRejected(FabroError):
+    """The credential is of this method's kind and is not valid (auth.md A4). Carries no detail on purpose."""
+
+
+# -- refusals of a request --------------------------------------------------------------------------------------
+
+
+class Refusal(FabroError):
+    """A request that is answered with an error envelope (server.md S5). `str(error)` is the envelope's `detail`.
+
+    `code` is the stable snake_case code of the envelope, None where the specification assigns none.
+    """
+
+    def __init__(self, detail: str, *, code: str | None = None) -> None:
+        self.detail, self.code = detail, code
+        super().__init__(detail)
+
+
+class InvalidRequest(Refusal):
+    """Path, query or body is not valid: 400."""
+
+
+class NotFound(Refusal):
+    """The named resource does not exist: 404."""
+
+
+class Conflict(Refusal):
+    """The resource is in a state that forbids the operation, or a write lost its race: 409."""
+
+
+class IllegalTransition(Conflict):
+    """The state machine does not allow the event (runs.md R6.2): 409 `illegal_transition`."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, code="illegal_transition")
+
+
+class RunArchived(Conflict):
+    """An archived run refuses the operation (runs.md R6.4): 409 `run_archived`."""
+
+    def __init__(self, detail: str = "The run is archived.") -> None:
+        super().__init__(detail, code="run_archived")

@@ -1,0 +1,125 @@
+"""The interface of a run store. A store is small and dumb: it knows bytes, sequence numbers, index columns and
+compare-and-set; folding events, sessions, token rotation and streaming are the core's.
+
+Every method is one promise of the conformance kit (`fabro_core.testing.StoreConformance`). A fault of the driver
+surfaces as `StoreUnavailable`, never as the driver's own exception.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from fabro_core.store.records import (
+    AppendBatch,
+    Blob,
+    Doc,
+    DocDelete,
+    DocPage,
+    DocQuery,
+    DocRef,
+    DocWrite,
+    EventPage,
+    EventQuery,
+    RunHit,
+    RunPage,
+    RunQuery,
+    StoreInfo,
+    Wakeup,
+    WorkflowHit,
+)
+
+
+class RunStore(abc.ABC):
+    """Runs, their logs, blobs and documents. Constructors do no I/O; `lifespan` opens and closes everything."""
+
+    @abc.abstractmethod
+    def info(self) -> StoreInfo:
+        """What this store is; complete once `lifespan` has been entered."""
+
+    @abc.abstractmethod
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
+        """Open the store for the length of the context, migrating older data first.
+
+        Raises `StoreMisconfigured` for what only an operator can mend, `StoreUnavailable` for the rest. May be
+        entered again after it was left.
+        """
+
+    @abc.abstractmethod
+    async def ping(self) -> None:
+        """Return when the store answers; raise `StoreUnavailable` when it does not."""
+
+    @abc.abstractmethod
+    async def append(self, batch: AppendBatch, /) -> int:
+        """Write events, tags and row as one, and return the new newest sequence number.
+
+        All or nothing; linearizable per run, across processes when the store is shared. Raises `SeqConflict`
+        when the run's newest sequence number is not `batch.expected_seq`; then nothing was written. When it
+        returns, the batch is durable (if `info().durable`) and readable.
+        """
+
+    @abc.abstractmethod
+    async def read(self, query: EventQuery, /) -> EventPage:
+        """A page of a run's log, strictly ordered, without gaps. An unknown run has an empty log."""
+
+    @abc.abstractmethod
+    async def get_run(self, run_id: str, /) -> RunHit | None:
+        """The run with its `state`; None when it does not exist."""
+
+    @abc.abstractmethod
+    async def list_runs(self, query: RunQuery, /) -> RunPage:
+        """Filter, sort, page and count in the store; the page and its total come from one snapshot.
+
+        The cost does not grow with the number of runs that are not on the page.
+        """
+
+    @abc.abstractmethod
+    async def list_workflows(self) -> Sequence[WorkflowHit]:
+        """The distinct (slug, name) pairs of all stored runs, each with its newest run; in no promised order."""
+
+    @abc.abstractmethod
+    async def delete_run(self, run_id: str, /) -> bool:
+        """Remove row, events and tags; False when there was no such run. Blobs stay, children keep their parent."""
+
+    @abc.abstractmethod
+    async def put_blob(self, blob: Blob, /) -> bool:
+        """Store a blob; False when the digest was there already (the same bytes, so nothing changes)."""
+
+    @abc.abstractmethod
+    async def get_blob(self, digest: str, /) -> bytes | None:
+        """The bytes of a blob; None when it is not stored."""
+
+    @abc.abstractmethod
+    async def get_doc(self, ref: DocRef, /) -> Doc | None:
+        """The document; None when absent or expired at `ref.now_ms`."""
+
+    @abc.abstractmethod
+    async def put_doc(self, write: DocWrite, /) -> Doc:
+        """Write by compare-and-set; raises `RevisionConflict` when `if_revision` does not hold."""
+
+    @abc.abstractmethod
+    async def delete_doc(self, delete: DocDelete, /) -> bool:
+        """Delete by compare-and-set; False when absent or expired, `RevisionConflict` on another revision.
+
+        Of several concurrent deletes of one document exactly one returns True.
+        """
+
+    @abc.abstractmethod
+    async def list_docs(self, query: DocQuery, /) -> DocPage:
+        """A page of a collection in key order, without expired documents."""
+
+    @abc.abstractmethod
+    async def purge(self, now_ms: int, /) -> int:
+        """Remove documents that are expired at `now_ms`; returns how many. Never changes what a read answers."""
+
+    @abc.abstractmethod
+    def watch(self) -> AsyncIterator[Wakeup]:
+        """Hints about appends from now on, until the iterator is closed. One consumer a process.
+
+        A hint may be lost, repeated or merged; it never names a sequence number that is not yet readable.
+        """
+
+    async def migrate(self, *, dry_run: bool = False) -> Sequence[str]:
+        """Bring stored data to this version's layout; returns one line a step. Default: there are none."""
+        return ()

@@ -1,0 +1,261 @@
+"""What the core tells a store and what a store answers: one frozen Struct a call.
+
+A store sees bytes, sequence numbers and typed index columns; it never looks into `body` or `state`. Instants are
+whole milliseconds since the epoch (`…_ms`) and always come from the caller: a store never asks for the time.
+Text keys (`title_key` …) are already folded by the core and compare by code point, which is also the order of
+their UTF-8 bytes. Fields may be added with defaults; a new required field means a new `PLUGIN_API`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+from typing import Final, Literal
+
+import msgspec
+
+from fabro_core.models.status import Bucket
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the structs below."""
+
+
+class StoreInfo(Record):
+    """What a store is and promises."""
+
+    name: str
+    """The settings key, such as `sqlite`."""
+    version: str
+    """Version of the engine behind the store, for operators."""
+    durable: bool
+    """An acknowledged write survives the loss of the process and of the machine's power."""
+    shared: bool
+    """Several processes may open the same data at the same time."""
+    wakeups: bool
+    """`watch()` also announces appends of *other* instances on the same data, within a second."""
+
+
+# -- the log ------------------------------------------------------------------------------------------------------
+
+
+class EventRecord(Record):
+    """One event as stored."""
+
+    seq: int
+    """From 1, dense within the run."""
+    kind: str
+    """The event's dotted name, such as `run.created`."""
+    body: bytes
+    """The encoded envelope, byte for byte as it goes on the wire."""
+    tags: tuple[str, ...] = ()
+    """What `EventQuery.tag` can ask for, such as `stage:build@1`."""
+
+
+class EventQuery(Record):
+    """A page of one run's log."""
+
+    run_id: str
+    limit: int
+    after_seq: int = 0
+    """Only events with a greater sequence number."""
+    before_seq: int | None = None
+    """Only events with a smaller sequence number; None: no bound."""
+    tag: str | None = None
+    reverse: bool = False
+    """Newest first."""
+
+
+class EventPage(Record):
+    events: tuple[EventRecord, ...]
+    has_more: bool
+    """Further events match beyond the last one of this page."""
+
+
+# -- runs -----------------------------------------------------------------------------------------------------------
+
+
+class RunRow(Record):
+    """The projection of a run after its newest event: index columns plus two opaque encodings."""
+
+    id: str
+    """A ULID, upper case. Its text order is the order of creation."""
+    seq: int
+    """Sequence number of the newest event that this row contains."""
+    bucket: Bucket
+    created_ms: int
+    updated_ms: int
+    begun_ms: int
+    """`started_at`, or `created_at` for a run that has not started."""
+    elapsed_ms: int | None
+    """`completed_at` - `begun`; None while the run has not ended, when its elapsed time is now - `begun_ms`."""
+    repo_key: str
+    title_key: str
+    workflow_key: str
+    changes: int
+    size: int
+    workflow_slug: str | None = None
+    workflow_name: str | None = None
+    parent_id: str | None = None
+    automation_id: str | None = None
+    body: bytes
+    """The run's JSON object as it goes on the wire, less what changes without an event."""
+    state: bytes
+    """The projection itself, for the next writer."""
+
+
+class RunHit(Record):
+    """A stored run as a reader gets it."""
+
+    id: str
+    seq: int
+    bucket: Bucket
+    begun_ms: int
+    body: bytes
+    children_count: int
+    """Stored runs whose parent is this run, whatever their bucket (runs.md R5.2)."""
+    queue_position: int | None
+    """1-based rank by id among all runs in `Bucket.RUNNABLE`; None for a run in another bucket (R5.5)."""
+    state: bytes = b""
+    """Filled by `get_run`; a list leaves it empty."""
+
+
+class RunSort(StrEnum):
+    """The closed set of sort keys (runs.md R7.3)."""
+
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    STATUS = "status"
+    ELAPSED = "elapsed"
+    REPO = "repo"
+    TITLE = "title"
+    WORKFLOW = "workflow"
+    CHANGES = "changes"
+    SIZE = "size"
+
+
+class RunQuery(Record):
+    """A page of runs: those in `buckets` that match every filter which is not None.
+
+    Ordered by the sort key in `direction`; ties by id descending in both directions.
+    """
+
+    buckets: frozenset[Bucket]
+    sort: RunSort = RunSort.CREATED_AT
+    direction: Literal["asc", "desc"] = "desc"
+    limit: int
+    offset: int = 0
+    now_ms: int
+    """The instant that `sort=elapsed` counts live runs to."""
+    parent_id: str | None = None
+    automation_id: str | None = None
+    id_prefix: str | None = None
+    """Upper case; only runs whose id starts with it."""
+
+
+class RunPage(Record):
+    hits: tuple[RunHit, ...]
+    total: int
+    """Size of the whole filtered set, from the same snapshot as `hits`."""
+
+
+class WorkflowHit(Record):
+    """One distinct pair of workflow slug and name among the stored runs."""
+
+    slug: str | None
+    name: str | None
+    newest_run_id: str
+
+
+class AppendBatch(Record):
+    """One atomic step of a run: its new events and the row after them."""
+
+    run_id: str
+    expected_seq: int
+    """The newest sequence number the decision was taken on; 0: the run must not exist."""
+    events: tuple[EventRecord, ...]
+    """At least one; sequence numbers `expected_seq + 1` onwards, without a gap."""
+    row: RunRow
+
+
+class Wakeup(Record):
+    """A hint that `run_id` may now be read up to `seq`. May be lost, repeated or merged with a later one."""
+
+    run_id: str
+    seq: int
+
+
+# -- blobs ----------------------------------------------------------------------------------------------------------
+
+
+class Blob(Record):
+    digest: str
+    """SHA-256 of `body`, 64 lower-case hex digits."""
+    body: bytes
+
+
+# -- documents ------------------------------------------------------------------------------------------------------
+
+
+class Expect(Enum):
+    """What a conditional document write accepts when it is not one exact revision."""
+
+    ANY = "any"
+    """Whatever is stored, or nothing."""
+    ABSENT = "absent"
+    """Nothing: the key must be free (an expired document counts as absent)."""
+
+
+Revision = str | Literal[Expect.ANY, Expect.ABSENT]
+ANY: Final = Expect.ANY
+ABSENT: Final = Expect.ABSENT
+
+
+class Doc(Record):
+    collection: str
+    key: str
+    revision: str
+    """Opaque; assigned by the store, never the same twice for one key, not even after a delete."""
+    body: bytes
+    owner: str | None = None
+    expires_ms: int | None = None
+    """Absent from this instant on (`expires_ms <= now_ms`); None: never expires."""
+    updated_ms: int
+
+
+class DocRef(Record):
+    collection: str
+    key: str
+    now_ms: int
+
+
+class DocWrite(Record):
+    collection: str
+    key: str
+    body: bytes
+    if_revision: Revision
+    now_ms: int
+    owner: str | None = None
+    expires_ms: int | None = None
+
+
+class DocDelete(Record):
+    collection: str
+    key: str
+    if_revision: str | Literal[Expect.ANY]
+    now_ms: int
+
+
+class DocQuery(Record):
+    """A page of one collection in key order."""
+
+    collection: str
+    now_ms: int
+    limit: int
+    after_key: str | None = None
+    owner: str | None = None
+    """Only documents of this owner; None: of anybody."""
+
+
+class DocPage(Record):
+    docs: tuple[Doc, ...]
+    has_more: bool

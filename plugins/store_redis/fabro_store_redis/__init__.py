@@ -1,0 +1,1 @@
+"""A run store on Redis. The distribution reserves its name; no entry point is registered in this release."""
