@@ -19,12 +19,12 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Base of the settings tables."""
 
 
-class UnixListen(Table, tag="unix", tag_field="type"):
+class UnixListen(Table, kw_only=True, tag="unix", tag_field="type"):
     path: Path
     """At most 107 bytes (server.md S15)."""
 
 
-class TcpListen(Table, tag="tcp", tag_field="type"):
+class TcpListen(Table, kw_only=True, tag="tcp", tag_field="type"):
     host: str
     """An IP address."""
     port: int
@@ -35,50 +35,50 @@ class TcpListen(Table, tag="tcp", tag_field="type"):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Api(Table):
+class Api(Table, kw_only=True):
     url: str | None = None
     """Advertised base of the API, without a trailing slash; None: this server's own paths (server.md S6)."""
 
 
-class Web(Table):
+class Web(Table, kw_only=True):
     enabled: bool = True
     url: str | None = None
     """The public URL, without a trailing slash; None: derived from the listener (server.md S1)."""
 
 
-class Auth(Table):
+class Auth(Table, kw_only=True):
     methods: tuple[str, ...]
 
 
-class Store(Table):
+class Store(Table, kw_only=True):
     kind: str = "sqlite"
 
 
-class Extensions(Table):
+class Extensions(Table, kw_only=True):
     enabled: tuple[str, ...] = ()
 
 
-class Storage(Table):
+class Storage(Table, kw_only=True):
     root: Path
 
 
-class Logging(Table):
+class Logging(Table, kw_only=True):
     level: LogLevel = "info"
     format: LogFormat = "text"
 
 
-class Limits(Table):
+class Limits(Table, kw_only=True):
     max_body_bytes: int = 2 * 1024 * 1024
     login_attempts_per_minute: int = 10
     sse_max_seconds: int = 0
     """0: no limit."""
 
 
-class Scheduler(Table):
+class Scheduler(Table, kw_only=True):
     max_concurrent_runs: int = 5
 
 
-class Server(Table):
+class Server(Table, kw_only=True):
     listen: UnixListen | TcpListen
     auth: Auth
     storage: Storage
@@ -91,7 +91,7 @@ class Server(Table):
     scheduler: Scheduler = Scheduler()
 
 
-class Settings(Table):
+class Settings(Table, kw_only=True):
     """Everything an operator may set for the core."""
 
     server: Server

@@ -20,7 +20,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the structs below."""
 
 
-class StoreInfo(Record):
+class StoreInfo(Record, kw_only=True):
     """What a store is and promises."""
 
     name: str
@@ -38,7 +38,7 @@ class StoreInfo(Record):
 # -- the log ------------------------------------------------------------------------------------------------------
 
 
-class EventRecord(Record):
+class EventRecord(Record, kw_only=True):
     """One event as stored."""
 
     seq: int
@@ -51,7 +51,7 @@ class EventRecord(Record):
     """What `EventQuery.tag` can ask for, such as `stage:build@1`."""
 
 
-class EventQuery(Record):
+class EventQuery(Record, kw_only=True):
     """A page of one run's log."""
 
     run_id: str
@@ -65,7 +65,7 @@ class EventQuery(Record):
     """Newest first."""
 
 
-class EventPage(Record):
+class EventPage(Record, kw_only=True):
     events: tuple[EventRecord, ...]
     has_more: bool
     """Further events match beyond the last one of this page."""
@@ -74,7 +74,7 @@ class EventPage(Record):
 # -- runs -----------------------------------------------------------------------------------------------------------
 
 
-class RunRow(Record):
+class RunRow(Record, kw_only=True):
     """The projection of a run after its newest event: index columns plus two opaque encodings."""
 
     id: str
@@ -103,7 +103,7 @@ class RunRow(Record):
     """The projection itself, for the next writer."""
 
 
-class RunHit(Record):
+class RunHit(Record, kw_only=True):
     """A stored run as a reader gets it."""
 
     id: str
@@ -133,7 +133,7 @@ class RunSort(StrEnum):
     SIZE = "size"
 
 
-class RunQuery(Record):
+class RunQuery(Record, kw_only=True):
     """A page of runs: those in `buckets` that match every filter which is not None.
 
     Ordered by the sort key in `direction`; ties by id descending in both directions.
@@ -152,13 +152,13 @@ class RunQuery(Record):
     """Upper case; only runs whose id starts with it."""
 
 
-class RunPage(Record):
+class RunPage(Record, kw_only=True):
     hits: tuple[RunHit, ...]
     total: int
     """Size of the whole filtered set, from the same snapshot as `hits`."""
 
 
-class WorkflowHit(Record):
+class WorkflowHit(Record, kw_only=True):
     """One distinct pair of workflow slug and name among the stored runs."""
 
     slug: str | None
@@ -166,7 +166,7 @@ class WorkflowHit(Record):
     newest_run_id: str
 
 
-class AppendBatch(Record):
+class AppendBatch(Record, kw_only=True):
     """One atomic step of a run: its new events and the row after them."""
 
     run_id: str
@@ -177,7 +177,7 @@ class AppendBatch(Record):
     row: RunRow
 
 
-class Wakeup(Record):
+class Wakeup(Record, kw_only=True):
     """A hint that `run_id` may now be read up to `seq`. May be lost, repeated or merged with a later one."""
 
     run_id: str
@@ -187,7 +187,7 @@ class Wakeup(Record):
 # -- blobs ----------------------------------------------------------------------------------------------------------
 
 
-class Blob(Record):
+class Blob(Record, kw_only=True):
     digest: str
     """SHA-256 of `body`, 64 lower-case hex digits."""
     body: bytes
@@ -210,7 +210,7 @@ ANY: Final = Expect.ANY
 ABSENT: Final = Expect.ABSENT
 
 
-class Doc(Record):
+class Doc(Record, kw_only=True):
     collection: str
     key: str
     revision: str
@@ -222,13 +222,13 @@ class Doc(Record):
     updated_ms: int
 
 
-class DocRef(Record):
+class DocRef(Record, kw_only=True):
     collection: str
     key: str
     now_ms: int
 
 
-class DocWrite(Record):
+class DocWrite(Record, kw_only=True):
     collection: str
     key: str
     body: bytes
@@ -238,14 +238,14 @@ class DocWrite(Record):
     expires_ms: int | None = None
 
 
-class DocDelete(Record):
+class DocDelete(Record, kw_only=True):
     collection: str
     key: str
     if_revision: str | Literal[Expect.ANY]
     now_ms: int
 
 
-class DocQuery(Record):
+class DocQuery(Record, kw_only=True):
     """A page of one collection in key order."""
 
     collection: str
@@ -256,6 +256,6 @@ class DocQuery(Record):
     """Only documents of this owner; None: of anybody."""
 
 
-class DocPage(Record):
+class DocPage(Record, kw_only=True):
     docs: tuple[Doc, ...]
     has_more: bool
