@@ -15,16 +15,16 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 
 
-class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of the settings tables."""
 
 
-class UnixListen(Table, kw_only=True, tag="unix", tag_field="type"):
+class UnixListen(Table, frozen=True, kw_only=True, tag="unix", tag_field="type"):
     path: Path
     """At most 107 bytes (server.md S15)."""
 
 
-class TcpListen(Table, kw_only=True, tag="tcp", tag_field="type"):
+class TcpListen(Table, frozen=True, kw_only=True, tag="tcp", tag_field="type"):
     host: str
     """An IP address."""
     port: int
@@ -35,50 +35,50 @@ class TcpListen(Table, kw_only=True, tag="tcp", tag_field="type"):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Api(Table, kw_only=True):
+class Api(Table, frozen=True, kw_only=True):
     url: str | None = None
     """Advertised base of the API, without a trailing slash; None: this server's own paths (server.md S6)."""
 
 
-class Web(Table, kw_only=True):
+class Web(Table, frozen=True, kw_only=True):
     enabled: bool = True
     url: str | None = None
     """The public URL, without a trailing slash; None: derived from the listener (server.md S1)."""
 
 
-class Auth(Table, kw_only=True):
+class Auth(Table, frozen=True, kw_only=True):
     methods: tuple[str, ...]
 
 
-class Store(Table, kw_only=True):
+class Store(Table, frozen=True, kw_only=True):
     kind: str = "sqlite"
 
 
-class Extensions(Table, kw_only=True):
+class Extensions(Table, frozen=True, kw_only=True):
     enabled: tuple[str, ...] = ()
 
 
-class Storage(Table, kw_only=True):
+class Storage(Table, frozen=True, kw_only=True):
     root: Path
 
 
-class Logging(Table, kw_only=True):
+class Logging(Table, frozen=True, kw_only=True):
     level: LogLevel = "info"
     format: LogFormat = "text"
 
 
-class Limits(Table, kw_only=True):
+class Limits(Table, frozen=True, kw_only=True):
     max_body_bytes: int = 2 * 1024 * 1024
     login_attempts_per_minute: int = 10
     sse_max_seconds: int = 0
     """0: no limit."""
 
 
-class Scheduler(Table, kw_only=True):
+class Scheduler(Table, frozen=True, kw_only=True):
     max_concurrent_runs: int = 5
 
 
-class Server(Table, kw_only=True):
+class Server(Table, frozen=True, kw_only=True):
     listen: UnixListen | TcpListen
     auth: Auth
     storage: Storage
@@ -91,7 +91,7 @@ class Server(Table, kw_only=True):
     scheduler: Scheduler = Scheduler()
 
 
-class Settings(Table, kw_only=True):
+class Settings(Table, frozen=True, kw_only=True):
     """Everything an operator may set for the core."""
 
     server: Server

@@ -16,11 +16,11 @@ import msgspec
 from fabro_core.models.status import Bucket
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True):
     """Base of the structs below."""
 
 
-class StoreInfo(Record, kw_only=True):
+class StoreInfo(Record, frozen=True, kw_only=True):
     """What a store is and promises."""
 
     name: str
@@ -38,7 +38,7 @@ class StoreInfo(Record, kw_only=True):
 # -- the log ------------------------------------------------------------------------------------------------------
 
 
-class EventRecord(Record, kw_only=True):
+class EventRecord(Record, frozen=True, kw_only=True):
     """One event as stored."""
 
     seq: int
@@ -51,7 +51,7 @@ class EventRecord(Record, kw_only=True):
     """What `EventQuery.tag` can ask for, such as `stage:build@1`."""
 
 
-class EventQuery(Record, kw_only=True):
+class EventQuery(Record, frozen=True, kw_only=True):
     """A page of one run's log."""
 
     run_id: str
@@ -65,7 +65,7 @@ class EventQuery(Record, kw_only=True):
     """Newest first."""
 
 
-class EventPage(Record, kw_only=True):
+class EventPage(Record, frozen=True, kw_only=True):
     events: tuple[EventRecord, ...]
     has_more: bool
     """Further events match beyond the last one of this page."""
@@ -74,7 +74,7 @@ class EventPage(Record, kw_only=True):
 # -- runs -----------------------------------------------------------------------------------------------------------
 
 
-class RunRow(Record, kw_only=True):
+class RunRow(Record, frozen=True, kw_only=True):
     """The projection of a run after its newest event: index columns plus two opaque encodings."""
 
     id: str
@@ -103,7 +103,7 @@ class RunRow(Record, kw_only=True):
     """The projection itself, for the next writer."""
 
 
-class RunHit(Record, kw_only=True):
+class RunHit(Record, frozen=True, kw_only=True):
     """A stored run as a reader gets it."""
 
     id: str
@@ -133,7 +133,7 @@ class RunSort(StrEnum):
     SIZE = "size"
 
 
-class RunQuery(Record, kw_only=True):
+class RunQuery(Record, frozen=True, kw_only=True):
     """A page of runs: those in `buckets` that match every filter which is not None.
 
     Ordered by the sort key in `direction`; ties by id descending in both directions.
@@ -152,13 +152,13 @@ class RunQuery(Record, kw_only=True):
     """Upper case; only runs whose id starts with it."""
 
 
-class RunPage(Record, kw_only=True):
+class RunPage(Record, frozen=True, kw_only=True):
     hits: tuple[RunHit, ...]
     total: int
     """Size of the whole filtered set, from the same snapshot as `hits`."""
 
 
-class WorkflowHit(Record, kw_only=True):
+class WorkflowHit(Record, frozen=True, kw_only=True):
     """One distinct pair of workflow slug and name among the stored runs."""
 
     slug: str | None
@@ -166,7 +166,7 @@ class WorkflowHit(Record, kw_only=True):
     newest_run_id: str
 
 
-class AppendBatch(Record, kw_only=True):
+class AppendBatch(Record, frozen=True, kw_only=True):
     """One atomic step of a run: its new events and the row after them."""
 
     run_id: str
@@ -177,7 +177,7 @@ class AppendBatch(Record, kw_only=True):
     row: RunRow
 
 
-class Wakeup(Record, kw_only=True):
+class Wakeup(Record, frozen=True, kw_only=True):
     """A hint that `run_id` may now be read up to `seq`. May be lost, repeated or merged with a later one."""
 
     run_id: str
@@ -187,7 +187,7 @@ class Wakeup(Record, kw_only=True):
 # -- blobs ----------------------------------------------------------------------------------------------------------
 
 
-class Blob(Record, kw_only=True):
+class Blob(Record, frozen=True, kw_only=True):
     digest: str
     """SHA-256 of `body`, 64 lower-case hex digits."""
     body: bytes
@@ -210,7 +210,7 @@ ANY: Final = Expect.ANY
 ABSENT: Final = Expect.ABSENT
 
 
-class Doc(Record, kw_only=True):
+class Doc(Record, frozen=True, kw_only=True):
     collection: str
     key: str
     revision: str
@@ -222,13 +222,13 @@ class Doc(Record, kw_only=True):
     updated_ms: int
 
 
-class DocRef(Record, kw_only=True):
+class DocRef(Record, frozen=True, kw_only=True):
     collection: str
     key: str
     now_ms: int
 
 
-class DocWrite(Record, kw_only=True):
+class DocWrite(Record, frozen=True, kw_only=True):
     collection: str
     key: str
     body: bytes
@@ -238,14 +238,14 @@ class DocWrite(Record, kw_only=True):
     expires_ms: int | None = None
 
 
-class DocDelete(Record, kw_only=True):
+class DocDelete(Record, frozen=True, kw_only=True):
     collection: str
     key: str
     if_revision: str | Literal[Expect.ANY]
     now_ms: int
 
 
-class DocQuery(Record, kw_only=True):
+class DocQuery(Record, frozen=True, kw_only=True):
     """A page of one collection in key order."""
 
     collection: str
@@ -256,6 +256,6 @@ class DocQuery(Record, kw_only=True):
     """Only documents of this owner; None: of anybody."""
 
 
-class DocPage(Record, kw_only=True):
+class DocPage(Record, frozen=True, kw_only=True):
     docs: tuple[Doc, ...]
     has_more: bool
