@@ -110,6 +110,8 @@ class RunHit(Record, frozen=True, kw_only=True):
     seq: int
     bucket: Bucket
     begun_ms: int
+    live: bool
+    """The run has not ended: its row's `elapsed_ms` is None."""
     body: bytes
     children_count: int
     """Stored runs whose parent is this run, whatever their bucket (runs.md R5.2)."""
