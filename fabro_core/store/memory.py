@@ -1,0 +1,294 @@
+"""The reference store: dicts and `sorted()`, so plain that it can be checked by reading.
+
+For tests, for trying the server out, and as the measure of other stores. Not for keeping anything: nothing survives
+the process, and a list costs time in proportion to the number of runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from platform import python_version
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fabro_core.errors import RevisionConflict, SeqConflict, StoreUnavailable
+from fabro_core.hooks import hookimpl
+from fabro_core.models.status import Bucket
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import (
+    ABSENT,
+    ANY,
+    AppendBatch,
+    Blob,
+    Doc,
+    DocDelete,
+    DocPage,
+    DocQuery,
+    DocRef,
+    DocWrite,
+    EventPage,
+    EventQuery,
+    EventRecord,
+    Revision,
+    RunHit,
+    RunPage,
+    RunQuery,
+    RunRow,
+    RunSort,
+    StoreInfo,
+    Wakeup,
+    WorkflowHit,
+)
+from fabro_core.store.wakeups import WakeupHub
+
+if TYPE_CHECKING:
+    from fabro_core.context import PluginContext
+
+FABRO_PLUGIN_API = 1
+
+
+@hookimpl
+def fabro_run_store(ctx: PluginContext) -> RunStore:
+    return MemoryRunStore(MemoryData(), name=ctx.name)
+
+
+class MemoryData:
+    """What the instances of one in-memory data set have in common. Lives on one event loop."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, RunRow] = {}
+        self.logs: dict[str, list[EventRecord]] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.docs: dict[tuple[str, str], Doc] = {}
+        self.revision = 0
+        """Counts document writes over all keys, so no revision is ever given twice."""
+        self.hubs: list[WakeupHub] = []
+        """One for each open instance."""
+
+
+class MemoryRunStore(RunStore):
+    """A `RunStore` on `MemoryData`. No method awaits anything, so every call is atomic."""
+
+    def __init__(self, data: MemoryData, *, name: str = "memory") -> None:
+        self._all = data
+        self._name = name
+        self._hub: WakeupHub | None = None
+
+    def info(self) -> StoreInfo:
+        return StoreInfo(name=self._name, version=python_version(), durable=False, shared=False, wakeups=True)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        hub = self._hub = WakeupHub()
+        self._all.hubs.append(hub)
+        try:
+            yield
+        finally:
+            self._hub = None
+            self._all.hubs.remove(hub)
+            hub.close()
+
+    async def ping(self) -> None:
+        self._opened()
+
+    # -- runs ---------------------------------------------------------------------------------------------------
+
+    async def append(self, batch: AppendBatch, /) -> int:
+        data = self._opened()
+        log = data.logs.get(batch.run_id, [])
+        newest = log[-1].seq if log else 0
+        if newest != batch.expected_seq:
+            raise SeqConflict(batch.expected_seq, newest)
+        data.logs[batch.run_id] = [*log, *batch.events]
+        data.rows[batch.run_id] = batch.row
+        seq = batch.events[-1].seq
+        for hub in data.hubs:
+            hub.announce([Wakeup(run_id=batch.run_id, seq=seq)])
+        return seq
+
+    async def read(self, query: EventQuery, /) -> EventPage:
+        events = [event for event in self._opened().logs.get(query.run_id, []) if _in_page(event, query)]
+        if query.reverse:
+            events.reverse()
+        return EventPage(events=tuple(events[: query.limit]), has_more=len(events) > query.limit)
+
+    async def get_run(self, run_id: str, /) -> RunHit | None:
+        data = self._opened()
+        row = data.rows.get(run_id)
+        if row is None:
+            return None
+        (hit,) = _hits(data, [row])
+        return msgspec.structs.replace(hit, state=row.state)
+
+    async def list_runs(self, query: RunQuery, /) -> RunPage:
+        data = self._opened()
+        rows = sorted((row for row in data.rows.values() if _matches(row, query)), key=_by_id, reverse=True)
+        # The second sort is stable, so equal keys keep the descending ids of the first, in both directions.
+        rows.sort(key=lambda row: _sort_key(row, query), reverse=query.direction == "desc")
+        page = rows[query.offset : query.offset + query.limit]
+        return RunPage(hits=tuple(_hits(data, page)), total=len(rows))
+
+    async def list_workflows(self) -> Sequence[WorkflowHit]:
+        newest: dict[tuple[str | None, str | None], str] = {}
+        for row in sorted(self._opened().rows.values(), key=_by_id):
+            newest[row.workflow_slug, row.workflow_name] = row.id
+        return [WorkflowHit(slug=slug, name=name, newest_run_id=run_id) for (slug, name), run_id in newest.items()]
+
+    async def delete_run(self, run_id: str, /) -> bool:
+        data = self._opened()
+        data.logs.pop(run_id, None)
+        return data.rows.pop(run_id, None) is not None
+
+    # -- blobs --------------------------------------------------------------------------------------------------
+
+    async def put_blob(self, blob: Blob, /) -> bool:
+        blobs = self._opened().blobs
+        if blob.digest in blobs:
+            return False
+        blobs[blob.digest] = blob.body
+        return True
+
+    async def get_blob(self, digest: str, /) -> bytes | None:
+        return self._opened().blobs.get(digest)
+
+    # -- documents ----------------------------------------------------------------------------------------------
+
+    async def get_doc(self, ref: DocRef, /) -> Doc | None:
+        return _live(self._opened().docs.get((ref.collection, ref.key)), ref.now_ms)
+
+    async def put_doc(self, write: DocWrite, /) -> Doc:
+        data = self._opened()
+        _require(write.if_revision, _live(data.docs.get((write.collection, write.key)), write.now_ms))
+        data.revision += 1
+        doc = Doc(
+            collection=write.collection,
+            key=write.key,
+            revision=str(data.revision),
+            body=write.body,
+            owner=write.owner,
+            expires_ms=write.expires_ms,
+            updated_ms=write.now_ms,
+        )
+        data.docs[write.collection, write.key] = doc
+        return doc
+
+    async def delete_doc(self, delete: DocDelete, /) -> bool:
+        docs = self._opened().docs
+        current = _live(docs.get((delete.collection, delete.key)), delete.now_ms)
+        if current is None:
+            return False
+        _require(delete.if_revision, current)
+        del docs[delete.collection, delete.key]
+        return True
+
+    async def list_docs(self, query: DocQuery, /) -> DocPage:
+        docs = [doc for _, doc in sorted(self._opened().docs.items()) if _listed(doc, query)]
+        return DocPage(docs=tuple(docs[: query.limit]), has_more=len(docs) > query.limit)
+
+    async def purge(self, now_ms: int, /) -> int:
+        docs = self._opened().docs
+        expired = [place for place, doc in docs.items() if _live(doc, now_ms) is None]
+        for place in expired:
+            del docs[place]
+        return len(expired)
+
+    # -- hints --------------------------------------------------------------------------------------------------
+
+    def watch(self) -> AsyncIterator[Wakeup]:
+        if self._hub is None:
+            raise _closed()
+        return self._hub.watch()
+
+    def _opened(self) -> MemoryData:
+        if self._hub is None:
+            raise _closed()
+        return self._all
+
+
+def _closed() -> StoreUnavailable:
+    return StoreUnavailable("The memory store is not open.")
+
+
+def _in_page(event: EventRecord, query: EventQuery) -> bool:
+    return (
+        event.seq > query.after_seq
+        and (query.before_seq is None or event.seq < query.before_seq)
+        and (query.tag is None or query.tag in event.tags)
+    )
+
+
+def _matches(row: RunRow, query: RunQuery) -> bool:
+    return (
+        row.bucket in query.buckets
+        and (query.parent_id is None or row.parent_id == query.parent_id)
+        and (query.automation_id is None or row.automation_id == query.automation_id)
+        and (query.id_prefix is None or row.id.startswith(query.id_prefix))
+    )
+
+
+def _by_id(row: RunRow) -> str:
+    return row.id
+
+
+def _sort_key(row: RunRow, query: RunQuery) -> int | str:
+    match query.sort:
+        case RunSort.CREATED_AT:
+            return row.created_ms
+        case RunSort.UPDATED_AT:
+            return row.updated_ms
+        case RunSort.STATUS:
+            return row.bucket
+        case RunSort.ELAPSED:
+            return query.now_ms - row.begun_ms if row.elapsed_ms is None else row.elapsed_ms
+        case RunSort.REPO:
+            return row.repo_key
+        case RunSort.TITLE:
+            return row.title_key
+        case RunSort.WORKFLOW:
+            return row.workflow_key
+        case RunSort.CHANGES:
+            return row.changes
+        case RunSort.SIZE:
+            return row.size
+
+
+def _hits(data: MemoryData, rows: Iterable[RunRow]) -> list[RunHit]:
+    queue = sorted(row.id for row in data.rows.values() if row.bucket is Bucket.RUNNABLE)
+    return [
+        RunHit(
+            id=row.id,
+            seq=row.seq,
+            bucket=row.bucket,
+            begun_ms=row.begun_ms,
+            live=row.elapsed_ms is None,
+            body=row.body,
+            children_count=sum(other.parent_id == row.id for other in data.rows.values()),
+            queue_position=queue.index(row.id) + 1 if row.bucket is Bucket.RUNNABLE else None,
+        )
+        for row in rows
+    ]
+
+
+def _live(doc: Doc | None, now_ms: int) -> Doc | None:
+    if doc is None or (doc.expires_ms is not None and doc.expires_ms <= now_ms):
+        return None
+    return doc
+
+
+def _require(expected: Revision, current: Doc | None) -> None:
+    if expected is ANY:
+        return
+    found = ABSENT if current is None else current.revision
+    if found != expected:
+        raise RevisionConflict("The document has another revision.")
+
+
+def _listed(doc: Doc, query: DocQuery) -> bool:
+    return (
+        doc.collection == query.collection
+        and (query.after_key is None or doc.key > query.after_key)
+        and (query.owner is None or doc.owner == query.owner)
+        and _live(doc, query.now_ms) is not None
+    )
