@@ -26,6 +26,14 @@ Decision = Callable[[Projection], Sequence[Properties]]
 """Looks at a run and returns the events to append, none for no change; raises a `Refusal` when it must not happen."""
 
 
+class Outcome(msgspec.Struct, frozen=True):
+    """A run after a change was asked for."""
+
+    hit: RunHit
+    changed: bool
+    """False: the run was as asked for already, and nothing was written."""
+
+
 class RunLog:
     """The only writer of runs."""
 
@@ -38,8 +46,8 @@ class RunLog:
         await self._append(None, run_id, changes, actor=actor, now=now)
         return await self.get(run_id)
 
-    async def change(self, run_id: RunId, decide: Decision, *, actor: Principal) -> RunHit:
-        """Append what `decide` asks for in one batch and return the run after it.
+    async def change(self, run_id: RunId, decide: Decision, *, actor: Principal) -> Outcome:
+        """Append what `decide` asks for in one batch.
 
         Raises `NotFound` for an unknown run, whatever `decide` raises, and `Conflict` when other writers were
         first too often.
@@ -49,12 +57,12 @@ class RunLog:
             projection = msgspec.json.decode(hit.state, type=Projection)
             changes = decide(projection)
             if not changes:
-                return hit
+                return Outcome(hit, changed=False)
             try:
                 await self._append(projection, run_id, changes, actor=actor, now=self._clock.now())
             except SeqConflict:
                 continue
-            return await self.get(run_id)
+            return Outcome(await self.get(run_id), changed=True)
         raise Conflict("Other writers kept changing the run. Try again.")
 
     async def get(self, run_id: RunId) -> RunHit:

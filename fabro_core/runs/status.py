@@ -35,8 +35,6 @@ _BUCKETS: dict[type[RunStatus], Bucket] = {
 _TERMINAL = (RunStatusSucceeded, RunStatusFailed, RunStatusDead)
 _PRE_EXECUTION = (RunStatusSubmitted, RunStatusPending, RunStatusRunnable)
 
-_ANY_REASON: frozenset[str] | None = None
-
 _TARGETS: dict[type[RunStatus], tuple[type[RunStatus], ...]] = {
     RunStatusSubmitted: (RunStatusPending, RunStatusRunnable),
     RunStatusPending: (RunStatusSubmitted, RunStatusRunnable),
@@ -56,16 +54,16 @@ _FAILURES: dict[type[RunStatus], frozenset[str] | None] = {
     RunStatusSubmitted: frozenset({"cancelled"}),
     RunStatusPending: frozenset({"cancelled", "approval_denied"}),
     RunStatusRunnable: frozenset({"cancelled", "launch_failed", "terminated"}),
-    RunStatusStarting: _ANY_REASON,
-    RunStatusRunning: _ANY_REASON,
-    RunStatusBlocked: _ANY_REASON,
-    RunStatusPaused: _ANY_REASON,
-    RunStatusRemoving: _ANY_REASON,
+    RunStatusStarting: None,
+    RunStatusRunning: None,
+    RunStatusBlocked: None,
+    RunStatusPaused: None,
+    RunStatusRemoving: None,
     RunStatusFailed: frozenset(),
     RunStatusSucceeded: frozenset(),
     RunStatusDead: frozenset(),
 }
-"""The reasons with which a run may fail from each status."""
+"""The reasons with which a run may fail from each status; None: with any."""
 
 
 def may_follow(current: RunStatus, target: RunStatus) -> bool:
@@ -79,7 +77,7 @@ def may_follow(current: RunStatus, target: RunStatus) -> bool:
             return True  # `removing` to `removing` is the same status, handled above
         case RunStatusFailed(reason=reason):
             reasons = _FAILURES[type(current)]
-            return reasons is _ANY_REASON or reason in reasons
+            return reasons is None or reason in reasons
         case _:
             return type(target) in _TARGETS[type(current)]
 

@@ -1,0 +1,88 @@
+"""Who am I, and how can one sign in (auth.md A16, A17)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fabro_core.api.operation import Operation, operation
+from fabro_core.api.reply import Reply, json_reply
+from fabro_core.api.request import FabroRequest
+
+
+class UserResponse(msgspec.Struct, frozen=True):
+    login: str
+
+
+class AuthSessionUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    login: str
+    name: str
+    email: str
+    idp_issuer: str
+    idp_subject: str
+    avatar_url: str
+    user_url: str
+
+
+class AuthMeResponse(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    user: AuthSessionUser
+    provider: str
+    """The auth method's settings name."""
+    demo_mode: bool
+
+
+class LoginOption(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to sign in with the browser."""
+
+    name: str
+    kind: str
+    label: str
+    login_url: str
+
+
+class AuthConfigResponse(msgspec.Struct, frozen=True, kw_only=True):
+    methods: tuple[str, ...]
+    options: tuple[LoginOption, ...]
+    """Empty: this server has no sign-in with the browser."""
+
+
+@operation(
+    "GET",
+    "/user",
+    Operation(id="getUser", tag="Auth", summary="The caller's login", answers={200: UserResponse}),
+)
+async def get_user(request: FabroRequest) -> Reply:
+    return json_reply(UserResponse(request.caller.identity.login))
+
+
+@operation(
+    "GET",
+    "/auth/me",
+    Operation(id="getAuthMe", tag="Auth", summary="The caller and how they signed in", answers={200: AuthMeResponse}),
+)
+async def get_auth_me(request: FabroRequest) -> Reply:
+    identity = request.caller.identity
+    user = AuthSessionUser(
+        login=identity.login,
+        name=identity.name,
+        email=identity.email,
+        idp_issuer=identity.issuer,
+        idp_subject=identity.subject,
+        avatar_url=identity.avatar_url,
+        user_url=identity.user_url,
+    )
+    return json_reply(AuthMeResponse(user=user, provider=request.caller.method, demo_mode=False))
+
+
+@operation(
+    "GET",
+    "/auth/config",
+    Operation(
+        id="getAuthConfig",
+        tag="Auth",
+        summary="The enabled ways to authenticate",
+        answers={200: AuthConfigResponse},
+        public=True,
+    ),
+)
+async def get_auth_config(request: FabroRequest) -> Reply:
+    return json_reply(AuthConfigResponse(methods=request.services.method_names, options=()))

@@ -1,0 +1,66 @@
+"""Request bodies: read within the limit, judged by content type, decoded into a Struct (server.md S3, runs.md R1.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from fabro_core.errors import InvalidRequest, Refusal
+
+if TYPE_CHECKING:
+    from litestar import Request
+
+T = TypeVar("T")
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is not JSON by its content type: 415."""
+
+    def __init__(self) -> None:
+        super().__init__("The request body must be application/json.", code="unsupported_media_type")
+
+
+async def read_body(request: Request[Any, Any, Any]) -> bytes:
+    """The whole body, of any content type. Too large a body is refused while it is read (413)."""
+    return await request.body()
+
+
+async def read_json(request: Request[Any, Any, Any], kind: type[T]) -> T:
+    """The JSON body as `kind`; a body without a content type counts as JSON.
+
+    Raises `UnsupportedMediaType`, or `InvalidRequest` for anything that is not valid JSON of this shape.
+    """
+    body = await request.body()
+    if body and not _is_json(request.scope["headers"]):
+        raise UnsupportedMediaType
+    return decode_json(body, kind)
+
+
+async def read_json_of_any_type(request: Request[Any, Any, Any], kind: type[T]) -> T:
+    """Like `read_json`, for the operations that ignore the content type (runs.md R1.4)."""
+    return decode_json(await request.body(), kind)
+
+
+def decode_json(body: bytes, kind: type[T]) -> T:
+    """Decode a JSON body strictly. Raises `InvalidRequest` with the place of the first fault."""
+    if not body:
+        raise InvalidRequest("A JSON body is required.")
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"The request body is not valid: {error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest("The request body is not valid JSON.") from error
+    except RecursionError as error:
+        raise InvalidRequest("The request body is nested too deeply.") from error
+
+
+def _is_json(headers: Any) -> bool:
+    for name, value in headers:
+        if name == b"content-type":
+            media_type = bytes(value).split(b";", 1)[0].strip().lower()
+            return media_type == b"application/json" or (
+                media_type.startswith(b"application/") and media_type.endswith(b"+json")
+            )
+    return True

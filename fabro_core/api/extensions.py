@@ -1,0 +1,50 @@
+"""Routes of extensions: only below `/ext/<plugin>/`, and for authenticated callers unless a handler says otherwise
+with `opt={"public": True}` (server.md S2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from litestar import Router
+from litestar.config.app import AppConfig
+
+from fabro_core.api.guards import require_user
+from fabro_core.context import Problem
+from fabro_core.errors import StartupError
+
+if TYPE_CHECKING:
+    from litestar.connection import ASGIConnection
+    from litestar.handlers import BaseRouteHandler
+
+PUBLIC_OPT = "public"
+
+AppInit = tuple[str, Callable[[AppConfig], None]]
+"""A plugin's name and its `fabro_app_init`."""
+
+
+def extension_routers(app_inits: Sequence[AppInit]) -> list[Router]:
+    """The routes that plugins add. Raises `StartupError` naming every route that is not below its plugin's path."""
+    routers: list[Router] = []
+    problems: list[Problem] = []
+    for name, init in app_inits:
+        config = AppConfig()
+        init(config)
+        router = Router("/", route_handlers=config.route_handlers, guards=[_require_user_unless_public])
+        home = f"/ext/{name}"
+        problems += [
+            Problem(path=name, message=f"the route {route.path} is not below {home}/; move it there")
+            for route in router.routes
+            if route.path != home and not route.path.startswith(f"{home}/")
+        ]
+        routers.append(router)
+    if problems:
+        raise StartupError(problems)
+    return routers
+
+
+async def _require_user_unless_public(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    if not handler.opt.get(PUBLIC_OPT, False):
+        await require_user(connection, handler)

@@ -1,0 +1,181 @@
+"""The only exception → HTTP map: every failure becomes the envelope of server.md S5."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from litestar.exceptions import HTTPException
+
+from fabro_core.api.body import UnsupportedMediaType
+from fabro_core.api.reply import JSON_TYPE, RawHeaders, Reply
+from fabro_core.api.trace import trace_of
+from fabro_core.auth.credentials import LoginNotPermitted, MethodUnavailable, Unauthenticated
+from fabro_core.errors import Conflict, InvalidRequest, NotFound, Refusal, StoreUnavailable
+
+if TYPE_CHECKING:
+    from litestar import Request
+
+RETRY_AFTER_SECONDS = 5
+
+TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    410: "Gone",
+    412: "Precondition Failed",
+    413: "Payload Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Entity",
+    428: "Precondition Required",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+"""Fixed texts, independent of the Python version (server.md S5)."""
+
+_STATUSES: tuple[tuple[type[Refusal], int], ...] = (
+    (InvalidRequest, 400),
+    (Unauthenticated, 401),
+    (LoginNotPermitted, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (UnsupportedMediaType, 415),
+    (MethodUnavailable, 503),
+)
+
+log = logging.getLogger("fabro.api")
+
+
+class ErrorResponseEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    status: str
+    """The HTTP status, as text."""
+    title: str
+    detail: str
+    """One sentence for people; may change."""
+    code: str | None = None
+    """Stable and snake_case; left out where none is assigned."""
+    request_id: str | None = None
+
+
+class ErrorResponse(msgspec.Struct, frozen=True, kw_only=True):
+    errors: list[ErrorResponseEntry]
+    request_id: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A failure in HTTP's terms."""
+
+    status: int
+    detail: str
+    code: str | None = None
+    headers: RawHeaders = ()
+
+    @property
+    def title(self) -> str:
+        return TITLES[self.status]
+
+
+def problem_of(error: Exception) -> Problem:
+    """What `error` is in HTTP's terms. Anything unforeseen is a 500 that says nothing about its cause."""
+    match error:
+        case Refusal():
+            return Problem(
+                status=status_of(error), detail=error.detail, code=error.code, headers=_refusal_headers(error)
+            )
+        case StoreUnavailable():
+            return _unavailable("The store is unavailable. Try again later.", "store_unavailable")
+        case HTTPException(status_code=404):
+            return Problem(status=404, detail="No such route.", code="route_not_found")
+        case HTTPException(status_code=405):
+            return _method_not_allowed(error)
+        case HTTPException(status_code=413):
+            return Problem(status=413, detail="The request body is too large.", code="body_too_large")
+        case HTTPException(status_code=400):
+            return Problem(status=400, detail="The request is not valid.")
+        case _:
+            return Problem(status=500, detail="Internal server error.", code="server_error")
+
+
+def status_of(refusal: Refusal) -> int:
+    """The HTTP status of a refusal."""
+    return next(status for kind, status in _STATUSES if isinstance(refusal, kind))
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Reply:
+    """Litestar's exception handler for everything: the envelope, and a log line for what nobody foresaw."""
+    problem = problem_of(error)
+    trace = trace_of(request.scope)
+    if problem.status == 500:
+        log.error("request %s failed", trace.request_id, exc_info=error)
+    elif isinstance(error, StoreUnavailable):
+        log.warning("request %s: store unavailable: %s", trace.request_id, error)
+    return envelope(problem, trace.request_id)
+
+
+def envelope(problem: Problem, request_id: str) -> Reply:
+    """The error body of server.md S5."""
+    entry = ErrorResponseEntry(
+        status=str(problem.status),
+        title=problem.title,
+        detail=problem.detail,
+        code=problem.code,
+        request_id=request_id,
+    )
+    body = msgspec.json.encode(ErrorResponse(errors=[entry], request_id=request_id))
+    return Reply(problem.status, body, (JSON_TYPE, *problem.headers))
+
+
+def not_started(detail: str) -> Problem:
+    """503 before the application's lifespan was entered (server.md S13)."""
+    return Problem(status=503, detail=detail, code="not_started")
+
+
+def draining() -> Problem:
+    """503 of the readiness check after a stop signal (server.md S7)."""
+    return _unavailable("The server is stopping.", "draining")
+
+
+def store_down() -> Problem:
+    """503 of the readiness check while the store is unreachable."""
+    return problem_of(StoreUnavailable())
+
+
+def _unavailable(detail: str, code: str) -> Problem:
+    return Problem(status=503, detail=detail, code=code, headers=(_RETRY_AFTER,))
+
+
+_RETRY_AFTER = (b"retry-after", b"%d" % RETRY_AFTER_SECONDS)
+
+
+def _refusal_headers(refusal: Refusal) -> RawHeaders:
+    match refusal:
+        case Unauthenticated(token_was_given=True):
+            return ((b"www-authenticate", b'Bearer realm="fabro", error="invalid_token"'),)
+        case Unauthenticated():
+            return ((b"www-authenticate", b'Bearer realm="fabro"'),)
+        case MethodUnavailable():
+            return (_RETRY_AFTER,)
+        case _:
+            return ()
+
+
+def _method_not_allowed(error: HTTPException) -> Problem:
+    """405 with every method the path knows; HEAD comes with GET (server.md S3)."""
+    methods = {name.strip() for name in (error.headers or {}).get("allow", "").split(",") if name.strip()}
+    if "GET" in methods:
+        methods.add("HEAD")
+    allow = ", ".join(sorted(methods)).encode("ascii")
+    return Problem(
+        status=405,
+        detail="The method is not allowed for this route.",
+        code="method_not_allowed",
+        headers=((b"allow", allow),),
+    )

@@ -1,0 +1,119 @@
+"""Query parameters: declared as a Struct, parsed by the protocol's own rules.
+
+The rules (runs.md R1.5, server.md S9) are stricter than a framework's: a scalar given twice is refused, integers
+are digits alone and clamped into their range, booleans are `true` or `false`, enumerations match exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import inspect
+
+from fabro_core.errors import InvalidRequest
+
+MAX_UNSIGNED = 4_294_967_295
+_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+PageLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
+PageOffset = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+
+Parser = Callable[[str], Any]
+
+
+class QueryParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the Structs that declare an operation's query parameters.
+
+    A field is a parameter, named by its `msgspec.field(name=…)`. Supported types: an integer with bounds (values
+    outside are clamped), `bool`, `str`, a `Literal` of texts, and a tuple of such a `Literal` for a parameter
+    that may be repeated. A field without a default is a required parameter.
+    """
+
+
+Params = TypeVar("Params", bound=QueryParams)
+
+
+def parse_query(kind: type[Params], raw: bytes) -> Params:
+    """The parameters of a query string as they stand in a request line; unknown ones are ignored.
+
+    Raises `InvalidRequest` naming the first parameter that is not valid.
+    """
+    given: dict[str, list[str]] = {}
+    for name, value in _pairs(raw) if raw else ():
+        given.setdefault(name, []).append(value)
+    found = {
+        attribute: parse(name, given[name]) for name, attribute, parse in _fields(kind) if name in given
+    }
+    return _build(kind, found)
+
+
+def _pairs(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(raw.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict")
+    except ValueError as error:
+        raise InvalidRequest("The query string is not valid UTF-8.") from error
+
+
+def _build(kind: type[Params], found: dict[str, Any]) -> Params:
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in found:
+            raise InvalidRequest(f'The query parameter "{field.encode_name}" is required.')
+    return kind(**found)
+
+
+@cache
+def _fields(kind: type[QueryParams]) -> tuple[tuple[str, str, Callable[[str, list[str]], Any]], ...]:
+    """Name on the wire, attribute and parser of every field."""
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType)
+    return tuple((field.encode_name, field.name, _parser(field.type)) for field in info.fields)
+
+
+def _parser(declared: inspect.Type) -> Callable[[str, list[str]], Any]:
+    match declared:
+        case inspect.VarTupleType(item_type=inspect.LiteralType(values=choices)):
+            return lambda name, values: tuple(_one_of(name, value, choices) for value in values)
+        case inspect.LiteralType(values=choices):
+            return lambda name, values: _one_of(name, _only(name, values), choices)
+        case inspect.IntType(ge=least, le=most):
+            return lambda name, values: _clamped(_unsigned(name, _only(name, values)), least, most)
+        case inspect.BoolType():
+            return lambda name, values: _one_of(name, _only(name, values), ("true", "false")) == "true"
+        case inspect.StrType():
+            return _only
+        case inspect.UnionType(types=types) if len(others := _not_none(types)) == 1:
+            return _parser(others[0])
+    raise TypeError(f"a query parameter cannot be {declared!r}")
+
+
+def _not_none(types: tuple[inspect.Type, ...]) -> list[inspect.Type]:
+    return [each for each in types if not isinstance(each, inspect.NoneType)]
+
+
+def _only(name: str, values: list[str]) -> str:
+    if len(values) > 1:
+        raise InvalidRequest(f'The query parameter "{name}" is given {len(values)} times.')
+    return values[0]
+
+
+def _one_of(name: str, value: str, choices: tuple[Any, ...]) -> str:
+    if value not in choices:
+        raise InvalidRequest(f'The query parameter "{name}" is one of: {", ".join(map(str, choices))}.')
+    return value
+
+
+def _unsigned(name: str, value: str) -> int:
+    if not _DIGITS.fullmatch(value) or int(value) > MAX_UNSIGNED:
+        raise InvalidRequest(f'The query parameter "{name}" is a whole number from 0 to {MAX_UNSIGNED}.')
+    return int(value)
+
+
+def _clamped(value: int, least: int | None, most: int | None) -> int:
+    if least is not None and value < least:
+        return least
+    return most if most is not None and value > most else value

@@ -1,0 +1,57 @@
+"""The one kind of response the API sends: a status, bytes, and a few headers, with nothing computed on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fabro_core.asgi import Receive, Scope, Send
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+JSON_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/json")
+HTML_TYPE: tuple[bytes, bytes] = (b"content-type", b"text/html; charset=utf-8")
+
+_BODILESS = frozenset({204, 304})
+
+
+class Reply:
+    """A complete response. `headers` come on top of what every response carries (server.md S11)."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes = b"", headers: RawHeaders = ()) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [*self.headers]
+        if self.status not in _BODILESS:
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> Reply:
+        """Itself; Litestar asks the answer of an exception handler for this."""
+        return self
+
+
+def json_bytes(body: bytes, status: int = 200) -> Reply:
+    """An answer whose JSON is encoded already."""
+    return Reply(status, body, (JSON_TYPE,))
+
+
+def json_reply(content: object, status: int = 200) -> Reply:
+    """An answer that is encoded now."""
+    return json_bytes(msgspec.json.encode(content), status)
+
+
+def no_content() -> Reply:
+    return Reply(204)
+
+
+def see_other(location: str) -> Reply:
+    """303: go and GET `location`, an absolute path that includes the public prefix."""
+    return Reply(303, headers=((b"location", location.encode("ascii")),))

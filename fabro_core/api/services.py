@@ -1,0 +1,29 @@
+"""What the handlers of one application share; hangs off the application, so two of them never meet."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from fabro_core.auth.credentials import Authenticator
+from fabro_core.health import StoreHealth
+from fabro_core.runs.service import Runs
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Services:
+    """The collaborators of the core's routes."""
+
+    version: str
+    method_names: tuple[str, ...]
+    """Enabled auth methods in the order of the settings."""
+    web_enabled: bool
+    public_prefix: str
+    """Path of the public URL; normally empty (server.md S1)."""
+    discovery: bytes
+    """The answer of `GET /` to API clients."""
+    api_document: Callable[[], bytes]
+    """The encoded API document; made when it is first asked for."""
+    authenticator: Authenticator
+    health: StoreHealth
+    runs: Runs

@@ -1,0 +1,143 @@
+"""The application: an ASGI callable put together from an `Assembly`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from litestar import Litestar, Router
+
+from fabro_core.api import account, batch, discovery, runs
+from fabro_core.api.edge import Edge
+from fabro_core.api.extensions import extension_routers
+from fabro_core.api.openapi import api_document
+from fabro_core.api.problems import answer
+from fabro_core.api.request import SERVICES, FabroRequest
+from fabro_core.api.services import Services
+from fabro_core.asgi import Receive, Scope, Send
+from fabro_core.auth.credentials import Authenticator
+from fabro_core.boot import Assembly
+from fabro_core.health import StoreHealth
+from fabro_core.runs.service import Runs
+
+API_PREFIX = "/api/v1"
+
+_ROOT_HANDLERS = (
+    discovery.get_root,
+    discovery.get_health,
+    discovery.get_ready,
+    discovery.get_api_health,
+    discovery.get_openapi,
+)
+_API_HANDLERS = (
+    account.get_user,
+    account.get_auth_me,
+    account.get_auth_config,
+    runs.list_runs,
+    runs.create_run,
+    runs.resolve_run,
+    runs.retrieve_run,
+    runs.update_run,
+    runs.delete_run,
+    runs.link_run_parent,
+    runs.unlink_run_parent,
+    runs.cancel_run,
+    runs.archive_run,
+    runs.unarchive_run,
+    batch.archive_runs,
+    batch.unarchive_runs,
+    batch.delete_runs,
+)
+
+
+class FabroApp:
+    """A Fabro server as an ASGI application.
+
+    The host enters `lifespan()` before the first request; until then every request is answered with 503.
+    """
+
+    def __init__(self, assembly: Assembly) -> None:
+        self.assembly = assembly
+        self._health = StoreHealth(assembly.store)
+        public = urlsplit(assembly.server.public_url)
+        self._prefix = public.path.rstrip("/")
+        self._extensions = extension_routers(assembly.app_inits)
+        self.litestar = Litestar(
+            route_handlers=[
+                *_ROOT_HANDLERS,
+                Router(API_PREFIX, route_handlers=_API_HANDLERS),
+                *self._extensions,
+            ],
+            request_class=FabroRequest,
+            request_max_body_size=assembly.settings.server.limits.max_body_bytes,
+            exception_handlers={Exception: answer},
+            openapi_config=None,
+            logging_config=None,
+        )
+        self.litestar.state[SERVICES] = self._services()
+        self._edge = Edge(self.litestar, https=public.scheme == "https")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._speak_lifespan(receive, send)
+        else:
+            await self._edge(scope, receive, send)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Open the store and the auth methods, serve, and close them in reverse order.
+
+        Raises `StartupError`, `StoreMisconfigured` or `StoreUnavailable`.
+        """
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.assembly.opened())
+            await stack.enter_async_context(self._health.lifespan())
+            await stack.enter_async_context(self.litestar.lifespan())
+            self._edge.started = True
+            try:
+                yield
+            finally:
+                self._edge.started = False
+
+    def drain(self) -> None:
+        """Take no new work: readiness turns 503 (server.md S23)."""
+        self._health.draining = True
+
+    @cached_property
+    def _api_document(self) -> bytes:
+        return api_document(self.litestar, extensions=self._extensions, prefix=self._prefix)
+
+    def _services(self) -> Services:
+        assembly = self.assembly
+        settings = assembly.settings.server
+        return Services(
+            version=assembly.server.version,
+            method_names=settings.auth.methods,
+            web_enabled=settings.web.enabled,
+            public_prefix=self._prefix,
+            discovery=discovery.discovery_document(
+                prefix=self._prefix, api_url=settings.api.url, links=assembly.links
+            ),
+            api_document=lambda: self._api_document,
+            authenticator=Authenticator(assembly.methods),
+            health=self._health,
+            runs=Runs(
+                assembly.store,
+                assembly.clock,
+                web_url=assembly.server.public_url if settings.web.enabled else None,
+            ),
+        )
+
+    async def _speak_lifespan(self, receive: Receive, send: Send) -> None:
+        """ASGI's lifespan protocol, for servers that run this application as their outermost one."""
+        await receive()
+        try:
+            async with self.lifespan():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.shutdown.complete"})

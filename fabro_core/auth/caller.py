@@ -1,0 +1,30 @@
+"""Who made a request, as far as its credentials prove it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from fabro_core.auth.base import Identity
+from fabro_core.models.principal import IdpIdentity, PrincipalUser
+
+AuthStatus = Literal["missing", "invalid", "expired", "authenticated", "denied"]
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """An authenticated person."""
+
+    identity: Identity
+    method: str
+    """The auth method's settings name, such as `dev-token`."""
+
+    @property
+    def principal(self) -> PrincipalUser:
+        """How the log names them (runs.md R4): the same whichever transport carried the credential."""
+        return PrincipalUser(
+            identity=IdpIdentity(self.identity.issuer, self.identity.subject),
+            login=self.identity.login,
+            auth_method=self.method.replace("-", "_"),
+            avatar_url=self.identity.avatar_url or None,
+        )

@@ -1,0 +1,53 @@
+"""Finding one run by what a person types: the start of an id, or a workflow (runs.md R12)."""
+
+from __future__ import annotations
+
+from fabro_core.errors import InvalidRequest, NotFound
+from fabro_core.models.ids import RunId
+from fabro_core.runs.listing import EVERYTHING
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import RunHit, RunQuery, WorkflowHit
+
+_ID_LENGTH = 26
+
+
+async def resolve(store: RunStore, selector: str, now_ms: int) -> RunHit:
+    """The run that `selector` means among all stored runs, archived and removing ones included.
+
+    Raises `InvalidRequest` for a blank selector or one that several ids start with, `NotFound` when nothing fits.
+    """
+    wanted = selector.strip()
+    if not wanted:
+        raise InvalidRequest("The selector is blank.")
+    hit = await _by_id(store, wanted, now_ms) or await _by_workflow(store, wanted)
+    if hit is None:
+        raise NotFound(f"No run matches {wanted!r}.")
+    return hit
+
+
+async def _by_id(store: RunStore, wanted: str, now_ms: int) -> RunHit | None:
+    if len(wanted) > _ID_LENGTH or not (wanted.isascii() and wanted.isalnum()):
+        return None
+    query = RunQuery(buckets=EVERYTHING, limit=2, now_ms=now_ms, id_prefix=wanted.upper())
+    hits = (await store.list_runs(query)).hits
+    if len(hits) > 1:
+        raise InvalidRequest(f"Several runs have an id that starts with {wanted!r}.")
+    return hits[0] if hits else None
+
+
+async def _by_workflow(store: RunStore, wanted: str) -> RunHit | None:
+    matching = [hit.newest_run_id for hit in await store.list_workflows() if _names(hit, wanted)]
+    return await store.get_run(RunId(max(matching))) if matching else None
+
+
+def _names(workflow: WorkflowHit, wanted: str) -> bool:
+    """Whether the slug equals `wanted` or the name contains it, in any letter case, with or without `-` and `_`."""
+    return any(
+        spell(wanted) == spell(workflow.slug or "") or spell(wanted) in spell(workflow.name or "")
+        for spell in (str.casefold, _without_separators)
+        if spell(wanted)
+    )
+
+
+def _without_separators(text: str) -> str:
+    return text.casefold().replace("-", "").replace("_", "")

@@ -1,0 +1,89 @@
+"""What can be done with runs, for whoever asks: the API today, pages and commands alike."""
+
+from __future__ import annotations
+
+from fabro_core.clock import Clock, epoch_ms
+from fabro_core.errors import NotFound
+from fabro_core.models.ids import RunId
+from fabro_core.models.principal import Principal, RunProvenance
+from fabro_core.runs import lifecycle
+from fabro_core.runs.create import RunCreator
+from fabro_core.runs.log import Decision, Outcome, RunLog
+from fabro_core.runs.parents import ParentLinks
+from fabro_core.runs.resolve import resolve
+from fabro_core.runs.title import valid_title
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import RunHit, RunPage, RunQuery
+
+
+class Runs:
+    """The runs of one store.
+
+    Every method raises `StoreUnavailable` when the store cannot answer; those that take a run id raise `NotFound`
+    for an unknown one.
+    """
+
+    def __init__(self, store: RunStore, clock: Clock, *, web_url: str | None) -> None:
+        self._store = store
+        self._clock = clock
+        self._log = RunLog(store, clock)
+        self._parents = ParentLinks(store, self._log, clock)
+        self._creator = RunCreator(store, self._log, clock, web_url=web_url)
+
+    def now_ms(self) -> int:
+        """The instant that an answer is counted to, in milliseconds since the epoch."""
+        return epoch_ms(self._clock.now())
+
+    async def get(self, run_id: RunId) -> RunHit:
+        return await self._log.get(run_id)
+
+    async def list(self, query: RunQuery) -> RunPage:
+        return await self._store.list_runs(query)
+
+    async def resolve(self, selector: str) -> RunHit:
+        """The run a person means (runs.md R12)."""
+        return await resolve(self._store, selector, self.now_ms())
+
+    async def create(self, manifest: bytes, *, provenance: RunProvenance) -> RunHit:
+        """Create a run from a manifest; it is not started (runs.md R8)."""
+        return await self._creator.create(manifest, provenance=provenance)
+
+    async def retitle(self, run_id: RunId, title: str, *, actor: Principal) -> RunHit:
+        """Raises `InvalidRequest` for a title that is not valid (runs.md R5.4)."""
+        return (await self._log.change(run_id, lifecycle.retitle(valid_title(title)), actor=actor)).hit
+
+    async def cancel(self, run_id: RunId, *, actor: Principal) -> RunHit:
+        """Raises `Conflict` for a run that has ended."""
+        return (await self._log.change(run_id, lifecycle.cancel, actor=actor)).hit
+
+    async def archive(self, run_id: RunId, *, actor: Principal) -> Outcome:
+        """Raises `Conflict` for a run that has not ended."""
+        return await self._log.change(run_id, lifecycle.archive, actor=actor)
+
+    async def unarchive(self, run_id: RunId, *, actor: Principal) -> Outcome:
+        """Raises `Conflict` for a run that has not ended."""
+        return await self._log.change(run_id, lifecycle.unarchive, actor=actor)
+
+    async def link_parent(self, run_id: RunId, parent_id: RunId, *, actor: Principal) -> RunHit:
+        """Raises `InvalidRequest` when the link would make a cycle (runs.md R10)."""
+        return await self._parents.link(run_id, parent_id, actor=actor)
+
+    async def unlink_parent(self, run_id: RunId, *, actor: Principal) -> RunHit:
+        return await self._parents.unlink(run_id, actor=actor)
+
+    async def delete(self, run_id: RunId, *, actor: Principal) -> bool:
+        """Delete a run that is not active; False when there is none. Raises `Conflict` for an active one."""
+        return await self._delete(run_id, lifecycle.remove, actor)
+
+    async def delete_by_force(self, run_id: RunId, *, actor: Principal) -> bool:
+        """Delete a run whatever it is doing; False when there is none."""
+        return await self._delete(run_id, lifecycle.remove_by_force, actor)
+
+    async def _delete(self, run_id: RunId, decide: Decision, actor: Principal) -> bool:
+        """First the log says so, then the run goes: a crash in between leaves a run that a second delete removes."""
+        try:
+            await self._log.change(run_id, decide, actor=actor)
+        except NotFound:
+            return False
+        await self._store.delete_run(run_id)
+        return True
