@@ -7,12 +7,25 @@ Tables of plugins are not in here: each plugin has a Struct of its own.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from fabro_core.config.values import (
+    DISTINCT,
+    DISTINCT_NOT_EMPTY,
+    HTTP_URL,
+    LISTEN_ADDRESS,
+    LOG_LEVEL,
+    PLUGIN_NAME,
+    PUBLIC_URL,
+    SOCKET_PATH,
+    split_address,
+)
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
+Name = Annotated[str, PLUGIN_NAME]
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,42 +33,48 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UnixListen(Table, frozen=True, kw_only=True, tag="unix", tag_field="type"):
-    path: Path
-    """At most 107 bytes (server.md S15)."""
+    path: Annotated[Path, SOCKET_PATH]
 
 
 class TcpListen(Table, frozen=True, kw_only=True, tag="tcp", tag_field="type"):
-    host: str
-    """An IP address."""
-    port: int
-    """0: any free port."""
+    address: Annotated[str, LISTEN_ADDRESS]
+    """`IP:port` or `[IPv6]:port`; port 0: any free port."""
 
     @property
-    def address(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+    def host(self) -> str:
+        """The IP address, without brackets."""
+        return split_address(self.address)[0]
+
+    @property
+    def port(self) -> int:
+        return split_address(self.address)[1]
+
+
+Listen = UnixListen | TcpListen
 
 
 class Api(Table, frozen=True, kw_only=True):
-    url: str | None = None
+    url: Annotated[str, HTTP_URL] | None = None
     """Advertised base of the API, without a trailing slash; None: this server's own paths (server.md S6)."""
 
 
 class Web(Table, frozen=True, kw_only=True):
     enabled: bool = True
-    url: str | None = None
+    url: Annotated[str, PUBLIC_URL] | None = None
     """The public URL, without a trailing slash; None: derived from the listener (server.md S1)."""
 
 
 class Auth(Table, frozen=True, kw_only=True):
-    methods: tuple[str, ...]
+    methods: Annotated[tuple[Name, ...], DISTINCT_NOT_EMPTY]
+    """In the order in which people are offered them (auth.md A16)."""
 
 
 class Store(Table, frozen=True, kw_only=True):
-    kind: str = "sqlite"
+    kind: Name = "sqlite"
 
 
 class Extensions(Table, frozen=True, kw_only=True):
-    enabled: tuple[str, ...] = ()
+    enabled: Annotated[tuple[Name, ...], DISTINCT] = ()
 
 
 class Storage(Table, frozen=True, kw_only=True):
@@ -63,23 +82,23 @@ class Storage(Table, frozen=True, kw_only=True):
 
 
 class Logging(Table, frozen=True, kw_only=True):
-    level: LogLevel = "info"
+    level: Annotated[LogLevel, LOG_LEVEL] = "info"
     format: LogFormat = "text"
 
 
 class Limits(Table, frozen=True, kw_only=True):
-    max_body_bytes: int = 2 * 1024 * 1024
-    login_attempts_per_minute: int = 10
-    sse_max_seconds: int = 0
+    max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1024**3)] = 2 * 1024**2
+    login_attempts_per_minute: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+    sse_max_seconds: Annotated[int, msgspec.Meta(ge=0, le=86400)] = 0
     """0: no limit."""
 
 
 class Scheduler(Table, frozen=True, kw_only=True):
-    max_concurrent_runs: int = 5
+    max_concurrent_runs: Annotated[int, msgspec.Meta(ge=1)] = 5
 
 
 class Server(Table, frozen=True, kw_only=True):
-    listen: UnixListen | TcpListen
+    listen: Listen
     auth: Auth
     storage: Storage
     api: Api = Api()

@@ -1,0 +1,180 @@
+"""The plugin host: imports selected plugins, verifies them, and asks them for their objects.
+
+The only caller of pluggy, and only at start-up. Every plugin has a manager of its own, so a hook is asked of one
+plugin at a time and one module may serve in several groups. No fault of a plugin is raised: each becomes a problem.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import msgspec
+import pluggy
+
+from fabro_core import hooks
+from fabro_core.auth.base import AuthMethod
+from fabro_core.context import Link, PluginContext, Problem
+from fabro_core.errors import StartupError
+from fabro_core.plugins.sources import Plugin
+from fabro_core.plugins.verify import api_fault, hook_faults
+from fabro_core.store.base import RunStore
+
+if TYPE_CHECKING:
+    from litestar.config.app import AppConfig
+
+
+class PluginHost:
+    """Loads plugins for one application; every problem goes into the list it was given."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self._problems = problems
+
+    def load(self, source: Plugin) -> LoadedPlugin | None:
+        """Import and verify a plugin; None when there is a problem."""
+        with _Attribution(source, f"{source.entry} cannot be imported", self._problems):
+            return self._verified(source, source.load())
+        return None
+
+    def _verified(self, source: Plugin, target: object) -> LoadedPlugin | None:
+        manager = pluggy.PluginManager(hooks.PROJECT)
+        manager.add_hookspecs(hooks)
+        fault = api_fault(target)
+        faults = [fault] if fault else hook_faults(manager, target, source.group)
+        self._problems += [Problem(path=source.label, message=fault) for fault in faults]
+        if faults:
+            return None
+        manager.register(target, source.name)
+        return LoadedPlugin(source, manager, self._problems)
+
+
+class LoadedPlugin:
+    """A plugin that is imported and verified. Its methods record problems instead of raising."""
+
+    def __init__(self, source: Plugin, manager: pluggy.PluginManager, problems: list[Problem]) -> None:
+        self.source = source
+        self._manager = manager
+        self._problems = problems
+
+    @property
+    def name(self) -> str:
+        """The entry-point name."""
+        return self.source.name
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """The hooks it implements, sorted."""
+        callers = self._manager.get_hookcallers(self._manager.get_plugin(self.name)) or []
+        return tuple(sorted(caller.name for caller in callers))
+
+    def settings_type(self) -> type[msgspec.Struct] | None:
+        """The Struct of its settings table; None when it has no settings, or a problem."""
+        with self._attributed("fabro_settings"):
+            match self._manager.hook.fabro_settings():
+                case []:
+                    return None
+                case [type() as struct] if issubclass(struct, msgspec.Struct):
+                    return self._strict(struct)
+                case results:
+                    self._wrong_result("fabro_settings", "a msgspec.Struct type", results)
+        return None
+
+    def auth_method(self, ctx: PluginContext) -> AuthMethod | None:
+        """The auth method, with its name stamped; None when there is a problem."""
+        with self._attributed("fabro_auth_method"):
+            match self._manager.hook.fabro_auth_method(ctx=ctx):
+                case [AuthMethod() as method]:
+                    method.name = self.name
+                    return method
+                case results:
+                    self._wrong_result("fabro_auth_method", "an AuthMethod", results)
+        return None
+
+    def run_store(self, ctx: PluginContext) -> RunStore | None:
+        """The run store; None when there is a problem."""
+        with self._attributed("fabro_run_store"):
+            match self._manager.hook.fabro_run_store(ctx=ctx):
+                case [RunStore() as store]:
+                    return store
+                case results:
+                    self._wrong_result("fabro_run_store", "a RunStore", results)
+        return None
+
+    def links(self, ctx: PluginContext) -> list[Link]:
+        """The links it adds to `GET /`; empty when it has none, or a problem."""
+        with self._attributed("fabro_discovery_links"):
+            links = [link for links in self._manager.hook.fabro_discovery_links(ctx=ctx) for link in links]
+            strangers = [link for link in links if not isinstance(link, Link)]
+            if not strangers:
+                return links
+            self._wrong_result("fabro_discovery_links", "Link objects", strangers)
+        return []
+
+    def app_init(self, ctx: PluginContext) -> Callable[[AppConfig], None] | None:
+        """What is to be called with the application's configuration; None when the plugin adds nothing to it.
+
+        The callable raises `StartupError` for whatever goes wrong in the plugin.
+        """
+        return partial(self._init_app, ctx) if "fabro_app_init" in self.hooks else None
+
+    def _init_app(self, ctx: PluginContext, app: AppConfig) -> None:
+        problems: list[Problem] = []
+        with _Attribution(self.source, "fabro_app_init failed", problems):
+            self._manager.hook.fabro_app_init(ctx=ctx, app=app)
+        if problems:
+            raise StartupError(problems)
+
+    def _strict(self, struct: type[msgspec.Struct]) -> type[msgspec.Struct] | None:
+        config = struct.__struct_config__
+        if config.frozen and config.forbid_unknown_fields:
+            return struct
+        self._fault(f"{struct.__qualname__} must be declared with frozen=True, forbid_unknown_fields=True")
+        return None
+
+    def _attributed(self, hook: str) -> _Attribution:
+        return _Attribution(self.source, f"{hook} failed", self._problems)
+
+    def _wrong_result(self, hook: str, expected: str, results: list[object]) -> None:
+        found = type(results[0]).__qualname__ if results else "None"  # pluggy leaves out a result of None
+        self._fault(f"{hook} must return {expected}, not {found}")
+
+    def _fault(self, message: str) -> None:
+        self._problems.append(Problem(path=self.source.label, message=message))
+
+
+class _Attribution:
+    """Turns whatever a plugin raises into a problem that names the plugin and keeps the traceback.
+
+    A `StartupError` carries problems that the plugin has worded itself. `SystemExit` is included: a plugin must not
+    end the process without the report.
+    """
+
+    def __init__(self, source: Plugin, action: str, problems: list[Problem]) -> None:
+        self._source = source
+        self._action = action
+        self._problems = problems
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        match error:
+            case StartupError():
+                self._problems += error.problems
+            case Exception() | SystemExit():
+                cause = "".join(traceback.format_exception_only(error)).strip()
+                self._problems.append(
+                    Problem(
+                        path=self._source.label,
+                        message=f"{self._action}: {cause}",
+                        trace="".join(traceback.format_exception(error)),
+                    )
+                )
+            case _:
+                return False
+        return True
