@@ -14,13 +14,14 @@ from fabro_core.api.edge import Edge
 from fabro_core.api.extensions import extension_routers
 from fabro_core.api.openapi import api_document
 from fabro_core.api.problems import answer
-from fabro_core.api.request import SERVICES, FabroRequest
-from fabro_core.api.services import Services
+from fabro_core.api.request import FabroRequest
+from fabro_core.api.services import SERVICES, Services
 from fabro_core.asgi import Receive, Scope, Send
 from fabro_core.auth.credentials import Authenticator
 from fabro_core.boot import Assembly
 from fabro_core.health import StoreHealth
 from fabro_core.runs.service import Runs
+from fabro_core.web import routes
 
 API_PREFIX = "/api/v1"
 
@@ -50,6 +51,7 @@ _API_HANDLERS = (
     batch.unarchive_runs,
     batch.delete_runs,
 )
+_PAGES = (routes.get_login, routes.get_runs_pages)
 
 
 class FabroApp:
@@ -68,6 +70,7 @@ class FabroApp:
             route_handlers=[
                 *_ROOT_HANDLERS,
                 Router(API_PREFIX, route_handlers=_API_HANDLERS),
+                *(_PAGES if assembly.settings.server.web.enabled else ()),
                 *self._extensions,
             ],
             request_class=FabroRequest,
@@ -117,9 +120,7 @@ class FabroApp:
             method_names=settings.auth.methods,
             web_enabled=settings.web.enabled,
             public_prefix=self._prefix,
-            discovery=discovery.discovery_document(
-                prefix=self._prefix, api_url=settings.api.url, links=assembly.links
-            ),
+            discovery=discovery.discovery_document(prefix=self._prefix, api_url=settings.api.url, links=assembly.links),
             api_document=lambda: self._api_document,
             authenticator=Authenticator(assembly.methods),
             health=self._health,

@@ -179,9 +179,7 @@ def _failure(error: FabroError) -> Literal["not_found", "conflict", "error"]:
 
 def _entry(error: FabroError) -> ErrorResponseEntry:
     problem = problem_of(error)
-    return ErrorResponseEntry(
-        status=str(problem.status), title=problem.title, detail=problem.detail, code=problem.code
-    )
+    return ErrorResponseEntry(status=str(problem.status), title=problem.title, detail=problem.detail, code=problem.code)
 
 
 def _summary(successes: list[bool]) -> BatchRunSummary:

@@ -53,9 +53,7 @@ def discovery_document(*, prefix: str, api_url: str | None, links: Mapping[str, 
 @operation(
     "GET",
     "/",
-    Operation(
-        id="getRoot", tag="Discovery", summary="Where things are", answers={200: RootResponse}, public=True
-    ),
+    Operation(id="getRoot", tag="Discovery", summary="Where things are", answers={200: RootResponse}, public=True),
 )
 async def get_root(request: FabroRequest) -> Reply:
     services = request.services

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fabro_core.api.request import SERVICES
+from fabro_core.api.services import SERVICES
 from fabro_core.api.trace import trace_of
 from fabro_core.auth.credentials import LoginNotPermitted, Unauthenticated
 

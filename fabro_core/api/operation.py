@@ -40,9 +40,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Needs no credentials."""
 
 
-def operation(
-    method: Method, path: str, description: Operation
-) -> Callable[[AsyncAnyCallable], HTTPRouteHandler]:
+def operation(method: Method, path: str, description: Operation) -> Callable[[AsyncAnyCallable], HTTPRouteHandler]:
     """Make a handler of an `async def handler(request) -> Reply`."""
 
     def decorate(handler: AsyncAnyCallable) -> HTTPRouteHandler:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from litestar.exceptions import HTTPException
 
+from fabro_core.api.accept import prefers_html
 from fabro_core.api.body import UnsupportedMediaType
-from fabro_core.api.reply import JSON_TYPE, RawHeaders, Reply
+from fabro_core.api.reply import JSON_TYPE, RawHeaders, Reply, html_reply
+from fabro_core.api.services import SERVICES
 from fabro_core.api.trace import trace_of
 from fabro_core.auth.credentials import LoginNotPermitted, MethodUnavailable, Unauthenticated
 from fabro_core.errors import Conflict, InvalidRequest, NotFound, Refusal, StoreUnavailable
+from fabro_core.web.pages import error_page
 
 if TYPE_CHECKING:
     from litestar import Request
@@ -50,6 +53,8 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (UnsupportedMediaType, 415),
     (MethodUnavailable, 503),
 )
+
+_FOR_PROGRAMS = ("/api/", "/ext/", "/health", "/auth/cli/token", "/auth/cli/refresh", "/auth/cli/logout")
 
 log = logging.getLogger("fabro.api")
 
@@ -113,11 +118,22 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Reply:
     """Litestar's exception handler for everything: the envelope, and a log line for what nobody foresaw."""
     problem = problem_of(error)
     trace = trace_of(request.scope)
+    services = request.app.state[SERVICES]
     if problem.status == 500:
         log.error("request %s failed", trace.request_id, exc_info=error)
     elif isinstance(error, StoreUnavailable):
         log.warning("request %s: store unavailable: %s", trace.request_id, error)
+        services.health.suspect()
+    if services.web_enabled and _shown_to_a_person(request):
+        page = error_page(problem.title, problem.detail, trace.request_id)
+        return html_reply(page, problem.status, problem.headers)
     return envelope(problem, trace.request_id)
+
+
+def _shown_to_a_person(request: Request[Any, Any, Any]) -> bool:
+    """A browser asks, and not for something that only programs use (server.md S5)."""
+    path = request.scope["path"]
+    return not path.startswith(_FOR_PROGRAMS) and prefers_html(request.scope["headers"])
 
 
 def envelope(problem: Problem, request_id: str) -> Reply:

@@ -46,9 +46,7 @@ def parse_query(kind: type[Params], raw: bytes) -> Params:
     given: dict[str, list[str]] = {}
     for name, value in _pairs(raw) if raw else ():
         given.setdefault(name, []).append(value)
-    found = {
-        attribute: parse(name, given[name]) for name, attribute, parse in _fields(kind) if name in given
-    }
+    found = {attribute: parse(name, given[name]) for name, attribute, parse in _fields(kind) if name in given}
     return _build(kind, found)
 
 

@@ -11,7 +11,11 @@ from fabro_core.asgi import Receive, Scope, Send
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 JSON_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/json")
-HTML_TYPE: tuple[bytes, bytes] = (b"content-type", b"text/html; charset=utf-8")
+HTML_HEADERS: RawHeaders = (
+    (b"content-type", b"text/html; charset=utf-8"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+)
+"""What only pages carry (server.md S11)."""
 
 _BODILESS = frozenset({204, 304})
 
@@ -46,6 +50,11 @@ def json_bytes(body: bytes, status: int = 200) -> Reply:
 def json_reply(content: object, status: int = 200) -> Reply:
     """An answer that is encoded now."""
     return json_bytes(msgspec.json.encode(content), status)
+
+
+def html_reply(page: bytes, status: int = 200, headers: RawHeaders = ()) -> Reply:
+    """A page."""
+    return Reply(status, page, (*HTML_HEADERS, *headers))
 
 
 def no_content() -> Reply:

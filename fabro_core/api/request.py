@@ -6,14 +6,11 @@ from typing import Any
 
 from litestar import Request
 
-from fabro_core.api.services import Services
+from fabro_core.api.services import SERVICES, Services
 from fabro_core.api.trace import trace_of
 from fabro_core.auth.caller import Caller
 from fabro_core.errors import InvalidRequest
 from fabro_core.models.ids import RunId, parse_run_id
-
-SERVICES = "fabro_services"
-"""Key of the application's state."""
 
 
 class FabroRequest(Request[Any, Any, Any]):

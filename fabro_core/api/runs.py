@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
-from fabro_core.api.body import read_body, read_json_of_any_type
+from fabro_core.api.body import read_body, read_json, read_json_of_any_type
 from fabro_core.api.operation import Operation, operation
 from fabro_core.api.query import PageLimit, PageOffset, QueryParams, parse_query
 from fabro_core.api.reply import Reply, json_bytes, no_content
 from fabro_core.api.request import FabroRequest, require_run_id
-from fabro_core.auth.caller import Caller
-from fabro_core.models.ids import RunId
 from fabro_core.models.manifest import RunManifest
-from fabro_core.models.run import PaginatedRunList, Run, SandboxProvider
+from fabro_core.models.run import PaginatedRunList, Run
 from fabro_core.models.status import Bucket
 from fabro_core.runs.listing import page_json, visible_buckets
 from fabro_core.runs.provenance import provenance_of
-from fabro_core.runs.title import valid_title
 from fabro_core.runs.wire import run_json
 from fabro_core.store.records import RunHit, RunQuery, RunSort
 
@@ -63,9 +60,7 @@ def _run(request: FabroRequest, hit: RunHit, status: int = 200) -> Reply:
 @operation(
     "GET",
     "/runs",
-    Operation(
-        id="listRuns", tag="Runs", summary="List runs", answers={200: PaginatedRunList}, query=ListRunsParams
-    ),
+    Operation(id="listRuns", tag="Runs", summary="List runs", answers={200: PaginatedRunList}, query=ListRunsParams),
 )
 async def list_runs(request: FabroRequest) -> Reply:
     params = parse_query(ListRunsParams, request.scope["query_string"])
@@ -193,9 +188,7 @@ async def link_run_parent(request: FabroRequest) -> Reply:
 @operation(
     "DELETE",
     "/runs/{id:str}/parent",
-    Operation(
-        id="unlinkRunParent", tag="Runs", summary="Leave the parent", answers={200: Run}, errors=(400, 404)
-    ),
+    Operation(id="unlinkRunParent", tag="Runs", summary="Leave the parent", answers={200: Run}, errors=(400, 404)),
 )
 async def unlink_run_parent(request: FabroRequest) -> Reply:
     hit = await request.services.runs.unlink_parent(request.run_id, actor=request.caller.principal)
@@ -233,9 +226,7 @@ async def archive_run(request: FabroRequest) -> Reply:
 @operation(
     "POST",
     "/runs/{id:str}/unarchive",
-    Operation(
-        id="unarchiveRun", tag="Runs", summary="Unarchive a run", answers={200: Run}, errors=(400, 404, 409)
-    ),
+    Operation(id="unarchiveRun", tag="Runs", summary="Unarchive a run", answers={200: Run}, errors=(400, 404, 409)),
 )
 async def unarchive_run(request: FabroRequest) -> Reply:
     return _run(request, (await request.services.runs.unarchive(request.run_id, actor=request.caller.principal)).hit)

@@ -9,6 +9,9 @@ from fabro_core.auth.credentials import Authenticator
 from fabro_core.health import StoreHealth
 from fabro_core.runs.service import Runs
 
+SERVICES = "fabro_services"
+"""Key of the application's state that holds them."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Services:
