@@ -27,35 +27,33 @@ CREATED = "2026-03-02T10:15:30.250Z"
 STARTED = "2026-03-02T10:16:05Z"
 STARTED_MS = 1_772_446_565_000
 
-KEYS_OF_A_RUN = set(
-    [
-        "id",
-        "children_count",
-        "title",
-        "goal",
-        "workflow",
-        "automation",
-        "repository",
-        "created_by",
-        "origin",
-        "labels",
-        "lifecycle",
-        "sandbox",
-        "models",
-        "source_directory",
-        "timestamps",
-        "timing",
-        "billing",
-        "size",
-        "ask_fabro",
-        "diff",
-        "pull_request",
-        "current_question",
-        "superseded_by",
-        "retried_from",
-        "links",
-    ]
-)
+KEYS_OF_A_RUN = {
+    "id",
+    "children_count",
+    "title",
+    "goal",
+    "workflow",
+    "automation",
+    "repository",
+    "created_by",
+    "origin",
+    "labels",
+    "lifecycle",
+    "sandbox",
+    "models",
+    "source_directory",
+    "timestamps",
+    "timing",
+    "billing",
+    "size",
+    "ask_fabro",
+    "diff",
+    "pull_request",
+    "current_question",
+    "superseded_by",
+    "retried_from",
+    "links",
+}
 
 
 SUBMITTED = RunStatusSubmitted()

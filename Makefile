@@ -1,0 +1,54 @@
+# Every target bootstraps .venv on a machine that has only Python >= 3.11.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
+CODE := fabro_core plugins tests benchmarks
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test lint types bench bench-smoke clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
+
+install: $(RUNTIME)  ## Put the fabro command with all first-party plugins into .venv/bin
+
+serve: $(RUNTIME)  ## Initialise if needed and serve in the foreground (BIND=127.0.0.1:3000 for TCP)
+	$(BIN)/fabro server start --foreground $(if $(BIND),--bind $(BIND))
+
+test: $(DEVELOPMENT)  ## Run every test that needs nothing beyond pip
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEVELOPMENT)  ## Check style and formatting
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+
+types: $(DEVELOPMENT)  ## Check types
+	$(BIN)/mypy
+
+bench: $(DEVELOPMENT)  ## Measure, as ratios against a limit measured in the same run
+	$(BIN)/python -m benchmarks
+
+bench-smoke: $(DEVELOPMENT)  ## Run the benchmarks small, to see that they work
+	$(BIN)/python -m benchmarks --smoke
+
+clean:  ## Remove the virtual environment and everything generated
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis benchmarks/data
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(RUNTIME): $(PROJECTS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet $(EDITABLE)
+	@touch $@
+
+$(DEVELOPMENT): $(PROJECTS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet $(EDITABLE) --group dev
+	@touch $@ $(RUNTIME)
