@@ -1,3 +1,254 @@
-"""The boot pipeline: from settings to the objects a server is made of, or to every problem at once (server.md S18)."""
+"""The boot pipeline: from settings to the objects a server is made of, or to every problem at once (server.md S18).
+
+`assemble` does no I/O beyond reading settings and importing plugins; `Assembly.opened` opens the store and the auth
+methods. Neither serves anything.
+"""
 
 from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from fabro_core import __version__
+from fabro_core.auth.base import AuthMethod
+from fabro_core.clock import Clock, SystemClock
+from fabro_core.config.directories import make_private_directory
+from fabro_core.config.load import Draft, Overrides, SettingsSource, load
+from fabro_core.config.model import Settings, TcpListen, Web
+from fabro_core.config.proxies import TrustedProxies, trusted_proxies
+from fabro_core.config.public_url import is_exposed_without_url, public_url
+from fabro_core.config.secrets import from_env, missing, process_environment
+from fabro_core.config.tables import join
+from fabro_core.context import PluginContext, Problem, ServerInfo
+from fabro_core.errors import StartupError
+from fabro_core.hooks import PLUGIN_API
+from fabro_core.plugins.attribution import Attribution, closing_logged
+from fabro_core.plugins.claims import add_links, prefix_problems
+from fabro_core.plugins.discovery import PluginIndex, installed_plugins
+from fabro_core.plugins.groups import Group
+from fabro_core.plugins.host import LoadedPlugin, NoSettings, PluginHost
+from fabro_core.plugins.selection import idle_tables, select
+from fabro_core.plugins.sources import InlinePlugin
+from fabro_core.report import in_order
+from fabro_core.secret import Secret
+from fabro_core.store.base import RunStore
+
+if TYPE_CHECKING:
+    from litestar.config.app import AppConfig
+
+SESSION_SECRET: Final = from_env(
+    "SESSION_SECRET",
+    expected="at least 32 bytes",
+    valid=lambda text: len(text.encode("utf-8", "surrogateescape")) >= 32,
+    generate=lambda: secrets.token_hex(32),
+)
+"""Seals browser sessions (auth.md A14, A27)."""
+
+PLUGIN_STEP_SECONDS: Final = 10
+"""What a start-up step of an auth method may take (server.md S10)."""
+
+AppInit = tuple[str, Callable[["AppConfig"], None]]
+"""A plugin's name and its `fabro_app_init`, bound to its context; raises `StartupError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """Everything a server is made of, built and checked but not opened."""
+
+    settings: Settings
+    server: ServerInfo
+    session_secret: Secret | None
+    """None: there are no browser sessions."""
+    store: RunStore
+    methods: tuple[AuthMethod, ...]
+    """In the order of the settings, each with its name."""
+    links: Mapping[str, str]
+    """Of plugins, for `GET /`: key `<plugin>.<rel>`, value as the plugin gave it."""
+    app_inits: tuple[AppInit, ...]
+    clock: Clock
+    trusted_proxies: TrustedProxies
+    warnings: tuple[str, ...]
+    """For the log; nothing in here stops a start."""
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Hold the storage root, the store and the auth methods open; close them in reverse order, whatever fails.
+
+        Raises `StoreMisconfigured` or `StoreUnavailable` from the store, and `StartupError` with the problems of all
+        methods.
+        """
+        self._make_storage_root()
+        async with AsyncExitStack() as stack:
+            kind = self.settings.server.store.kind
+            await stack.enter_async_context(closing_logged(f"the store {kind}", self.store.lifespan()))
+            problems: list[Problem] = []
+            for method in self.methods:
+                with Attribution(join(Group.AUTH.table, method.name), "cannot be opened", problems):
+                    async with asyncio.timeout(PLUGIN_STEP_SECONDS):
+                        await stack.enter_async_context(closing_logged(method.name, method.lifespan()))
+                        problems += await method.check()
+            if problems:
+                raise StartupError(in_order(problems))
+            yield
+
+    def _make_storage_root(self) -> None:
+        root = self.settings.server.storage.root
+        try:
+            make_private_directory(root)
+        except OSError as error:
+            message = f"cannot create {root}: {error.strerror}"
+            raise StartupError([Problem(path="server.storage.root", message=message)]) from None
+
+
+def assemble(
+    settings: SettingsSource = None,
+    *,
+    plugins: Sequence[InlinePlugin] = (),
+    clock: Clock | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Overrides | None = None,
+    reserve: Callable[[TcpListen], TcpListen] | None = None,
+) -> Assembly:
+    """Run the pipeline up to the built objects; raises `StartupError` with every problem, in the order of the report.
+
+    `settings` is a document shaped like the file, the path of a file, or None for the file that server.md S14 finds.
+    `environ` replaces the process environment. `reserve` is called with a listener on port 0, once everything else is
+    known to be right, and returns it with a port that is bound: the public URL needs it before plugins are built.
+    """
+    environ = process_environment() if environ is None else environ
+    problems: list[Problem] = []
+    draft = load(settings, environ=environ, overrides=overrides or Overrides(), problems=problems)
+    index = PluginIndex(installed_plugins(), plugins)
+    idle = idle_tables(index, draft.plugin_tables, draft.selected, problems)
+    configured = _configure(draft, index, problems)
+    session_secret = _session_secret(draft, problems)
+    proxies = trusted_proxies(environ, problems)
+    if draft.settings is None:
+        raise StartupError(in_order(problems))
+    effective = draft.settings if problems or reserve is None else _with_bound_port(draft.settings, reserve)
+    clock = clock or SystemClock()
+    server = _server_info(effective)
+    parts = _build(configured, server, effective, clock, problems)
+    if problems or parts.store is None:
+        raise StartupError(in_order(problems))
+    return Assembly(
+        settings=effective,
+        server=server,
+        session_secret=session_secret,
+        store=parts.store,
+        methods=tuple(method for _, method in parts.methods),
+        links=parts.links,
+        app_inits=tuple(parts.app_inits),
+        clock=clock,
+        trusted_proxies=proxies,
+        warnings=(*draft.warnings, *idle, *_exposure_warning(effective)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Configured:
+    """A plugin with its settings: everything it needs to build its objects."""
+
+    plugin: LoadedPlugin
+    settings: msgspec.Struct
+
+
+def _configure(draft: Draft, index: PluginIndex, problems: list[Problem]) -> list[_Configured]:
+    host = PluginHost(problems)
+    configured = []
+    for source in select(index, draft.selected, problems):
+        plugin = host.load(source)
+        struct = plugin.settings_type() if plugin is not None else None
+        if plugin is None or struct is None:
+            continue
+        table = draft.plugin_tables[source.group].get(source.name, {})
+        own = draft.reader.read(table, struct, join(source.group.table, source.name))
+        if own is not None:
+            configured.append(_Configured(plugin, own))
+    return configured
+
+
+def _session_secret(draft: Draft, problems: list[Problem]) -> Secret | None:
+    found = draft.secrets.find(SESSION_SECRET)
+    if isinstance(found, Problem):
+        problems.append(found)
+        return None
+    web = draft.reader.tables.get("server.web")
+    if found is None and isinstance(web, Web) and web.enabled:
+        problems.append(missing(SESSION_SECRET, "while server.web.enabled is true"))
+    return found
+
+
+def _with_bound_port(settings: Settings, reserve: Callable[[TcpListen], TcpListen]) -> Settings:
+    listen = settings.server.listen
+    if not (isinstance(listen, TcpListen) and listen.port == 0):
+        return settings
+    server = msgspec.structs.replace(settings.server, listen=reserve(listen))
+    return msgspec.structs.replace(settings, server=server)
+
+
+def _server_info(settings: Settings) -> ServerInfo:
+    return ServerInfo(
+        version=__version__,
+        public_url=public_url(settings.server),
+        web_enabled=settings.server.web.enabled,
+        plugin_api=PLUGIN_API,
+    )
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What plugins have built."""
+
+    store: RunStore | None = None
+    methods: list[tuple[str, AuthMethod]] = field(default_factory=list)
+    """Each with the label of its plugin."""
+    links: dict[str, str] = field(default_factory=dict)
+    app_inits: list[AppInit] = field(default_factory=list)
+
+
+def _build(
+    configured: Sequence[_Configured], server: ServerInfo, settings: Settings, clock: Clock, problems: list[Problem]
+) -> _Parts:
+    parts = _Parts()
+    for each in configured:
+        plugin = each.plugin
+        ctx = PluginContext(
+            name=plugin.name,
+            settings=None if isinstance(each.settings, NoSettings) else each.settings,
+            server=server,
+            logger=logging.getLogger(f"fabro.plugins.{plugin.name}"),
+            clock=clock,
+            storage_root=str(settings.server.storage.root),
+        )
+        _build_objects(plugin, ctx, parts)
+        problems += add_links(parts.links, plugin.name, plugin.source.label, plugin.links(ctx))
+    problems += prefix_problems([(label, method.token_prefixes) for label, method in parts.methods])
+    return parts
+
+
+def _build_objects(plugin: LoadedPlugin, ctx: PluginContext, parts: _Parts) -> None:
+    match plugin.source.group:
+        case Group.STORE:
+            parts.store = plugin.run_store(ctx)
+        case Group.AUTH:
+            method = plugin.auth_method(ctx)
+            if method is not None:
+                parts.methods.append((plugin.source.label, method))
+        case Group.EXT:
+            app_init = plugin.app_init(ctx)
+            if app_init is not None:
+                parts.app_inits.append((plugin.name, app_init))
+
+
+def _exposure_warning(settings: Settings) -> list[str]:
+    if not is_exposed_without_url(settings.server):
+        return []
+    return [f"others can connect, but no public URL is set; links say {public_url(settings.server)}"]

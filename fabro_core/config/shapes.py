@@ -109,6 +109,19 @@ def secret_of(kind: Any) -> SecretVariable | None:
     return declared
 
 
+def declared_secrets(struct: type[msgspec.Struct]) -> list[SecretVariable]:
+    """The variables that a settings Struct declares."""
+    declared = [secret_of(field.type) for field in msgspec.structs.fields(struct)]
+    return [secret for secret in declared if secret is not None]
+
+
+def check_declaration(struct: type[msgspec.Struct]) -> None:
+    """Raise `TypeError` when a field has a type that settings cannot have, before a value is read."""
+    for field in msgspec.structs.fields(struct):
+        if secret_of(field.type) is None:
+            _ = shape_of(field.type).expected
+
+
 def _unwrap(kind: Any) -> tuple[Any, list[object]]:
     """The type below `Annotated` and `| None`, and everything it is annotated with, outermost first."""
     annotations: list[object] = []

@@ -81,7 +81,10 @@ class TableReader:
                 continue
         if len(self._problems) > before:
             raise _Faulty
-        self.tables[path] = built = kind(**values)
+        try:
+            self.tables[path] = built = kind(**values)
+        except (ValueError, TypeError) as error:  # how a Struct's `__post_init__` refuses a combination of values
+            raise self._report(path, str(error)) from None
         return built
 
     def _field(self, table: Mapping[str, object], field: FieldInfo, path: str) -> dict[str, Any]:

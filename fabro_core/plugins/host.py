@@ -6,10 +6,8 @@ plugin at a time and one module may serve in several groups. No fault of a plugi
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,14 +15,20 @@ import pluggy
 
 from fabro_core import hooks
 from fabro_core.auth.base import AuthMethod
+from fabro_core.config.shapes import check_declaration
 from fabro_core.context import Link, PluginContext, Problem
 from fabro_core.errors import StartupError
+from fabro_core.plugins.attribution import Attribution
 from fabro_core.plugins.sources import Plugin
 from fabro_core.plugins.verify import api_fault, hook_faults
 from fabro_core.store.base import RunStore
 
 if TYPE_CHECKING:
     from litestar.config.app import AppConfig
+
+
+class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings table of a plugin that has none: any key in it is unknown."""
 
 
 class PluginHost:
@@ -35,7 +39,7 @@ class PluginHost:
 
     def load(self, source: Plugin) -> LoadedPlugin | None:
         """Import and verify a plugin; None when there is a problem."""
-        with _Attribution(source, f"{source.entry} cannot be imported", self._problems):
+        with Attribution(source.label, f"{source.entry} cannot be imported", self._problems):
             return self._verified(source, source.load())
         return None
 
@@ -71,11 +75,11 @@ class LoadedPlugin:
         return tuple(sorted(caller.name for caller in callers))
 
     def settings_type(self) -> type[msgspec.Struct] | None:
-        """The Struct of its settings table; None when it has no settings, or a problem."""
+        """The Struct of its settings table, `NoSettings` when the plugin names none; None when there is a problem."""
         with self._attributed("fabro_settings"):
             match self._manager.hook.fabro_settings():
                 case []:
-                    return None
+                    return NoSettings
                 case [type() as struct] if issubclass(struct, msgspec.Struct):
                     return self._strict(struct)
                 case results:
@@ -122,20 +126,21 @@ class LoadedPlugin:
 
     def _init_app(self, ctx: PluginContext, app: AppConfig) -> None:
         problems: list[Problem] = []
-        with _Attribution(self.source, "fabro_app_init failed", problems):
+        with Attribution(self.source.label, "fabro_app_init failed", problems):
             self._manager.hook.fabro_app_init(ctx=ctx, app=app)
         if problems:
             raise StartupError(problems)
 
     def _strict(self, struct: type[msgspec.Struct]) -> type[msgspec.Struct] | None:
+        check_declaration(struct)
         config = struct.__struct_config__
         if config.frozen and config.forbid_unknown_fields:
             return struct
         self._fault(f"{struct.__qualname__} must be declared with frozen=True, forbid_unknown_fields=True")
         return None
 
-    def _attributed(self, hook: str) -> _Attribution:
-        return _Attribution(self.source, f"{hook} failed", self._problems)
+    def _attributed(self, hook: str) -> Attribution:
+        return Attribution(self.source.label, f"{hook} failed", self._problems)
 
     def _wrong_result(self, hook: str, expected: str, results: list[object]) -> None:
         found = type(results[0]).__qualname__ if results else "None"  # pluggy leaves out a result of None
@@ -143,38 +148,3 @@ class LoadedPlugin:
 
     def _fault(self, message: str) -> None:
         self._problems.append(Problem(path=self.source.label, message=message))
-
-
-class _Attribution:
-    """Turns whatever a plugin raises into a problem that names the plugin and keeps the traceback.
-
-    A `StartupError` carries problems that the plugin has worded itself. `SystemExit` is included: a plugin must not
-    end the process without the report.
-    """
-
-    def __init__(self, source: Plugin, action: str, problems: list[Problem]) -> None:
-        self._source = source
-        self._action = action
-        self._problems = problems
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        match error:
-            case StartupError():
-                self._problems += error.problems
-            case Exception() | SystemExit():
-                cause = "".join(traceback.format_exception_only(error)).strip()
-                self._problems.append(
-                    Problem(
-                        path=self._source.label,
-                        message=f"{self._action}: {cause}",
-                        trace="".join(traceback.format_exception(error)),
-                    )
-                )
-            case _:
-                return False
-        return True

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fabro_core.config.tables import join, near_name
-from fabro_core.config.values import PLUGIN_NAME_PATTERN
 from fabro_core.context import Problem
 from fabro_core.plugins.discovery import PluginIndex
 from fabro_core.plugins.groups import Group
@@ -56,15 +55,6 @@ def not_installed(index: PluginIndex, group: Group, name: str) -> str:
 def _contested(name: str, plugins: Sequence[Plugin]) -> Problem:
     claims = " and ".join(plugin.origin for plugin in plugins)
     return Problem(path=f"{name} ({claims})", message="several distributions provide this name; uninstall all but one")
-
-
-def ill_formed_names(plugins: Sequence[Plugin]) -> list[Problem]:
-    """A problem for each plugin whose name cannot be a public name (auth.md A1)."""
-    return [
-        Problem(path=plugin.label, message=f'"{plugin.name}" is no valid plugin name, expected one such as dev-token')
-        for plugin in plugins
-        if not PLUGIN_NAME_PATTERN.fullmatch(plugin.name)
-    ]
 
 
 def idle_tables(

@@ -1,0 +1,61 @@
+"""Claims of plugins that concern each other: bearer-token prefixes (auth.md A4) and discovery links (server.md S6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from urllib.parse import urlsplit
+
+from fabro_core.context import Link, Problem
+
+RESERVED_PREFIXES = ("fabro_refresh_", "eyJ")
+"""Refresh tokens, and every JSON web token: the core judges these itself."""
+
+
+def prefix_problems(claimed: Sequence[tuple[str, Sequence[str]]]) -> list[Problem]:
+    """Faults of the token prefixes; `claimed` pairs the label of each method's plugin with its prefixes."""
+    claims = [(label, prefix) for label, prefixes in claimed for prefix in prefixes]
+    problems = [
+        Problem(path=label, message="a token prefix must be a non-empty string")
+        for label, prefix in claims
+        if not (isinstance(prefix, str) and prefix)
+    ]
+    claims = [(label, prefix) for label, prefix in claims if isinstance(prefix, str) and prefix]
+    problems += [
+        Problem(path=label, message=f'the token prefix "{prefix}" overlaps the reserved prefix "{reserved}"')
+        for label, prefix in claims
+        for reserved in RESERVED_PREFIXES
+        if _overlap(prefix, reserved)
+    ]
+    problems += [
+        Problem(path=label, message=f'the token prefix "{prefix}" overlaps "{other_prefix}" of {other}')
+        for (other, other_prefix), (label, prefix) in combinations(claims, 2)
+        if other != label and _overlap(prefix, other_prefix)
+    ]
+    return problems
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
+def add_links(links: dict[str, str], name: str, label: str, offered: Sequence[Link]) -> list[Problem]:
+    """Add a plugin's links under their keys; returns the problems of those that were not added."""
+    problems = []
+    for link in offered:
+        key = f"{name}.{link.rel}"
+        if not link.rel or not _is_href(link.href):
+            message = f'the link "{link.rel}" needs a name, and an absolute path or http(s) URL'
+            problems.append(Problem(path=label, message=message))
+        elif key in links:
+            problems.append(Problem(path=label, message=f"the link {key} is there already"))
+        else:
+            links[key] = link.href
+    return problems
+
+
+def _is_href(href: str) -> bool:
+    if href.startswith("/"):
+        return not href.startswith("//")
+    parts = urlsplit(href)
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
