@@ -101,7 +101,7 @@ class MemoryRunStore(RunStore):
         newest = log[-1].seq if log else 0
         if newest != batch.expected_seq:
             raise SeqConflict(batch.expected_seq, newest)
-        data.logs[batch.run_id] = [*log, *batch.events]
+        data.logs.setdefault(batch.run_id, []).extend(batch.events)
         data.rows[batch.run_id] = batch.row
         seq = batch.events[-1].seq
         for hub in data.hubs:

@@ -1,0 +1,150 @@
+"""Random runs, random queries: every list must equal what runs.md R7 says, computed the plain way.
+
+`expected_page` is the model; a store author may use it in tests of their own.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from fabro_core.models.status import Bucket
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import RunQuery, RunRow, RunSort
+from fabro_core.testing.store.case import NOW_MS, StoreCase, append_all, batch, ids, row, run_id
+
+QUERIES_AN_EXAMPLE = 8
+
+
+def expected_page(rows: Sequence[RunRow], query: RunQuery) -> tuple[list[str], int]:
+    """The ids of the page and the total, from a list of rows."""
+    matching = [each for each in rows if _matches(each, query)]
+    matching.sort(key=lambda each: each.id, reverse=True)
+    matching.sort(key=lambda each: _key(each, query), reverse=query.direction == "desc")
+    return [each.id for each in matching[query.offset : query.offset + query.limit]], len(matching)
+
+
+def _matches(each: RunRow, query: RunQuery) -> bool:
+    return all(
+        (
+            each.bucket in query.buckets,
+            query.parent_id in (None, each.parent_id),
+            query.automation_id in (None, each.automation_id),
+            each.id.startswith(query.id_prefix or ""),
+        )
+    )
+
+
+def _key(each: RunRow, query: RunQuery) -> int | bytes:
+    elapsed = query.now_ms - each.begun_ms if each.elapsed_ms is None else each.elapsed_ms
+    keys: dict[RunSort, int | bytes] = {
+        RunSort.CREATED_AT: each.created_ms,
+        RunSort.UPDATED_AT: each.updated_ms,
+        RunSort.STATUS: int(each.bucket),
+        RunSort.ELAPSED: elapsed,
+        RunSort.REPO: each.repo_key.encode(),
+        RunSort.TITLE: each.title_key.encode(),
+        RunSort.WORKFLOW: each.workflow_key.encode(),
+        RunSort.CHANGES: each.changes,
+        RunSort.SIZE: each.size,
+    }
+    return keys[query.sort]
+
+
+# Few values each, so that most lists have ties; among them the ones that stores get wrong.
+_NUMBERS = st.sampled_from([0, 1, 2, 50, 51, 10**12])
+_INSTANTS = st.sampled_from([NOW_MS - 51, NOW_MS - 50, NOW_MS, NOW_MS + 1, 0])
+_TEXTS = st.sampled_from(["", "\x00", "a", "a\x00", "a\x00b", "A", "b", "é", "\uffff", "\U00010000", "%", "_"])
+_PARENTS = st.sampled_from([None, run_id(1), run_id(2)])
+_AUTOMATIONS = st.sampled_from([None, "nightly", "nightly\x00", ""])
+_ALPHABET = string.digits + string.ascii_uppercase
+
+_ROWS = st.lists(
+    st.builds(
+        row,
+        st.integers(0, 200).map(run_id),
+        bucket=st.sampled_from(Bucket),
+        created_ms=_INSTANTS,
+        updated_ms=_INSTANTS,
+        begun_ms=_INSTANTS,
+        elapsed_ms=st.one_of(st.none(), st.sampled_from([-1, 0, 50, 51, 10**12])),
+        repo_key=_TEXTS,
+        title_key=_TEXTS,
+        workflow_key=_TEXTS,
+        changes=_NUMBERS,
+        size=st.integers(0, 4),
+        parent_id=_PARENTS,
+        automation_id=_AUTOMATIONS,
+    ),
+    unique_by=lambda each: each.id,
+    max_size=30,
+)
+
+_QUERIES = st.builds(
+    RunQuery,
+    buckets=st.one_of(
+        st.just(frozenset(Bucket)),
+        st.just(frozenset(Bucket) - {Bucket.ARCHIVED, Bucket.REMOVING}),
+        st.frozensets(st.sampled_from(Bucket)),
+    ),
+    sort=st.sampled_from(RunSort),
+    direction=st.sampled_from(["asc", "desc"]),
+    limit=st.sampled_from([1, 3, 100]),
+    offset=st.sampled_from([0, 1, 5, 3_000]),
+    now_ms=st.sampled_from([NOW_MS, NOW_MS + 1, NOW_MS - 100]),
+    parent_id=_PARENTS,
+    automation_id=_AUTOMATIONS,
+    id_prefix=st.one_of(
+        st.none(),
+        st.integers(0, 200).flatmap(lambda number: st.integers(0, 26).map(lambda end: run_id(number)[:end])),
+        st.text(_ALPHABET, max_size=3),
+    ),
+)
+
+
+# Reproducible, so that a third party's failure is ours as well; one store serves all examples.
+_SETTINGS = settings(
+    max_examples=40,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+class ModelConformance(StoreCase):
+    @_SETTINGS
+    @given(rows=_ROWS, queries=st.lists(_QUERIES, min_size=QUERIES_AN_EXAMPLE, max_size=QUERIES_AN_EXAMPLE))
+    async def test_any_list_equals_the_plain_model(
+        self, store: RunStore, rows: list[RunRow], queries: list[RunQuery]
+    ) -> None:
+        # Each example leaves the store empty, which is a test of delete_run as well.
+        await append_all(store, rows)
+        try:
+            for query in queries:
+                page = await store.list_runs(query)
+                assert (ids(page), page.total) == expected_page(rows, query)
+        finally:
+            for each in rows:
+                await store.delete_run(each.id)
+
+    @_SETTINGS
+    @given(before=_ROWS, after=_ROWS, query=_QUERIES)
+    async def test_any_list_equals_the_plain_model_after_any_change_of_rows(
+        self, store: RunStore, before: list[RunRow], after: list[RunRow], query: RunQuery
+    ) -> None:
+        stored = {each.id: each for each in before}
+        await append_all(store, before)
+        for each in after:
+            stored[each.id] = replace(each, seq=2) if each.id in stored else each
+            await store.append(batch(stored[each.id]))
+        try:
+            page = await store.list_runs(query)
+            assert (ids(page), page.total) == expected_page(list(stored.values()), query)
+        finally:
+            for id_ in stored:
+                await store.delete_run(id_)

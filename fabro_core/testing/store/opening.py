@@ -1,0 +1,55 @@
+"""Opening, closing, and what a store says about itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from fabro_core.errors import StoreUnavailable
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import EventQuery
+from fabro_core.testing.store.case import NOW_MS, OpenStore, StoreCase, batch, blob, list_all, log_of, row, run_id
+
+
+class OpeningConformance(StoreCase):
+    async def test_an_open_store_names_itself_and_its_engine(self, store: RunStore) -> None:
+        info = store.info()
+        assert info.name, "info().name is the settings key"
+        assert info.version, "info().version is the version of the engine"
+
+    async def test_an_open_store_answers_a_ping(self, store: RunStore) -> None:
+        await store.ping()
+
+    async def test_a_store_may_be_entered_again_after_it_was_left(self, open_store: OpenStore) -> None:
+        async with open_store() as store:
+            pass
+        async with store.lifespan():
+            await store.append(batch(row(run_id(1))))
+            assert await store.get_run(run_id(1)) is not None, "a store that was entered again works"
+
+    async def test_a_store_that_was_left_is_unavailable(self, open_store: OpenStore) -> None:
+        async with open_store() as store:
+            pass
+        with pytest.raises(StoreUnavailable):
+            await store.ping()
+        with pytest.raises(StoreUnavailable):
+            await store.append(batch(row(run_id(1))))
+        with pytest.raises(StoreUnavailable):
+            await store.read(EventQuery(run_id=run_id(1), limit=1))
+
+    async def test_what_was_acknowledged_is_there_after_reopening(self, open_store: OpenStore) -> None:
+        async with open_store() as store:
+            if not store.info().durable:
+                pytest.skip("the store says it is not durable")
+            await store.append(batch(row(run_id(1))))
+            await store.put_blob(blob(b"kept"))
+        async with open_store() as store:
+            assert len(await log_of(store, run_id(1))) == 1, "a durable store keeps the log"
+            assert (await list_all(store)).total == 1, "a durable store keeps rows and counts"
+            assert await store.get_blob(blob(b"kept").digest) == b"kept", "a durable store keeps blobs"
+
+    async def test_migrating_a_current_store_has_nothing_left_to_do(self, store: RunStore) -> None:
+        assert list(await store.migrate(dry_run=True)) == [], "opening has migrated already"
+        assert list(await store.migrate()) == [], "opening has migrated already"
+
+    async def test_purging_an_empty_store_removes_nothing(self, store: RunStore) -> None:
+        assert await store.purge(NOW_MS) == 0

@@ -1,0 +1,72 @@
+"""`watch`: hints come, and never before what they name can be read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import Wakeup
+from fabro_core.testing.store.case import OpenStore, StoreCase, batch, log_of, row, run_id
+
+A, B = run_id(1), run_id(2)
+
+PATIENCE_SECONDS = 5.0
+"""A hint that has not come by then does not come."""
+
+
+async def until(hints: AsyncIterator[Wakeup], wanted: dict[str, int]) -> None:
+    """Consume hints until each wanted run was named with at least its number."""
+    missing = dict(wanted)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for hint in hints:
+            if hint.seq >= missing.get(hint.run_id, hint.seq + 1):
+                del missing[hint.run_id]
+            if not missing:
+                return
+
+
+class WatchConformance(StoreCase):
+    async def test_an_append_is_announced(self, store: RunStore) -> None:
+        hints = store.watch()
+        await store.append(batch(row(A)))
+        await store.append(batch(row(B)))
+        await store.append(batch(row(A, 2)))
+        await until(hints, {A: 2, B: 1})
+
+    async def test_a_waiting_watch_is_woken(self, store: RunStore) -> None:
+        hints = store.watch()
+        waiting = asyncio.ensure_future(until(hints, {A: 1}))
+        await asyncio.sleep(0)
+        await store.append(batch(row(A)))
+        await waiting
+
+    async def test_a_hint_never_names_what_is_not_yet_readable(self, store: RunStore) -> None:
+        hints = store.watch()
+
+        async def write() -> None:
+            for seq in range(1, 31):
+                await asyncio.gather(store.append(batch(row(A, seq))), store.append(batch(row(B, seq))))
+
+        writing = asyncio.ensure_future(write())
+        seen = 0
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            async for hint in hints:
+                log = await log_of(store, hint.run_id)
+                assert len(log) >= hint.seq, "what a hint names is readable"
+                seen = max(seen, hint.seq)
+                if seen == 30:
+                    break
+        await writing
+
+    async def test_closing_the_store_ends_a_watch(self, open_store: OpenStore) -> None:
+        async with open_store() as store:
+            hints = store.watch()
+            ending = asyncio.ensure_future(_all(hints))
+            await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await ending
+
+
+async def _all(hints: AsyncIterator[Wakeup]) -> list[Wakeup]:
+    return [hint async for hint in hints]

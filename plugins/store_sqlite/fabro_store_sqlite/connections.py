@@ -1,0 +1,177 @@
+"""Connections to the database file: how it is created, what every connection is set to, who holds one.
+
+SQLAlchemy's pool makes and keeps the connections; statements go to the driver connection below, because the layers
+above it cost several times what a page query does.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar, cast
+
+from sqlalchemy import QueuePool, create_engine
+from sqlalchemy.engine import Engine
+from sqlalchemy.pool import PoolProxiedConnection
+
+from fabro_core.errors import StoreMisconfigured
+from fabro_store_sqlite.faults import DRIVER_FAULTS, cannot_open, is_lock
+from fabro_store_sqlite.migrations import LAYOUT, bring_up_to_date, pending, titles
+
+T = TypeVar("T")
+
+OWNER_ONLY: Final = 0o600
+CACHE_KIB: Final = 8 * 1024
+WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""The log file is cut back to this after a burst has made it longer."""
+CACHED_STATEMENTS: Final = 512
+LOCK_PAUSE_SECONDS: Final = 0.01
+
+
+class Database:
+    """One database file. `pool_size` connections at most are open at a time."""
+
+    def __init__(
+        self, path: Path, *, busy_timeout_ms: int, pool_size: int, driver: type[sqlite3.Connection] = sqlite3.Connection
+    ) -> None:
+        self.path = path
+        self._busy_timeout_ms = busy_timeout_ms
+        self._driver = driver
+        self._engine: Engine = create_engine(
+            "sqlite://", creator=self._connect, poolclass=QueuePool, pool_size=pool_size, max_overflow=0
+        )
+
+    def prepare(self) -> Sequence[str]:
+        """Create the file if need be and bring it to this version's layout; returns one line a step.
+
+        Raises `StoreMisconfigured` for what only an operator can mend, `StoreUnavailable` for the rest.
+        """
+        try:
+            self._create_file()
+            with self.connection() as connection:
+                self._retry_while_locked(lambda: _use_wal(connection, self.path))
+                return bring_up_to_date(connection, self.path)
+        except DRIVER_FAULTS as fault:
+            raise cannot_open(self.path, fault) from fault
+
+    def plan(self) -> Sequence[str]:
+        """What `prepare` would do, without doing it."""
+        if not self.path.exists():
+            return titles([LAYOUT.creation])
+        try:
+            with self.connection() as connection:
+                return titles(pending(connection, self.path))
+        except DRIVER_FAULTS as fault:
+            raise cannot_open(self.path, fault) from fault
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one task; waits for one that is free. A connection that failed is not used again."""
+        pooled = self.take()
+        try:
+            yield driver_of(pooled)
+        except BaseException:
+            pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
+
+    def take(self) -> PoolProxiedConnection:
+        """A connection to keep; the caller closes it."""
+        return self._engine.raw_connection()
+
+    def close(self) -> None:
+        """Close every connection that is not taken."""
+        self._engine.dispose()
+
+    def _create_file(self) -> None:
+        # SQLite would create the file with the umask's mode; -wal and -shm inherit the mode that is set here.
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY))
+        except FileNotFoundError as fault:
+            raise StoreMisconfigured(
+                f"The directory {self.path.parent} of the database does not exist; create it or set another path."
+            ) from fault
+        except OSError as fault:
+            raise StoreMisconfigured(f"The database {self.path} cannot be opened: {fault.strerror}.") from fault
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=CACHED_STATEMENTS,
+            factory=self._driver,
+        )
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _retry_while_locked(self, attempt: Callable[[], None]) -> None:
+        # SQLite does not call its busy handler when two connections switch a fresh file to WAL at the same moment.
+        deadline = time.monotonic() + self._busy_timeout_ms / 1000
+        while True:
+            try:
+                return attempt()
+            except sqlite3.OperationalError as fault:
+                if not is_lock(fault) or time.monotonic() >= deadline:
+                    raise
+            time.sleep(LOCK_PAUSE_SECONDS)
+
+
+class HeldConnection:
+    """A connection that is kept between uses, opened when it is first needed and again after a fault."""
+
+    def __init__(self, database: Database, *setup: str) -> None:
+        self._database = database
+        self._setup = setup
+        self._pooled: PoolProxiedConnection | None = None
+        self._connection: sqlite3.Connection | None = None
+
+    def get(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._pooled = self._database.take()
+            connection = driver_of(self._pooled)
+            for statement in self._setup:
+                connection.execute(statement)
+            self._connection = connection
+        return self._connection
+
+    def drop(self) -> None:
+        """Close the connection; whatever it was in the middle of is rolled back."""
+        pooled, self._pooled, self._connection = self._pooled, None, None
+        if pooled is not None:
+            pooled.invalidate()
+            pooled.close()
+
+
+def driver_of(pooled: PoolProxiedConnection) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", pooled.driver_connection)
+
+
+def snapshot(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Run `work`, every statement of which sees the same state of the database."""
+    connection.execute("BEGIN")
+    result = work(connection)
+    connection.execute("COMMIT")
+    return result
+
+
+def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StoreMisconfigured(
+            f"The file system of {path} does not allow SQLite's write-ahead log; set another path."
+        )

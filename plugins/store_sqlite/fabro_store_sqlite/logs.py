@@ -1,0 +1,61 @@
+"""Reading a run's log."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+import msgspec
+from sqlalchemy import BindParameter, bindparam, select
+
+from fabro_core.store.records import EventPage, EventQuery, EventRecord
+from fabro_store_sqlite.compiling import sql
+from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUNS
+
+LOOP_EVENTS: Final = 200
+"""Events that a page may have when it is read on the event loop."""
+
+_AFTER_ANY_SEQ: Final = 2**63 - 1
+
+_E, _T = EVENTS.c, EVENT_TAGS.c
+_COLUMNS = (_E.seq, _E.kind, _E.tags, _E.body)
+_RUN = select(RUNS.c.run).where(RUNS.c.id == bindparam("id")).scalar_subquery()
+
+_plain = select(*_COLUMNS).where(_E.run == _RUN, _E.seq > bindparam("after"), _E.seq < bindparam("before"))
+_tagged = (
+    select(*_COLUMNS)
+    .select_from(EVENT_TAGS.join(EVENTS, (_E.run == _T.run) & (_E.seq == _T.seq)))
+    .where(_T.run == _RUN, _T.tag == bindparam("tag"), _T.seq > bindparam("after"), _T.seq < bindparam("before"))
+)
+
+
+_LIMIT: BindParameter[int] = bindparam("limit")
+
+_PAGE: Final = sql(_plain.order_by(_E.seq).limit(_LIMIT))
+_PAGE_REVERSED: Final = sql(_plain.order_by(_E.seq.desc()).limit(_LIMIT))
+_TAGGED_PAGE: Final = sql(_tagged.order_by(_T.seq).limit(_LIMIT))
+_TAGGED_PAGE_REVERSED: Final = sql(_tagged.order_by(_T.seq.desc()).limit(_LIMIT))
+
+
+def event_page(connection: sqlite3.Connection, query: EventQuery) -> EventPage:
+    """The page; empty for an unknown run."""
+    if query.tag is None:
+        text = _PAGE_REVERSED if query.reverse else _PAGE
+    else:
+        text = _TAGGED_PAGE_REVERSED if query.reverse else _TAGGED_PAGE
+    binds = {
+        "id": query.run_id,
+        "tag": query.tag,
+        "after": query.after_seq,
+        "before": _AFTER_ANY_SEQ if query.before_seq is None else query.before_seq,
+        "limit": query.limit + 1,
+    }
+    rows = connection.execute(text, binds).fetchall()
+    events = tuple(
+        EventRecord(seq=seq, kind=kind, body=body, tags=_TAGS.decode(tags) if tags else ())
+        for seq, kind, tags, body in rows[: query.limit]
+    )
+    return EventPage(events=events, has_more=len(rows) > query.limit)
+
+
+_TAGS = msgspec.json.Decoder(tuple[str, ...])

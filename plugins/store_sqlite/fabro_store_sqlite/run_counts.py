@@ -1,0 +1,71 @@
+"""How many runs there are in each bucket: in all, of each parent, of each automation. Kept, never counted.
+
+Every write that creates, moves or deletes a run adjusts the numbers in its own transaction, so they belong to the
+same snapshot as the rows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from fabro_store_sqlite.compiling import sql
+from fabro_store_sqlite.schema import RUN_COUNTS
+from fabro_store_sqlite.writer import Transaction
+
+ALL: Final = "all"
+
+_C = RUN_COUNTS.c
+_READ = sql(select(_C.bucket, _C.n).where(_C.scope == bindparam("scope")))
+_upsert = insert(RUN_COUNTS).values(scope=bindparam("scope"), bucket=bindparam("bucket"), n=bindparam("n"))
+_ADD = sql(_upsert.on_conflict_do_update(index_elements=[_C.scope, _C.bucket], set_={"n": _C.n + _upsert.excluded.n}))
+_FORGET_ZERO = sql(delete(RUN_COUNTS).where(_C.n == 0, _C.scope == bindparam("scope")))
+
+Place = tuple[int, str | None, str | None]
+"""Bucket, parent and automation of a run: what decides where it is counted."""
+
+
+def scope_of_parent(parent_id: str) -> str:
+    return f"parent:{parent_id}"
+
+
+def scope_of_automation(automation_id: str) -> str:
+    return f"automation:{automation_id}"
+
+
+def counts(connection: sqlite3.Connection, scope: str) -> list[tuple[int, int]]:
+    """(bucket, number of runs) for every bucket of the scope that is not empty."""
+    return connection.execute(_READ, {"scope": scope}).fetchall()
+
+
+def children_of(transaction: Transaction, run_id: str) -> int:
+    """How many stored runs name this one as their parent."""
+    rows = transaction.execute(_READ, {"scope": scope_of_parent(run_id)}).fetchall()
+    return sum(n for _, n in rows)
+
+
+def recount(transaction: Transaction, before: Place | None, after: Place | None) -> None:
+    """Count a run where it is now and no longer where it was; None: it did not, or does not, exist."""
+    change: Counter[tuple[str, int]] = Counter(_counted_in(after))
+    change.subtract(_counted_in(before))
+    for (scope, bucket), n in change.items():
+        if n:
+            transaction.execute(_ADD, {"scope": scope, "bucket": bucket, "n": n})
+        if n < 0:
+            transaction.execute(_FORGET_ZERO, {"scope": scope})
+
+
+def _counted_in(place: Place | None) -> Iterator[tuple[str, int]]:
+    if place is None:
+        return
+    bucket, parent_id, automation_id = place
+    yield ALL, bucket
+    if parent_id is not None:
+        yield scope_of_parent(parent_id), bucket
+    if automation_id is not None:
+        yield scope_of_automation(automation_id), bucket

@@ -1,0 +1,227 @@
+"""Reading runs: one run, a page of them with its total, and the distinct workflows.
+
+Plain functions on a connection that is inside a snapshot; `readers` decides where they run.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import islice, pairwise
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import bindparam, func, literal_column, select
+
+from fabro_core.models.status import Bucket
+from fabro_core.store.records import RunHit, RunPage, RunQuery, RunSort, WorkflowHit
+from fabro_store_sqlite import page_sql
+from fabro_store_sqlite.compiling import sql
+from fabro_store_sqlite.run_counts import ALL, counts, scope_of_automation, scope_of_parent
+from fabro_store_sqlite.schema import RUNS, STATES
+
+LOOP_OFFSET: Final = 2_000
+"""Rows that a page may skip on the event loop; each costs a fraction of a microsecond."""
+
+LOOP_MATCHES: Final = 500
+"""Runs that a narrow query may look at on the event loop; each costs some microseconds."""
+
+_FROM_TOP: Final = 256
+"""How far a queue position is counted from the newest end before it is counted from the oldest."""
+
+_AFTER_ANY_ID: Final = "\U0010ffff"
+
+_R = RUNS.c
+_BUCKETS: Final = tuple(Bucket)
+_QUEUED = _R.bucket == Bucket.RUNNABLE
+
+_GET = sql(
+    select(*page_sql.HIT_COLUMNS, STATES.c.state)
+    .select_from(RUNS.join(STATES, STATES.c.run == _R.run))
+    .where(_R.id == bindparam("id"))
+)
+_HITS_OF = sql(
+    select(_R.run, *page_sql.HIT_COLUMNS).where(
+        _R.run.in_(select(literal_column("value")).select_from(func.json_each(bindparam("runs"))))
+    )
+)
+_QUEUED_FROM = sql(
+    select(func.count()).select_from(
+        select(literal_column("1")).where(_QUEUED, _R.id >= bindparam("id")).limit(bindparam("most")).subquery()
+    )
+)
+_QUEUED_BEFORE = sql(select(func.count()).select_from(RUNS).where(_QUEUED, _R.id < bindparam("id")))
+_QUEUED_BETWEEN = sql(
+    select(func.count()).select_from(RUNS).where(_QUEUED, _R.id > bindparam("after"), _R.id <= bindparam("id"))
+)
+_LAST_WORKFLOW = sql(select(_R.workflow, _R.id).order_by(_R.workflow.desc(), _R.id.desc()).limit(1))
+_WORKFLOW_BEFORE = sql(
+    select(_R.workflow, _R.id)
+    .where(_R.workflow < bindparam("workflow"))
+    .order_by(_R.workflow.desc(), _R.id.desc())
+    .limit(1)
+)
+
+
+def run_with_state(connection: sqlite3.Connection, run_id: str) -> RunHit | None:
+    """The run and its state."""
+    row = connection.execute(_GET, {"id": run_id}).fetchone()
+    if row is None:
+        return None
+    *columns, state = row
+    (hit,) = _hits(connection, [columns])
+    return msgspec.structs.replace(hit, state=state)
+
+
+def page(connection: sqlite3.Connection, query: RunQuery) -> RunPage:
+    """The page and its total."""
+    filters = filters_of(query)
+    total = _total(connection, query, filters)
+    if query.offset >= total or query.limit < 1:
+        return RunPage(hits=(), total=total)
+    if filters:
+        rows = connection.execute(page_sql.narrow_page(filters, query.sort, query.direction), _binds(query)).fetchall()
+    elif query.sort is RunSort.ELAPSED:
+        rows = _rows_by_elapsed(connection, query)
+    else:
+        rows = connection.execute(
+            page_sql.wide_page(query.buckets, query.sort, query.direction),
+            {"limit": query.limit, "offset": query.offset},
+        ).fetchall()
+    return RunPage(hits=tuple(_hits(connection, rows)), total=total)
+
+
+def matches_many(connection: sqlite3.Connection, query: RunQuery) -> bool:
+    """Whether a narrow query has more to look at than the event loop has time for."""
+    text = page_sql.narrow_size(filters_of(query))
+    (found,) = connection.execute(text, {**_binds(query), "most": LOOP_MATCHES + 1}).fetchone()
+    return bool(found > LOOP_MATCHES)
+
+
+def filters_of(query: RunQuery) -> tuple[str, ...]:
+    """The names of the filters that make a query narrow; none for a wide one."""
+    named = (("parent_id", query.parent_id), ("automation_id", query.automation_id), ("id_prefix", query.id_prefix))
+    return tuple(name for name, value in named if value is not None)
+
+
+def workflows(connection: sqlite3.Connection) -> Sequence[WorkflowHit]:
+    """One hit for each distinct workflow: from each the index leads straight to the one before it."""
+    found = []
+    row = connection.execute(_LAST_WORKFLOW).fetchone()
+    while row is not None:
+        workflow, newest = row
+        slug, name = msgspec.json.decode(workflow)
+        found.append(WorkflowHit(slug=slug, name=name, newest_run_id=newest))
+        row = connection.execute(_WORKFLOW_BEFORE, {"workflow": workflow}).fetchone()
+    return found
+
+
+# -- totals ---------------------------------------------------------------------------------------------------------
+
+
+def _total(connection: sqlite3.Connection, query: RunQuery, filters: tuple[str, ...]) -> int:
+    match filters:
+        case ():
+            scope = ALL
+        case ("parent_id",):
+            scope = scope_of_parent(query.parent_id or "")
+        case ("automation_id",):
+            scope = scope_of_automation(query.automation_id or "")
+        case _:
+            (total,) = connection.execute(page_sql.narrow_total(filters), _binds(query)).fetchone()
+            return int(total)
+    return sum(n for bucket, n in counts(connection, scope) if bucket in query.buckets)
+
+
+def _binds(query: RunQuery) -> dict[str, Any]:
+    prefix = query.id_prefix or ""
+    return {
+        "parent_id": query.parent_id,
+        "automation_id": query.automation_id,
+        "first_id": prefix,
+        "last_id": prefix + _AFTER_ANY_ID,
+        "buckets": sum(1 << bucket for bucket in query.buckets),
+        "now_ms": query.now_ms,
+        "limit": query.limit,
+        "offset": query.offset,
+    }
+
+
+# -- pages ----------------------------------------------------------------------------------------------------------
+
+
+def _rows_by_elapsed(connection: sqlite3.Connection, query: RunQuery) -> list[Sequence[Any]]:
+    # The key of a live run changes with the clock, so no index holds it, and SQLite would sort them all. The two parts
+    # are in order each; merging them here stops after the page.
+    ended_sql = page_sql.wide_ended(query.buckets, query.direction)
+    live_sql = page_sql.wide_live(query.buckets, query.direction)
+    with closing(connection.execute(ended_sql)) as ended, closing(connection.execute(live_sql)) as live:
+        aged = ((query.now_ms - begun_ms, run_id, run) for begun_ms, run_id, run in live)
+        sign = 1 if query.direction == "asc" else -1
+        chosen = [run for _, _, run in islice(_merge(ended, aged, sign), query.offset, query.offset + query.limit)]
+    found = {run: hit for run, *hit in connection.execute(_HITS_OF, {"runs": msgspec.json.encode(chosen).decode()})}
+    return [found[run] for run in chosen]
+
+
+_Keyed = tuple[int, str, int]
+
+
+def _merge(first: Iterator[_Keyed], second: Iterator[_Keyed], sign: int) -> Iterator[_Keyed]:
+    """Both in the order of `sign` times the key, then id descending."""
+    a, b = next(first, None), next(second, None)
+    while a is not None and b is not None:
+        a_key, b_key = sign * a[0], sign * b[0]
+        if a_key < b_key or (a_key == b_key and a[1] > b[1]):
+            yield a
+            a = next(first, None)
+        else:
+            yield b
+            b = next(second, None)
+    if a is not None:
+        yield a
+    if b is not None:
+        yield b
+    yield from first
+    yield from second
+
+
+def _hits(connection: sqlite3.Connection, rows: Iterable[Sequence[Any]]) -> list[RunHit]:
+    rows = list(rows)
+    queued = [row[0] for row in rows if row[2] == Bucket.RUNNABLE]
+    positions = _queue_positions(connection, queued) if queued else {}
+    return [
+        RunHit(
+            id=run_id,
+            seq=seq,
+            bucket=_BUCKETS[bucket],
+            begun_ms=begun_ms,
+            live=bool(live),
+            body=body,
+            children_count=children,
+            queue_position=positions.get(run_id),
+        )
+        for run_id, seq, bucket, begun_ms, live, body, children in rows
+    ]
+
+
+# -- the queue ------------------------------------------------------------------------------------------------------
+
+
+def _queue_positions(connection: sqlite3.Connection, ids: list[str]) -> dict[str, int]:
+    """1-based ranks of runnable runs (runs.md R5.5): the lowest by counting from the nearer end, the rest from it."""
+    ids.sort()
+    positions = {ids[0]: _queue_position(connection, ids[0])}
+    for after, run_id in pairwise(ids):
+        (distance,) = connection.execute(_QUEUED_BETWEEN, {"after": after, "id": run_id}).fetchone()
+        positions[run_id] = positions[after] + distance
+    return positions
+
+
+def _queue_position(connection: sqlite3.Connection, run_id: str) -> int:
+    (from_top,) = connection.execute(_QUEUED_FROM, {"id": run_id, "most": _FROM_TOP}).fetchone()
+    if from_top < _FROM_TOP:
+        length: int = dict(counts(connection, ALL))[Bucket.RUNNABLE]
+        return length - int(from_top) + 1
+    (before,) = connection.execute(_QUEUED_BEFORE, {"id": run_id}).fetchone()
+    return int(before) + 1

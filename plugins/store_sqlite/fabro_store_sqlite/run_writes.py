@@ -1,0 +1,161 @@
+"""Writing runs: an append with everything that follows from it, and a deletion. One operation each for `writer`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from fabro_core.errors import SeqConflict
+from fabro_core.store.records import AppendBatch, RunRow, Wakeup
+from fabro_store_sqlite.compiling import sql
+from fabro_store_sqlite.run_counts import children_of, recount
+from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUNS, STATES
+from fabro_store_sqlite.writer import Transaction
+
+_R = RUNS.c
+
+_INDEXED: Final = (
+    "bucket",
+    "parent_id",
+    "automation_id",
+    "created_ms",
+    "begun_ms",
+    "elapsed_ms",
+    "repo_key",
+    "title_key",
+    "workflow_key",
+    "changes",
+    "size",
+    "workflow",
+)
+"""Columns that place a run in lists, less `updated_ms`. Bucket, parent and automation come first: see `_place`."""
+
+_RENEWED: Final = ("seq", "updated_ms", "change_no", "body")
+"""Columns that every append changes."""
+
+_this_run = _R.run == bindparam("run_")
+
+_FIND = sql(select(_R.run, _R.seq, *(_R[name] for name in _INDEXED)).where(_R.id == bindparam("id")))
+_INSERT = sql(insert(RUNS).values({name: bindparam(name) for name in ("id", *_RENEWED, *_INDEXED, "children_count")}))
+# Two statements, because SQLite rewrites the entries of an index when its columns are *named*, changed or not, and
+# most events change nothing that a list sorts by.
+_RENEW = sql(update(RUNS).where(_this_run).values({name: bindparam(name) for name in _RENEWED}))
+_MOVE = sql(update(RUNS).where(_this_run).values({name: bindparam(name) for name in (*_RENEWED, *_INDEXED)}))
+_ADD_CHILD = sql(update(RUNS).where(_R.id == bindparam("id_")).values(children_count=_R.children_count + 1))
+_REMOVE_CHILD = sql(update(RUNS).where(_R.id == bindparam("id_")).values(children_count=_R.children_count - 1))
+_INSERT_STATE = sql(insert(STATES).values(run=bindparam("run"), state=bindparam("state")))
+_RENEW_STATE = sql(update(STATES).where(STATES.c.run == bindparam("run_")).values(state=bindparam("state")))
+_INSERT_EVENT = sql(insert(EVENTS).values({column.name: bindparam(column.name) for column in EVENTS.c}))
+_INSERT_TAG = sql(insert(EVENT_TAGS).values({column.name: bindparam(column.name) for column in EVENT_TAGS.c}))
+_DELETIONS = tuple(
+    sql(delete(table).where(table.c.run == bindparam("run"))) for table in (EVENT_TAGS, EVENTS, STATES, RUNS)
+)
+
+
+def append(transaction: Transaction, batch: AppendBatch) -> int:
+    """Write the batch and return its last sequence number; `SeqConflict` before anything is written."""
+    stored = transaction.execute(_FIND, {"id": batch.run_id}).fetchone()
+    newest = 0 if stored is None else stored[1]
+    if newest != batch.expected_seq:
+        raise SeqConflict(batch.expected_seq, newest)
+    run = _create(transaction, batch.row) if stored is None else _renew(transaction, batch.row, stored)
+    _add_events(transaction, run, batch)
+    seq = batch.events[-1].seq
+    transaction.wakeups.append(Wakeup(run_id=batch.run_id, seq=seq))
+    return seq
+
+
+def delete_run(transaction: Transaction, run_id: str) -> bool:
+    """Remove row, state, events and tags; False when there was no such run."""
+    stored = transaction.execute(_FIND, {"id": run_id}).fetchone()
+    if stored is None:
+        return False
+    run, _, *indexed = stored
+    for statement in _DELETIONS:
+        transaction.execute(statement, {"run": run})
+    recount(transaction, _place(indexed), None)
+    _adopt(transaction, indexed[1], None)
+    return True
+
+
+def _create(transaction: Transaction, row: RunRow) -> int:
+    indexed = _indexed(row)
+    # Children may be older than their parent's row: a deleted run leaves them behind.
+    columns = _columns(transaction, row, indexed) | {"id": row.id, "children_count": children_of(transaction, row.id)}
+    run = transaction.execute(_INSERT, columns).lastrowid
+    assert run is not None
+    transaction.execute(_INSERT_STATE, {"run": run, "state": row.state})
+    recount(transaction, None, _place(indexed))
+    _adopt(transaction, None, row.parent_id)
+    return run
+
+
+def _renew(transaction: Transaction, row: RunRow, stored: tuple[Any, ...]) -> int:
+    run: int = stored[0]
+    before, after = stored[2:], _indexed(row)
+    statement = _RENEW if before == after else _MOVE
+    transaction.execute(statement, _columns(transaction, row, after) | {"run_": run})
+    transaction.execute(_RENEW_STATE, {"run_": run, "state": row.state})
+    if _place(before) != _place(after):
+        recount(transaction, _place(before), _place(after))
+        _adopt(transaction, before[1], row.parent_id)
+    return run
+
+
+def _adopt(transaction: Transaction, before: str | None, after: str | None) -> None:
+    if before == after:
+        return
+    if before is not None:
+        transaction.execute(_REMOVE_CHILD, {"id_": before})
+    if after is not None:
+        transaction.execute(_ADD_CHILD, {"id_": after})
+
+
+def _add_events(transaction: Transaction, run: int, batch: AppendBatch) -> None:
+    transaction.executemany(
+        _INSERT_EVENT,
+        [
+            {
+                "run": run,
+                "seq": event.seq,
+                "kind": event.kind,
+                "tags": msgspec.json.encode(event.tags).decode() if event.tags else None,
+                "body": event.body,
+            }
+            for event in batch.events
+        ],
+    )
+    tags = [{"run": run, "tag": tag, "seq": event.seq} for event in batch.events for tag in set(event.tags)]
+    if tags:
+        transaction.executemany(_INSERT_TAG, tags)
+
+
+def _indexed(row: RunRow) -> tuple[Any, ...]:
+    """The values of `_INDEXED`."""
+    return (
+        int(row.bucket),
+        row.parent_id,
+        row.automation_id,
+        row.created_ms,
+        row.begun_ms,
+        row.elapsed_ms,
+        row.repo_key,
+        row.title_key,
+        row.workflow_key,
+        row.changes,
+        row.size,
+        msgspec.json.encode((row.workflow_slug, row.workflow_name)).decode(),
+    )
+
+
+def _columns(transaction: Transaction, row: RunRow, indexed: tuple[Any, ...]) -> dict[str, Any]:
+    columns = dict(zip(_INDEXED, indexed, strict=True))
+    columns |= {"seq": row.seq, "updated_ms": row.updated_ms, "change_no": transaction.next_change(), "body": row.body}
+    return columns
+
+
+def _place(indexed: Any) -> tuple[int, str | None, str | None]:
+    bucket, parent_id, automation_id, *_ = indexed
+    return bucket, parent_id, automation_id

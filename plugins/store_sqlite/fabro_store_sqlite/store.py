@@ -1,0 +1,179 @@
+"""`RunStore` on one SQLite file: decides where each call runs and leaves the work to the modules beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from fabro_core.errors import StoreUnavailable
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import (
+    AppendBatch,
+    Blob,
+    Doc,
+    DocDelete,
+    DocPage,
+    DocQuery,
+    DocRef,
+    DocWrite,
+    EventPage,
+    EventQuery,
+    RunHit,
+    RunPage,
+    RunQuery,
+    StoreInfo,
+    Wakeup,
+    WorkflowHit,
+)
+from fabro_store_sqlite import blobs, changes, documents, logs, run_lists, run_writes
+from fabro_store_sqlite.changes import Changes
+from fabro_store_sqlite.connections import Database
+from fabro_store_sqlite.readers import SLOW_READS_AT_ONCE, Readers
+from fabro_store_sqlite.writer import Writer
+
+CONNECTIONS: Final = SLOW_READS_AT_ONCE + 2
+"""The slow readers, the reader on the event loop and the writer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    readers: Readers
+    writer: Writer
+    changes: Changes
+
+
+class SqliteRunStore(RunStore):
+    """Durable; shared by the processes of one machine.
+
+    `path` is the database file, made with mode 0600 when it does not exist; `busy_timeout_ms` is how long to wait for
+    the lock of another process. `driver` is the class of the driver's connections, for tests that make it fail.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str = "sqlite",
+        busy_timeout_ms: int = 5_000,
+        driver: type[sqlite3.Connection] = sqlite3.Connection,
+        logger: logging.Logger | None = None,
+    ) -> None:
+        self._path = path
+        self._name = name
+        self._busy_timeout_ms = busy_timeout_ms
+        self._driver = driver
+        self._logger = logger or logging.getLogger(__name__)
+        self._opened: _Opened | None = None
+
+    def info(self) -> StoreInfo:
+        return StoreInfo(name=self._name, version=sqlite3.sqlite_version, durable=True, shared=True, wakeups=True)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        database = self._database()
+        try:
+            await asyncio.to_thread(database.prepare)
+            readers = Readers(database)
+            try:
+                feed = Changes(readers)
+                await feed.start()
+                writer = Writer(database, feed.announce)
+                others = asyncio.create_task(feed.follow_others(self._logger))
+                self._opened = _Opened(readers, writer, feed)
+                try:
+                    yield
+                finally:
+                    self._opened = None
+                    others.cancel()
+                    await asyncio.gather(others, return_exceptions=True)
+                    await asyncio.to_thread(writer.close)
+                    feed.close()
+            finally:
+                await asyncio.to_thread(readers.close)
+        finally:
+            await asyncio.to_thread(database.close)
+
+    async def migrate(self, *, dry_run: bool = False) -> Sequence[str]:
+        database = self._database()
+        try:
+            return await asyncio.to_thread(database.plan if dry_run else database.prepare)
+        finally:
+            database.close()
+
+    async def ping(self) -> None:
+        await self._open().readers.quick(changes.newest)
+
+    # -- runs ---------------------------------------------------------------------------------------------------
+
+    async def append(self, batch: AppendBatch, /) -> int:
+        return await self._open().writer.run(partial(run_writes.append, batch=batch))
+
+    async def read(self, query: EventQuery, /) -> EventPage:
+        readers = self._open().readers
+        run = readers.quick if query.limit <= logs.LOOP_EVENTS else readers.slow
+        return await run(partial(logs.event_page, query=query))
+
+    async def get_run(self, run_id: str, /) -> RunHit | None:
+        return await self._open().readers.quick(partial(run_lists.run_with_state, run_id=run_id))
+
+    async def list_runs(self, query: RunQuery, /) -> RunPage:
+        readers = self._open().readers
+        work = partial(run_lists.page, query=query)
+        if query.offset > run_lists.LOOP_OFFSET:
+            return await readers.slow(work)
+        if run_lists.filters_of(query):
+            large = partial(run_lists.matches_many, query=query)
+            if await readers.quick(large):
+                return await readers.slow(work)
+        return await readers.quick(work)
+
+    async def list_workflows(self) -> Sequence[WorkflowHit]:
+        return await self._open().readers.slow(run_lists.workflows)
+
+    async def delete_run(self, run_id: str, /) -> bool:
+        return await self._open().writer.run(partial(run_writes.delete_run, run_id=run_id))
+
+    # -- blobs and documents ------------------------------------------------------------------------------------
+
+    async def put_blob(self, blob: Blob, /) -> bool:
+        return await self._open().writer.run(partial(blobs.put, new=blob))
+
+    async def get_blob(self, digest: str, /) -> bytes | None:
+        return await self._open().readers.slow(partial(blobs.blob, digest=digest))
+
+    async def get_doc(self, ref: DocRef, /) -> Doc | None:
+        return await self._open().readers.quick(partial(documents.document, ref=ref))
+
+    async def put_doc(self, write: DocWrite, /) -> Doc:
+        return await self._open().writer.run(partial(documents.put, write=write))
+
+    async def delete_doc(self, delete: DocDelete, /) -> bool:
+        return await self._open().writer.run(partial(documents.remove, delete=delete))
+
+    async def list_docs(self, query: DocQuery, /) -> DocPage:
+        readers = self._open().readers
+        run = readers.quick if query.limit <= documents.LOOP_DOCS else readers.slow
+        return await run(partial(documents.document_page, query=query))
+
+    async def purge(self, now_ms: int, /) -> int:
+        return await self._open().writer.run(partial(documents.purge, now_ms=now_ms))
+
+    # -- hints --------------------------------------------------------------------------------------------------
+
+    def watch(self) -> AsyncIterator[Wakeup]:
+        return self._open().changes.watch()
+
+    def _database(self) -> Database:
+        return Database(self._path, busy_timeout_ms=self._busy_timeout_ms, pool_size=CONNECTIONS, driver=self._driver)
+
+    def _open(self) -> _Opened:
+        if self._opened is None:
+            raise StoreUnavailable("The store is not open.")
+        return self._opened
