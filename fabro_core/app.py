@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from litestar import Litestar, Router
@@ -13,6 +14,7 @@ from fabro_core.api import account, batch, discovery, runs
 from fabro_core.api.edge import Edge
 from fabro_core.api.extensions import extension_routers
 from fabro_core.api.openapi import api_document
+from fabro_core.api.options import AnswerOptions
 from fabro_core.api.problems import answer
 from fabro_core.api.request import FabroRequest
 from fabro_core.api.services import SERVICES, Services
@@ -22,6 +24,9 @@ from fabro_core.boot import Assembly
 from fabro_core.health import StoreHealth
 from fabro_core.runs.service import Runs
 from fabro_core.web import routes
+
+if TYPE_CHECKING:
+    from litestar.types import ExceptionHandler
 
 API_PREFIX = "/api/v1"
 
@@ -75,12 +80,12 @@ class FabroApp:
             ],
             request_class=FabroRequest,
             request_max_body_size=assembly.settings.server.limits.max_body_bytes,
-            exception_handlers={Exception: answer},
+            exception_handlers={Exception: cast("ExceptionHandler[Exception]", answer)},
             openapi_config=None,
             logging_config=None,
         )
         self.litestar.state[SERVICES] = self._services()
-        self._edge = Edge(self.litestar, https=public.scheme == "https")
+        self._edge = Edge(AnswerOptions(self.litestar), https=public.scheme == "https")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -97,7 +102,6 @@ class FabroApp:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.assembly.opened())
             await stack.enter_async_context(self._health.lifespan())
-            await stack.enter_async_context(self.litestar.lifespan())
             self._edge.started = True
             try:
                 yield

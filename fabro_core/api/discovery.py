@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -121,7 +121,7 @@ async def get_ready(request: FabroRequest) -> Reply:
     "GET",
     "/api/v1/openapi.json",
     Operation(
-        id="getOpenApiSpec", tag="Discovery", summary="This document", answers={200: dict[str, object]}, public=True
+        id="getOpenApiSpec", tag="Discovery", summary="This document", answers={200: dict[str, Any]}, public=True
     ),
 )
 async def get_openapi(request: FabroRequest) -> Reply:

@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 
 from fabro_core.api.accept import prefers_html
 from fabro_core.api.body import UnsupportedMediaType
+from fabro_core.api.options import allow_header
 from fabro_core.api.reply import JSON_TYPE, RawHeaders, Reply, html_reply
 from fabro_core.api.services import SERVICES
 from fabro_core.api.trace import trace_of
@@ -184,14 +185,11 @@ def _refusal_headers(refusal: Refusal) -> RawHeaders:
 
 
 def _method_not_allowed(error: HTTPException) -> Problem:
-    """405 with every method the path knows; HEAD comes with GET (server.md S3)."""
+    """405 with every method that the path knows."""
     methods = {name.strip() for name in (error.headers or {}).get("allow", "").split(",") if name.strip()}
-    if "GET" in methods:
-        methods.add("HEAD")
-    allow = ", ".join(sorted(methods)).encode("ascii")
     return Problem(
         status=405,
         detail="The method is not allowed for this route.",
         code="method_not_allowed",
-        headers=((b"allow", allow),),
+        headers=((b"allow", allow_header(methods)),),
     )

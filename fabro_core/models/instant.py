@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -36,3 +36,11 @@ def parse_instant(text: str) -> datetime:
     date, time, fraction, offset = match.groups()
     micros = (fraction or "")[:6].ljust(6, "0")
     return datetime.fromisoformat(f"{date}T{time}.{micros}{'+00:00' if offset in 'Zz' else offset}").astimezone(UTC)
+
+
+def instant_of_ms(epoch_ms: int) -> datetime:
+    """The instant of a number of milliseconds since the epoch, exactly."""
+    return _EPOCH + timedelta(milliseconds=epoch_ms)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,37 +2,106 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import hashlib
 
 import msgspec
+from ulid import ULID
 
-from fabro_core.clock import Clock
+from fabro_core.clock import Clock, epoch_ms
+from fabro_core.errors import NotFound
+from fabro_core.models.events import GitContext, RunCreated, RunSubmitted
+from fabro_core.models.ids import RunId
+from fabro_core.models.instant import instant_of_ms
 from fabro_core.models.principal import RunProvenance
 from fabro_core.runs.log import RunLog
+from fabro_core.runs.manifest import read_manifest
+from fabro_core.runs.plan import RunDraft, RunPlan, compile_run, resolve
 from fabro_core.store.base import RunStore
+from fabro_core.store.records import Blob, RunHit
+
+COMPILE_ON_LOOP_MAX_BYTES = 64 * 1024
+"""A larger manifest is compiled in a thread, so that others need not wait for it."""
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything a worker needs to know to execute a run, kept as a blob."""
+    """Everything that a worker needs to execute a run."""
 
     run_id: str
     settings: msgspec.Raw
     graph: msgspec.Raw
     provenance: RunProvenance
-    graph_source: str | None = None
+    graph_source: str
     workflow_slug: str | None = None
     source_directory: str | None = None
     labels: dict[str, str] = {}
-    git: Any = None
-    manifest_blob: str | None = None
-    definition_blob: str | None = None
+    git: GitContext | None = None
+    manifest_blob: str
+    definition_blob: str
 
 
 class RunCreator:
-    """Creates runs."""
+    """Creates runs; starting them is another matter."""
 
     def __init__(self, store: RunStore, log: RunLog, clock: Clock, *, web_url: str | None) -> None:
         self._store = store
         self._log = log
         self._clock = clock
         self._web_url = web_url
+
+    async def create(self, manifest: bytes, *, provenance: RunProvenance) -> RunHit:
+        """The new run. Raises `InvalidRequest` for a manifest that is not valid, `NotFound` for an unknown parent."""
+        draft = resolve(read_manifest(manifest), variables={}, environments={})
+        if draft.parent_id is not None and await self._store.get_run(draft.parent_id) is None:
+            raise NotFound(f"Parent run {draft.parent_id} not found.")
+        plan = await self._compile(draft)
+        now_ms = epoch_ms(self._clock.now())
+        run_id = RunId(str(ULID.from_timestamp(now_ms)))
+        created, submitted = await self._keep(plan, run_id, provenance)
+        return await self._log.create(run_id, (created, submitted), actor=provenance.subject, now=instant_of_ms(now_ms))
+
+    async def _compile(self, draft: RunDraft) -> RunPlan:
+        if len(draft.manifest.body) <= COMPILE_ON_LOOP_MAX_BYTES:
+            return compile_run(draft)
+        return await asyncio.to_thread(compile_run, draft)
+
+    async def _keep(self, plan: RunPlan, run_id: RunId, provenance: RunProvenance) -> tuple[RunCreated, RunSubmitted]:
+        """Store what was submitted and return the events that refer to it (runs.md R8.6)."""
+        settings = msgspec.Raw(msgspec.json.encode(plan.settings))
+        graph = msgspec.Raw(msgspec.json.encode(plan.graph))
+        manifest, definition = _blob(plan.manifest), _blob(plan.definition)
+        spec = RunSpec(
+            run_id=run_id,
+            settings=settings,
+            graph=graph,
+            provenance=provenance,
+            graph_source=plan.graph_source,
+            workflow_slug=plan.workflow.slug,
+            source_directory=plan.source_directory,
+            labels=plan.labels,
+            git=plan.git,
+            manifest_blob=manifest.digest,
+            definition_blob=definition.digest,
+        )
+        spec_blob = _blob(msgspec.json.encode(spec))
+        await asyncio.gather(*(self._store.put_blob(blob) for blob in (manifest, definition, spec_blob)))
+        created = RunCreated(
+            title=plan.title,
+            settings=settings,
+            graph=graph,
+            workflow_source=plan.graph_source,
+            labels=plan.labels,
+            source_directory=plan.source_directory,
+            workflow_slug=plan.workflow.slug,
+            provenance=provenance,
+            manifest_blob=manifest.digest,
+            spec_blob=spec_blob.digest,
+            git=plan.git,
+            parent_id=plan.parent_id,
+            web_url=None if self._web_url is None else f"{self._web_url}/runs/{run_id}",
+        )
+        return created, RunSubmitted(definition_blob=definition.digest)
+
+
+def _blob(body: bytes) -> Blob:
+    return Blob(digest=hashlib.sha256(body).hexdigest(), body=body)

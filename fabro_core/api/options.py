@@ -1,0 +1,47 @@
+"""OPTIONS for every route: 204 with a complete `Allow`, no credentials, no CORS (server.md S3).
+
+Litestar answers OPTIONS too, but lists only the methods of the handler that was registered first for a path.
+"""
+
+from __future__ import annotations
+
+import re
+
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from fabro_core.api.reply import Reply
+from fabro_core.asgi import Receive, Scope, Send
+
+_PARAMETER = re.compile(r"\\\{\w+(?::(\w+))?\\\}")
+
+
+class AnswerOptions:
+    """Wraps the Litestar application; every method but OPTIONS goes through."""
+
+    def __init__(self, app: Litestar) -> None:
+        self._app = app
+        methods: dict[str, set[str]] = {}
+        for route in app.routes:
+            if isinstance(route, HTTPRoute):
+                methods.setdefault(route.path_format, set()).update(route.methods)
+        self._allowed = [(_pattern(path), allow_header(names)) for path, names in methods.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "OPTIONS":
+            path = scope["path"].rstrip("/") or "/"
+            for pattern, allow in self._allowed:
+                if pattern.fullmatch(path):
+                    await Reply(204, headers=((b"allow", allow),))(scope, receive, send)
+                    return
+        await self._app(scope, receive, send)  # type: ignore[arg-type]  # Litestar types the same scope more narrowly
+
+
+def allow_header(methods: set[str]) -> bytes:
+    """The value of `Allow`; HEAD comes with GET."""
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods)).encode("ascii")
+
+
+def _pattern(path_format: str) -> re.Pattern[str]:
+    """A regular expression for a Litestar path; a parameter of type `path` spans several segments."""
+    return re.compile(_PARAMETER.sub(lambda match: ".+" if match[1] == "path" else "[^/]+", re.escape(path_format)))

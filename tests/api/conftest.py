@@ -1,0 +1,90 @@
+"""A whole server in this process, on each store: everything but the sockets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fabro_auth_devtoken import new_token
+from fabro_core.app import FabroApp
+from fabro_core.boot import assemble
+from fabro_core.testing.clock import ManualClock
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@dataclass
+class Server:
+    """A started application and two clients of it."""
+
+    app: FabroApp
+    clock: ManualClock
+    anonymous: httpx.AsyncClient
+    client: httpx.AsyncClient
+    """Sends the dev token."""
+    token: str
+
+    async def create(self, **changes: Any) -> dict[str, Any]:
+        """Create a run and return it."""
+        answer = await self.client.post("/api/v1/runs", content=json.dumps(manifest(**changes)))
+        assert answer.status_code == 201, answer.text
+        created: dict[str, Any] = answer.json()
+        return created
+
+    async def finished(self, **changes: Any) -> dict[str, Any]:
+        """Create a run and cancel it before it starts."""
+        run = await self.create(**changes)
+        answer = await self.client.post(f"/api/v1/runs/{run['id']}/cancel")
+        assert answer.status_code == 200, answer.text
+        cancelled: dict[str, Any] = answer.json()
+        return cancelled
+
+
+def manifest(name: str = "hello", **changes: Any) -> dict[str, Any]:
+    """The manifest of an example workflow; a change to None leaves the member out."""
+    path = f"examples/{name}.fabro"
+    source = (EXAMPLES / f"{name}.fabro").read_text(encoding="utf-8")
+    whole = {
+        "version": 1,
+        "cwd": "/projects/shop",
+        "target": {"path": path},
+        "workflows": {path: {"source": source}},
+        **changes,
+    }
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store_kind(request: pytest.FixtureRequest) -> str:
+    """Every API test runs on both stores."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def settings(store_kind: str) -> dict[str, Any]:
+    """The settings of `server`; a test module may override this."""
+    return {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": store_kind}}}
+
+
+@pytest.fixture
+async def server(settings: dict[str, Any], tmp_path: Path, anyio_backend: str) -> AsyncIterator[Server]:
+    token = new_token()
+    environ = {"FABRO_HOME": str(tmp_path / "home"), "FABRO_DEV_TOKEN": token, "SESSION_SECRET": "s" * 64}
+    clock = ManualClock()
+    app = FabroApp(assemble(settings, clock=clock, environ=environ))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.lifespan(),
+        httpx.AsyncClient(transport=transport, base_url="http://fabro.test") as anonymous,
+        httpx.AsyncClient(
+            transport=transport, base_url="http://fabro.test", headers={"Authorization": f"Bearer {token}"}
+        ) as client,
+    ):
+        yield Server(app, clock, anonymous, client, token)
