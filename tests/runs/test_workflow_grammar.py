@@ -1,0 +1,203 @@
+"""The syntax of workflow files (runs.md R8.4)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fabro_core.errors import InvalidRequest
+from fabro_core.models.graph import AttributeValue, Boolean, Duration, Float, Graph, Integer, String
+from fabro_core.runs.workflow.compile import compile_workflow
+from fabro_core.runs.workflow.statements import WorkflowSyntaxError
+
+
+def graph_of(source: str) -> Graph:
+    return compile_workflow(source, "w.fabro").graph
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ('"Ship it"', String("Ship it")),
+        ('""', String("")),
+        (r'"say \"hi\""', String('say "hi"')),
+        (r'"a\\b"', String("a\\b")),
+        (r'"one\ntwo\tthree"', String("one\ntwo\tthree")),
+        (r'"\d+ \l"', String(r"\d+ \l")),
+        ('"two\nlines"', String("two\nlines")),
+        ('"// not a comment"', String("// not a comment")),
+        ('"42"', String("42")),
+        ("42", Integer(42)),
+        ("-1", Integer(-1)),
+        ("007", Integer(7)),
+        ("9223372036854775807", Integer(2**63 - 1)),
+        ("3.14", Float(3.14)),
+        (".5", Float(0.5)),
+        ("-0.5", Float(-0.5)),
+        ("true", Boolean(True)),
+        ("false", Boolean(False)),
+        ("True", String("True")),
+        ("250ms", Duration(250)),
+        ("30s", Duration(30_000)),
+        ("15m", Duration(900_000)),
+        ("2h", Duration(7_200_000)),
+        ("1d", Duration(86_400_000)),
+        ("-30s", String("-30s")),
+        ("1.5h", String("1.5h")),
+        ("30sec", String("30sec")),
+        ("claude-sonnet-4.5", String("claude-sonnet-4.5")),
+        ("node", String("node")),
+        ("1.", String("1.")),
+        ("-", String("-")),
+    ],
+)
+def test_a_value_has_the_type_of_its_spelling(word: str, value: AttributeValue) -> None:
+    assert graph_of(f"digraph D {{ a [x={word}] }}").nodes["a"].attrs == {"x": value}
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "[x=1, y=2]",
+        "[x=1; y=2]",
+        "[x=1 y=2]",
+        "[x=1][y=2]",
+        "[x=1, y=2,]",
+        '["x"=1, y = 2]',
+        "[x=1 /* why */ y=2] // and so on",
+        "[x=0, x=1, y=2]",
+    ],
+)
+def test_attributes_may_be_separated_by_commas_semicolons_or_space(attributes: str) -> None:
+    assert graph_of(f"digraph D {{ a {attributes}\n}}").nodes["a"].attrs == {"x": Integer(1), "y": Integer(2)}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "digraph D{a b}",
+        "digraph D { a; b; }",
+        "digraph D {;a;;b}",
+        "// first\ndigraph /* the name: */ D {\n  a // one\n  b }\n/* last */",
+        'digraph "D" { "a" b }',
+    ],
+)
+def test_semicolons_comments_and_blanks_are_free(source: str) -> None:
+    graph = graph_of(source)
+    assert (graph.name, list(graph.nodes)) == ("D", ["a", "b"])
+
+
+def test_names_may_hold_dots_and_quoted_names_anything() -> None:
+    graph = graph_of('digraph "My flow" { review.security _x "a:b -> c" "node" }')
+    assert graph.name == "My flow"
+    assert list(graph.nodes) == ["review.security", "_x", "a:b -> c", "node"]
+
+
+def test_a_keyword_may_be_the_key_of_an_attribute() -> None:
+    assert graph_of("digraph D { a [node=1, graph=2] }").nodes["a"].attrs == {"node": Integer(1), "graph": Integer(2)}
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "reason"),
+    [
+        ("", "1:1", "begins with digraph"),
+        ("workflow X {}", "1:1", "begins with digraph"),
+        ("graph X {}", "1:1", "undirected graphs are not supported"),
+        ("strict digraph X {}", "1:1", "strict graphs are not supported"),
+        ("digraph {}", "1:9", "the digraph has no name"),
+        ('digraph "" {}', "1:9", "must not be empty"),
+        ("digraph my-flow {}", "1:11", "a name cannot contain -"),
+        ("digraph X {\n  a\n", "2:3", "ends before the closing brace"),
+        ("digraph X {}}", "1:13", "nothing may follow"),
+        ("digraph X {}\ndigraph Y {}", "2:1", "nothing may follow"),
+        ("digraph X { a -- b }", "1:15", "undirected edges"),
+        ("digraph X { a--b }", "1:14", "undirected edges"),
+        ("digraph X {\n  a:n -> b }", "2:4", "ports are not supported"),
+        ("digraph X { a -> b:n }", "1:19", "ports are not supported"),
+        ("digraph X { a [label=<b>] }", "1:22", "HTML strings are not supported"),
+        ("digraph X { a -> subgraph y { b } }", "1:18", "a subgraph cannot be the end of an edge"),
+        ("digraph X { a -> subgraph { b } }", "1:27", "a subgraph cannot be the end of an edge"),
+        ("digraph X { a -> { b c } }", "1:18", "a subgraph cannot be the end of an edge"),
+        ("digraph X { subgraph y { b } -> a }", "1:30", "a subgraph cannot be the end of an edge"),
+        ('digraph X {\n\n  a [label="open }', "3:12", "the quoted string is not closed"),
+        ('digraph X { a [label="open\\"] }', "1:22", "the quoted string is not closed"),
+        ("digraph X { /* open }", "1:13", "the comment is not closed"),
+        ('digraph X { "" }', "1:13", "must not be empty"),
+        ("digraph X { a -> node }", "1:18", '"node" is a keyword'),
+        ("digraph X { edge -> a }", "1:18", '"edge" is a keyword'),
+        ('digraph X { a [x="1" + "2"] }', "1:22", "cannot be joined"),
+        ("digraph X { a-b }", "1:14", "a name cannot contain -"),
+        ("digraph X { 1a }", "1:13", 'unexpected "1a"'),
+        ("digraph X { größe }", "1:15", "unexpected character 'ö'"),
+        ("digraph X { a -> }", "1:18", "expected a name or a quoted string"),
+        ("digraph X { a [x] }", "1:17", 'unexpected "]"'),
+        ("digraph X { a [x=1,,y=2] }", "1:20", 'unexpected ","'),
+        ("digraph X { a [x=9223372036854775808] }", "1:18", "out of range"),
+        ("digraph X { a [x=" + "9" * 5000 + "d] }", "1:18", "out of range"),
+        ("digraph X { a [x=" + "9" * 399 + ".0] }", "1:18", "out of range"),
+        ("digraph X { node }", "1:18", 'unexpected "}"'),
+        ("#!/usr/bin/env fabro\ndigraph X {}", "1:1", "unexpected character '#'"),
+    ],
+)
+def test_what_is_no_workflow_is_refused_with_its_place(source: str, place: str, reason: str) -> None:
+    with pytest.raises(WorkflowSyntaxError) as caught:
+        compile_workflow(source, "flows/w.fabro")
+    error = caught.value
+    assert error.detail.startswith(f"flows/w.fabro:{place}: ")
+    assert reason in error.detail
+    assert f"{error.line}:{error.column}" == place
+
+
+def test_an_import_is_refused_where_it_stands() -> None:
+    with pytest.raises(WorkflowSyntaxError, match=r"^w\.fabro:2:6: imports are not supported"):
+        graph_of('digraph D {\n  a [import="lib.fabro"] }')
+
+
+def test_a_default_import_is_refused_too() -> None:
+    with pytest.raises(WorkflowSyntaxError, match="imports are not supported"):
+        graph_of('digraph D { node [import="lib.fabro"] }')
+
+
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        pytest.param("digraph D {" + "subgraph s {" * (MEBIBYTE // 8), "nested more than", id="subgraphs"),
+        pytest.param("digraph D {" + "{" * 2 * MEBIBYTE, "unexpected", id="braces"),
+        pytest.param("digraph D { a" + " -> a" * (MEBIBYTE // 4), "too large", id="chain"),
+        pytest.param("digraph D {" + ";" * 2 * MEBIBYTE, "too large", id="semicolons"),
+        pytest.param('digraph D { a [x="' + '\\"' * MEBIBYTE, "not closed", id="open string"),
+        pytest.param("digraph D {" + "/*" * MEBIBYTE + "!", "unexpected character", id="comments"),
+        pytest.param("digraph D { a [x=" + "1" * 2 * MEBIBYTE + "] }", "out of range", id="digits"),
+        pytest.param(f'digraph D {{ node [x="{"y" * MEBIBYTE}"] a b c d e }}', "once compiled", id="repeated default"),
+        pytest.param(f'digraph D {{ a->a->a->a->a->a [x="{"y" * MEBIBYTE}"] }}', "once compiled", id="repeated edge"),
+    ],
+)
+def test_a_text_that_would_exhaust_the_server_is_refused(source: str, reason: str) -> None:
+    with pytest.raises(WorkflowSyntaxError, match=reason):
+        graph_of(source)
+
+
+def test_two_megabytes_of_comments_and_one_long_string_are_read() -> None:
+    text = "x" * MEBIBYTE
+    graph = graph_of("digraph D {" + "//\n" * (MEBIBYTE // 3) + f' a [prompt="{text}"] }}')
+    assert graph.nodes["a"].attrs == {"prompt": String(text)}
+
+
+_WORDS = """
+digraph strict graph node edge subgraph { } [ ] = -> -- : ; , a b.c 1 .5 30s true " "" "x" \\ /* */ // < + import
+""".split()
+_symbols = st.sampled_from([*_WORDS, "\n", " "])
+
+
+@given(st.one_of(st.text(), st.lists(_symbols).map(" ".join), st.lists(_symbols).map("".join)))
+@example("digraph D {")
+def test_any_text_is_a_graph_or_an_invalid_request(source: str) -> None:
+    for text in (source, f"digraph D {{ {source} }}"):
+        with suppress(InvalidRequest):
+            assert graph_of(text).name
