@@ -24,10 +24,11 @@ from fabro_core.config.load import Draft, Overrides, SettingsSource, load
 from fabro_core.config.model import Settings, TcpListen, Web
 from fabro_core.config.proxies import TrustedProxies, trusted_proxies
 from fabro_core.config.public_url import is_exposed_without_url, public_url
-from fabro_core.config.secrets import from_env, missing, process_environment
+from fabro_core.config.secrets import SecretSource, SecretVariable, from_env, missing, process_environment
+from fabro_core.config.shapes import declared_secrets
 from fabro_core.config.tables import join
 from fabro_core.context import PluginContext, Problem, ServerInfo
-from fabro_core.errors import StartupError
+from fabro_core.errors import StartupError, StoreMisconfigured
 from fabro_core.hooks import PLUGIN_API
 from fabro_core.plugins.attribution import Attribution, closing_logged
 from fabro_core.plugins.claims import add_links, prefix_problems
@@ -74,6 +75,7 @@ class Assembly:
     app_inits: tuple[AppInit, ...]
     clock: Clock
     trusted_proxies: TrustedProxies
+    """For our own listener: an embedding program has its own rules."""
     warnings: tuple[str, ...]
     """For the log; nothing in here stops a start."""
 
@@ -81,14 +83,16 @@ class Assembly:
     async def opened(self) -> AsyncIterator[None]:
         """Hold the storage root, the store and the auth methods open; close them in reverse order, whatever fails.
 
-        Raises `StoreMisconfigured` or `StoreUnavailable` from the store, and `StartupError` with the problems of all
-        methods.
+        Raises `StoreUnavailable`, or `StartupError` with the faults of configuration that store and methods found.
         """
-        self._make_storage_root()
+        self.make_storage_root()
         async with AsyncExitStack() as stack:
-            kind = self.settings.server.store.kind
-            await stack.enter_async_context(closing_logged(f"the store {kind}", self.store.lifespan()))
             problems: list[Problem] = []
+            kind = self.settings.server.store.kind
+            try:
+                await stack.enter_async_context(closing_logged(f"the store {kind}", self.store.lifespan()))
+            except StoreMisconfigured as error:
+                problems.append(Problem(path=join(Group.STORE.table, kind), message=str(error)))
             for method in self.methods:
                 with Attribution(join(Group.AUTH.table, method.name), "cannot be opened", problems):
                     async with asyncio.timeout(PLUGIN_STEP_SECONDS):
@@ -98,7 +102,8 @@ class Assembly:
                 raise StartupError(in_order(problems))
             yield
 
-    def _make_storage_root(self) -> None:
+    def make_storage_root(self) -> None:
+        """Create the storage root, private, if it is missing. Raises `StartupError`."""
         root = self.settings.server.storage.root
         try:
             make_private_directory(root)
@@ -173,6 +178,26 @@ def _configure(draft: Draft, index: PluginIndex, problems: list[Problem]) -> lis
         if own is not None:
             configured.append(_Configured(plugin, own))
     return configured
+
+
+def secret_variables(
+    settings: SettingsSource = None, *, environ: Mapping[str, str]
+) -> tuple[SecretSource, list[SecretVariable]]:
+    """Where secrets come from, and all that core and the selected plugins declare, the core's first.
+
+    Checks only as far as that needs; raises `StartupError`.
+    """
+    problems: list[Problem] = []
+    draft = load(settings, environ=environ, overrides=Overrides(), problems=problems)
+    host = PluginHost(problems)
+    declared = [SESSION_SECRET]
+    for source in select(PluginIndex(installed_plugins()), draft.selected, problems):
+        plugin = host.load(source)
+        struct = plugin.settings_type() if plugin is not None else None
+        declared += declared_secrets(struct) if struct is not None else []
+    if problems:
+        raise StartupError(in_order(problems))
+    return draft.secrets, declared
 
 
 def _session_secret(draft: Draft, problems: list[Problem]) -> Secret | None:

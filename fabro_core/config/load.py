@@ -15,7 +15,7 @@ import msgspec
 
 from fabro_core.config.env_file import read_env_file
 from fabro_core.config.files import Unreadable, locate, read_toml
-from fabro_core.config.model import Auth, Extensions, Listen, Server, Settings, Store, Table, UnixListen
+from fabro_core.config.model import Auth, Extensions, Listen, Server, Settings, Storage, Store, Table, UnixListen
 from fabro_core.config.secrets import SecretSource, home_directory, variable
 from fabro_core.config.tables import TableReader
 from fabro_core.config.values import FILE_VERSION, SETTINGS_VERSION
@@ -87,6 +87,21 @@ def load(source: SettingsSource, *, environ: Mapping[str, str], overrides: Overr
         secrets=secrets,
         warnings=env_file.warnings,
     )
+
+
+def storage_root(config: Path | None, *, environ: Mapping[str, str]) -> Path:
+    """The storage root alone, whatever else is wrong: a running server must be found even then.
+
+    Raises `StartupError` when the settings do not say where it is.
+    """
+    location = locate(config, environ, home_directory(environ))
+    is_fresh = location.named_by is None and not location.path.exists()
+    problems: list[Problem] = []
+    draft = load({} if is_fresh else config, environ=environ, overrides=Overrides(), problems=problems)
+    storage = draft.reader.tables.get("server.storage")
+    if not isinstance(storage, Storage):
+        raise StartupError(problems)
+    return storage.root
 
 
 def _document(source: SettingsSource, environ: Mapping[str, str], home: Path) -> tuple[dict[str, Any], Path | None]:

@@ -1,0 +1,36 @@
+"""The command `fabro`. Commands import what they need when they run, so that `fabro --version` stays quick."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from fabro_core import __version__
+from fabro_core.cli.check import check
+from fabro_core.cli.init import init
+from fabro_core.cli.plugins import plugins
+from fabro_core.cli.server import server
+from fabro_core.errors import FabroError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fabro", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Fabro Server: workflow runs, their events and their questions."""
+
+
+cli.add_command(check)
+cli.add_command(init)
+cli.add_command(plugins)
+cli.add_command(server)
+
+
+def main() -> None:
+    """Run the command line and exit with a code of server.md S18."""
+    try:
+        cli(prog_name="fabro")
+    except FabroError as error:
+        from fabro_core.cli.failures import exit_code
+
+        sys.exit(exit_code(error))

@@ -1,0 +1,24 @@
+"""How a command fails: what is said on stderr, and the exit code (server.md S18)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from fabro_core.errors import FabroError, StartupError
+from fabro_core.report import report
+
+FAILED: Final = 1
+"""The operation failed."""
+MISCONFIGURED: Final = 78
+"""`EX_CONFIG` of sysexits.h."""
+
+
+def exit_code(error: FabroError) -> int:
+    """Tell the operator about the error, and return the code to exit with."""
+    if isinstance(error, StartupError):
+        click.echo(report(error.problems), err=True, nl=False)
+        return MISCONFIGURED
+    click.echo(str(error), err=True)
+    return FAILED

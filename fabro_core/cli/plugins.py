@@ -1,0 +1,86 @@
+"""`fabro plugins` (server.md S25): what is installed, told without importing any of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fabro_core.plugins.groups import Group
+    from fabro_core.plugins.sources import InstalledPlugin
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--loaded", is_flag=True, help="Import the selected plugins and say what they are.")
+def plugins(as_json: bool, loaded: bool) -> None:
+    """List the installed plugins; works with broken settings and broken plugins."""
+    from fabro_core.plugins.discovery import installed_plugins
+
+    selected = _selected()
+    rows = [_row(plugin, plugin.name in selected.get(plugin.group, ())) for plugin in installed_plugins()]
+    if loaded:
+        rows = [_inspected(row, plugin) for row, plugin in zip(rows, installed_plugins(), strict=True)]
+    click.echo(json.dumps(rows, indent=2) if as_json else _table(rows))
+
+
+def _selected() -> Mapping[Group, Sequence[str]]:
+    """What the settings select, as far as they can be read."""
+    from fabro_core.config.load import Overrides, load
+    from fabro_core.config.secrets import process_environment
+    from fabro_core.errors import StartupError
+
+    try:
+        return load(None, environ=process_environment(), overrides=Overrides(), problems=[]).selected
+    except StartupError:
+        return {}
+
+
+def _row(plugin: InstalledPlugin, is_selected: bool) -> dict[str, object]:
+    return {
+        "group": plugin.group.value,
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "selected": is_selected,
+    }
+
+
+def _inspected(row: dict[str, object], plugin: InstalledPlugin) -> dict[str, object]:
+    """The row of a selected plugin with what importing it shows; others stay unimported."""
+    if not row["selected"]:
+        return row
+    from fabro_core.context import Problem
+    from fabro_core.hooks import PLUGIN_API
+    from fabro_core.plugins.host import PluginHost
+
+    problems: list[Problem] = []
+    imported = PluginHost(problems).load(plugin)
+    return {
+        **row,
+        "api": PLUGIN_API if imported else None,  # a plugin for another version is not loaded
+        "hooks": list(imported.hooks) if imported else [],
+        "problem": "; ".join(problem.message for problem in problems) or None,
+    }
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> str:
+    if not rows:
+        return "no plugins are installed"
+    columns = ("group", "name", "distribution", "version")
+    lines = [["", *(column.upper() for column in columns)]]
+    lines += [["*" if row["selected"] else "", *(str(row[column]) for column in columns)] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    table = [" ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    details = [
+        f"  {row['name']}: {row['problem'] or ', '.join(_strings(row['hooks']))}" for row in rows if "hooks" in row
+    ]
+    return "\n".join([*table, *details])
+
+
+def _strings(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []

@@ -1,0 +1,91 @@
+"""The log of a server process: one line a record, as text or JSON (server.md S26).
+
+Only the process that serves calls this; an embedding program keeps its own logging. A record may carry fields in its
+attribute `fabro`, a dict.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
+
+from fabro_core.config.model import LogFormat, Logging, LogLevel
+
+LOGGER: Final = "fabro"
+
+
+def configure_logging(settings: Logging, stream: TextIO) -> None:
+    """Send every logger of this process to `stream`: ours from the given level, those of libraries from WARNING."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_FORMATTERS[settings.format]())
+    root = logging.getLogger()
+    for previous in root.handlers[:]:
+        root.removeHandler(previous)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    set_level(settings.level)
+
+
+def set_level(level: LogLevel) -> None:
+    """Change the level of our own loggers."""
+    logging.getLogger(LOGGER).setLevel(level.upper())
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-08-01T10:00:00.000Z INFO fabro.access request method=GET …`; a traceback follows on lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text, without a line feed at the end."""
+        fields = "".join(f" {name}={_shown(value)}" for name, value in _fields(record).items())
+        line = f"{_instant(record)} {record.levelname} {record.name} {_escaped(record.getMessage())}{fields}"
+        trace = _trace(record)
+        return line if trace is None else "\n".join([line, *(f"  {_escaped(row)}" for row in trace.split("\n"))])
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, the fields beside `ts`, `level`, `logger` and `message`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON; a traceback is its member `exception`."""
+        trace = _trace(record)
+        document = {
+            **_fields(record),
+            "ts": _instant(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **({"exception": trace} if trace is not None else {}),
+        }
+        return json.dumps(document, default=str)
+
+
+_FORMATTERS: Final[dict[LogFormat, type[logging.Formatter]]] = {"text": TextFormatter, "json": JsonFormatter}
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    fields = getattr(record, "fabro", None)
+    return fields if isinstance(fields, dict) else {}
+
+
+def _instant(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _trace(record: logging.LogRecord) -> str | None:
+    return logging.Formatter().formatException(record.exc_info) if record.exc_info and record.exc_info[0] else None
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _escaped(text: str) -> str:
+    """Without control characters, so that no value can begin a line or talk to a terminal."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _shown(value: object) -> str:
+    text = _escaped(str(value))
+    return json.dumps(text, ensure_ascii=False) if text == "" or re.search(r'[\s"=]', text) else text

@@ -1,0 +1,126 @@
+"""The lock and the record of a running server, in its storage root (server.md S20).
+
+The lock is the truth: the record is live iff the lock is held, so a crash leaves nothing that must be cleaned by hand.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from fabro_core.config.env_file import replace_file
+from fabro_core.config.model import Listen, UnixListen
+from fabro_core.server.faults import AlreadyRunning
+
+LOCK_WAIT_SECONDS: Final = 0.5
+"""How long a start waits for the lock: `is_running` holds it for an instant, to find out."""
+
+
+class Bind(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the server listens; exactly one is set."""
+
+    unix: str | None = None
+    tcp: str | None = None
+
+    @property
+    def address(self) -> str:
+        """`unix:PATH` or `IP:port`."""
+        return f"unix:{self.unix}" if self.unix is not None else self.tcp or ""
+
+
+class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What `server.json` says about the running server."""
+
+    pid: int
+    bind: Bind
+    log_path: str | None
+    """None for a foreground server, which logs to its own stdout."""
+    started_at: datetime
+
+
+def bind_of(listen: Listen) -> Bind:
+    """The record's form of a listener."""
+    return Bind(unix=str(listen.path)) if isinstance(listen, UnixListen) else Bind(tcp=listen.address)
+
+
+class RunDirectory:
+    """The storage root, as the place of lock, record and log."""
+
+    def __init__(self, storage_root: Path) -> None:
+        self.record_path: Final = storage_root / "server.json"
+        self.lock_path: Final = storage_root / "server.lock"
+        self.log_path: Final = storage_root / "logs" / "server.log"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock; what an earlier server left is removed, and the own record at the end.
+
+        Raises `AlreadyRunning`. The storage root must exist.
+        """
+        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if not _acquired_in_time(descriptor):
+                raise AlreadyRunning(self._already_running())
+            self.record_path.unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                self.record_path.unlink(missing_ok=True)
+        finally:
+            os.close(descriptor)
+
+    def _already_running(self) -> str:
+        record = self._recorded()
+        if record is None:  # between its lock and its listener
+            return "Server already running"
+        return f"Server already running (pid {record.pid}) on {record.bind.address}"
+
+    def publish(self, record: ServerRecord) -> None:
+        """Write the record; only the holder of the lock may."""
+        replace_file(self.record_path, msgspec.json.encode(record))
+
+    def running(self) -> ServerRecord | None:
+        """The record of the running server; None when none runs, or when it does not listen yet."""
+        return self._recorded() if self.is_running() else None
+
+    def is_running(self) -> bool:
+        """Whether a server holds the lock."""
+        try:
+            descriptor = os.open(self.lock_path, os.O_RDWR)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        try:
+            return not _acquired(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _recorded(self) -> ServerRecord | None:
+        try:
+            return msgspec.json.decode(self.record_path.read_bytes(), type=ServerRecord)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+
+def _acquired_in_time(descriptor: int) -> bool:
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while not _acquired(descriptor):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _acquired(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
