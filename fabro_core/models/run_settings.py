@@ -263,7 +263,7 @@ class HookDefinition(Settings, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.tls is True:
-            raise ValueError('Expected "verify", "no_verify" or false as `tls`')
+            raise ValueError('tls must be "verify", "no_verify" or false')
 
 
 class ScmGitHubSettings(Settings, frozen=True):

@@ -189,10 +189,10 @@ def test_two_megabytes_of_comments_and_one_long_string_are_read() -> None:
     assert graph.nodes["a"].attrs == {"prompt": String(text)}
 
 
-_WORDS = """
-digraph strict graph node edge subgraph { } [ ] = -> -- : ; , a b.c 1 .5 30s true " "" "x" \\ /* */ // < + import
-""".split()
-_symbols = st.sampled_from([*_WORDS, "\n", " "])
+_KEYWORDS = ["digraph", "strict", "graph", "node", "edge", "subgraph", "import"]
+_SIGNS = ["{", "}", "[", "]", "=", "->", "--", ":", ";", ",", "<", "+", "/*", "*/", "//", "\\", "\n", " "]
+_WORDS = ["a", "b.c", "1", ".5", "30s", "true", '"', '""', '"x"']
+_symbols = st.sampled_from([*_KEYWORDS, *_SIGNS, *_WORDS])
 
 
 @given(st.one_of(st.text(), st.lists(_symbols).map(" ".join), st.lists(_symbols).map("".join)))

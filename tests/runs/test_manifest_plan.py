@@ -1,0 +1,313 @@
+"""From a manifest to the plan of a run: goal, title, labels, source directory, sandbox (runs.md R5, R8.2, R8.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabro_core.errors import InvalidRequest
+from fabro_core.models.graph import String
+from fabro_core.models.run import RepositoryRef, RunSandboxPlan, WorkflowRef
+from fabro_core.models.run_settings import EnvironmentImageSettings, EnvironmentSettings
+from fabro_core.runs.manifest import read_manifest
+from fabro_core.runs.plan import RunDraft, RunPlan, compile_run, compile_target, resolve
+from fabro_core.runs.title import inferred_title, valid_title
+from fabro_core.runs.workflow.rules import diagnose
+
+GRAPH = 'digraph Deploy { graph [goal="Graph goal"] start exit start -> exit }'
+ENTRY = {"content": "File goal", "ref": {"type": "file_inline", "original": "@goal.md"}}
+
+
+def manifest(
+    *, source: str = GRAPH, config: str = "", files: Mapping[str, Any] | None = None, **members: Any
+) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "cwd": "/projects/shop",
+        "target": {"path": "flows/deploy/workflow.fabro"},
+        "workflows": {
+            "./flows/deploy/workflow.fabro": {
+                "source": source,
+                "config": {"path": "flows/deploy/workflow.toml", "source": config},
+                "files": files or {},
+            }
+        },
+        **members,
+    }
+
+
+def drafted(
+    body: Mapping[str, Any],
+    *,
+    variables: Mapping[str, str] = {},
+    environments: Mapping[str, EnvironmentSettings] = {},
+) -> RunDraft:
+    return resolve(read_manifest(json.dumps(body).encode()), variables=variables, environments=environments)
+
+
+def planned(body: Mapping[str, Any], **stored: Any) -> RunPlan:
+    return compile_run(drafted(body, **stored))
+
+
+def refusal(body: Mapping[str, Any]) -> str:
+    with pytest.raises(InvalidRequest) as caught:
+        planned(body)
+    return caught.value.detail
+
+
+def test_a_plan_holds_what_the_manifest_says() -> None:
+    body = manifest(
+        config='[workflow]\nname = "Deploy to production"',
+        title=" Ship it ",
+        parent_id="01kjpzqh2rk3m5n7p9q1r2s4t6",
+        git={"origin_url": "https://github.com/acme/shop.git", "branch": "main", "dirty": "clean"},
+    )
+    plan = planned(body)
+    assert (plan.title, plan.title_inferred) == ("Ship it", False)
+    assert plan.goal == "Graph goal"
+    assert plan.parent_id == "01KJPZQH2RK3M5N7P9Q1R2S4T6"
+    assert plan.workflow == WorkflowRef(
+        slug="deploy", name="Deploy to production", graph_name="Deploy", node_count=2, edge_count=1
+    )
+    assert plan.repository == RepositoryRef(
+        name="acme/shop", origin_url="https://github.com/acme/shop.git", provider="github"
+    )
+    assert plan.git is not None
+    assert plan.git.branch == "main"
+    assert plan.graph_source == GRAPH
+    assert plan.manifest == json.dumps(body).encode()
+
+
+def test_a_manifest_without_optional_members_is_enough() -> None:
+    plan = planned(manifest())
+    assert (plan.title, plan.title_inferred) == ("Graph goal", True)
+    assert plan.parent_id is None
+    assert plan.git is None
+    assert plan.repository == RepositoryRef(name="shop", origin_url=None, provider="unknown")
+    assert plan.sandbox == RunSandboxPlan(provider="local", image=None, snapshot=None)
+
+
+def test_the_definition_names_the_workflow_under_its_normal_path() -> None:
+    definition = json.loads(planned(manifest(files={"flows/deploy/../goal.md": ENTRY})).definition)
+    assert definition["workflow_path"] == "flows/deploy/workflow.fabro"
+    assert definition["workflows"]["flows/deploy/workflow.fabro"]["source"] == GRAPH
+    assert list(definition["workflows"]["flows/deploy/workflow.fabro"]["files"]) == ["flows/goal.md"]
+
+
+# -- goal -------------------------------------------------------------------------------------------------------
+
+INLINE = '[run.goal]\ntype = "inline"\nvalue = "Configured goal"'
+FILE = '[run.goal]\ntype = "file"\nvalue = "{}"'
+
+
+@pytest.mark.parametrize(
+    ("goal", "config", "expected"),
+    [
+        (None, "", "Graph goal"),
+        ({"type": "graph", "text": "ignored"}, "", "Graph goal"),
+        (None, INLINE, "Configured goal"),
+        ({"type": "graph", "text": "ignored"}, INLINE, "Configured goal"),
+        ({"type": "value", "text": "Own goal"}, INLINE, "Own goal"),
+        ({"type": "file", "text": "Own goal"}, INLINE, "Own goal"),
+        ({"type": "value", "text": ""}, INLINE, ""),
+        (None, FILE.format("flows/deploy/goal.md"), "File goal"),
+        (None, FILE.format("goal.md"), "File goal"),
+        (None, FILE.format("./goal.md"), "File goal"),
+        ({"type": "value", "text": "Own goal"}, FILE.format("missing.md"), "Own goal"),
+    ],
+)
+def test_the_goal_of_the_manifest_beats_the_settings_and_they_beat_the_graph(
+    goal: dict[str, str] | None, config: str, expected: str
+) -> None:
+    plan = planned(manifest(config=config, files={"flows/deploy/goal.md": ENTRY}, **_given(goal=goal)))
+    assert plan.goal == expected
+    assert plan.graph.attrs["goal"] == String(expected)
+
+
+def _given(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def test_a_graph_without_a_goal_gets_the_one_that_overrides() -> None:
+    plan = planned(manifest(source="digraph D { start exit start -> exit }", config=INLINE))
+    assert plan.graph.attrs == {"goal": String("Configured goal")}
+
+
+def test_a_goal_file_that_the_manifest_does_not_hold_is_refused() -> None:
+    assert refusal(manifest(config=FILE.format("goal.md"))) == 'run.goal.value: the manifest has no file "goal.md".'
+
+
+# -- title ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("goal", "title"),
+    [
+        ("Ship it", "Ship it"),
+        ("Ship the notes\nfor version 4.2", "Ship the notes"),
+        ("# Ship it\r\nsoon", "Ship it"),
+        ("## \t Plan: Ship it ", "Ship it"),
+        ("Plan:Ship it", "Ship it"),
+        ("plan: Ship it", "plan: Ship it"),
+        ("Plan: # Ship it", "# Ship it"),
+        ("", "Untitled run"),
+        ("  ##  ", "Untitled run"),
+        ("# Plan:", "Untitled run"),
+        ("\nSecond line", "Untitled run"),
+        ("é" * 100, "é" * 100),
+        ("é" * 101, "é" * 97 + "..."),
+    ],
+)
+def test_a_title_is_inferred_from_the_first_line_of_the_goal(goal: str, title: str) -> None:
+    assert inferred_title(goal) == title
+    plan = planned(manifest(goal={"type": "value", "text": goal}))
+    assert (plan.title, plan.title_inferred) == (title, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [("Ship it", "Ship it"), ("\t Ship it \n", "Ship it"), ("ü" * 100, "ü" * 100), (" " * 200 + "x", "x")],
+)
+def test_a_title_is_trimmed(text: str, title: str) -> None:
+    assert valid_title(text) == title
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "a\nb", "a\tb", "a\x00b", "a\x7fb", "a\x85b", "ü" * 101])
+def test_a_title_that_is_blank_too_long_or_has_control_characters_is_refused(text: str) -> None:
+    assert refusal(manifest(title=text)).startswith("title: must not ")
+
+
+# -- labels, directory, sandbox ---------------------------------------------------------------------------------
+
+
+def test_labels_overlay_project_workflow_and_run_metadata_and_arguments() -> None:
+    config = """
+    [project.metadata]
+    a = "project"
+    b = "project"
+    c = "project"
+    d = "project"
+    [workflow.metadata]
+    b = "workflow"
+    c = "workflow"
+    d = "workflow"
+    [run.metadata]
+    c = "run"
+    d = "run"
+    """
+    plan = planned(manifest(config=config, args={"label": ["d=args", "e=x=y", "dropped"]}))
+    assert plan.labels == {"a": "project", "b": "workflow", "c": "run", "d": "args", "e": "x=y"}
+    assert plan.settings.run.metadata == {"c": "run", "d": "args", "e": "x=y"}
+
+
+@pytest.mark.parametrize(
+    ("cwd", "working_dir", "expected"),
+    [
+        ("/projects/shop", None, "/projects/shop"),
+        ("/projects/shop", "web", "/projects/shop/web"),
+        ("/projects/shop/", "web", "/projects/shop/web"),
+        ("/projects/shop", "/elsewhere", "/elsewhere"),
+        ("", None, None),
+    ],
+)
+def test_the_source_directory_is_the_cwd_joined_with_the_working_directory(
+    cwd: str, working_dir: str | None, expected: str | None
+) -> None:
+    config = f"[run]\nworking_dir = '{working_dir}'" if working_dir else ""
+    assert planned(manifest(config=config, cwd=cwd)).source_directory == expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "plan"),
+    [
+        (EnvironmentSettings(), RunSandboxPlan(provider="local", image=None, snapshot=None)),
+        (
+            EnvironmentSettings(provider="docker", image=EnvironmentImageSettings(docker="python:3.12")),
+            RunSandboxPlan(provider="docker", image="python:3.12", snapshot=None),
+        ),
+        (EnvironmentSettings(provider="docker"), RunSandboxPlan(provider="docker", image=None, snapshot=None)),
+        (
+            EnvironmentSettings(provider="daytona", image=EnvironmentImageSettings(docker="python:3.12")),
+            RunSandboxPlan(provider="daytona", image=None, snapshot=None),
+        ),
+    ],
+)
+def test_the_sandbox_plan_shows_an_image_for_docker_only(
+    environment: EnvironmentSettings, plan: RunSandboxPlan
+) -> None:
+    assert planned(manifest(args={"environment": "e"}), environments={"e": environment}).sandbox == plan
+
+
+def test_the_target_alone_is_compiled() -> None:
+    body = manifest()
+    body["workflows"]["other.fabro"] = {"source": "no graph", "config": {"path": "x.toml", "source": "no toml"}}
+    assert planned(body).workflow.graph_name == "Deploy"
+
+
+# -- refusals and their order -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parent_id", ["", "x", "01KJPZQH2RK3M5N7P9Q1R2S4TI", "81KJPZQH2RK3M5N7P9Q1R2S4T6"])
+def test_a_parent_that_is_no_run_id_is_refused(parent_id: str) -> None:
+    assert refusal(manifest(parent_id=parent_id)) == "parent_id: must be a run id."
+
+
+def test_the_settings_are_settled_before_title_and_parent_are_looked_at() -> None:
+    config = "[project]\nname = '{{ vars.NOPE }}'"
+    assert "there is no variable" in refusal(manifest(config=config, title="", parent_id="x"))
+
+
+def test_the_title_is_looked_at_before_the_parent() -> None:
+    assert refusal(manifest(title="", parent_id="x")).startswith("title")
+
+
+def test_a_graph_is_looked_at_only_when_the_run_is_compiled() -> None:
+    draft = drafted(manifest(source="no graph"))
+    with pytest.raises(InvalidRequest, match=r"^flows/deploy/workflow\.fabro:1:1: "):
+        compile_run(draft)
+
+
+@pytest.mark.parametrize(
+    ("source", "rule"),
+    [
+        ("digraph D { start s [shape=Mdiamond] exit start -> exit s -> exit }", "start_node"),
+        ("digraph D { start a start -> a }", "terminal_node"),
+        ("digraph D { start exit start -> exit start -> gone }", "edge_target_exists"),
+        ("digraph D { start a exit start -> exit }", "reachability"),
+    ],
+)
+def test_a_graph_that_breaks_a_rule_is_refused_with_the_rule(source: str, rule: str) -> None:
+    assert refusal(manifest(source=source)).startswith(f"flows/deploy/workflow.fabro: {rule}: ")
+
+
+def test_of_many_broken_rules_five_are_shown() -> None:
+    source = "digraph D { start exit start -> exit a b c d e f g }"
+    detail = refusal(manifest(source=source))
+    assert detail.count("reachability: ") == 5
+    assert detail.endswith(" (and 2 more)")
+
+
+def test_a_warning_does_not_stop_a_run() -> None:
+    source = "digraph D { start a [type=robot] exit start -> a -> exit }"
+    assert planned(manifest(source=source)).workflow.node_count == 3
+
+
+def test_a_broken_graph_can_be_compiled_to_be_diagnosed() -> None:
+    workflow = compile_target(drafted(manifest(source="digraph D { a }", config=INLINE)))
+    assert workflow.graph.goal == "Configured goal"
+    assert {item.rule for item in diagnose(workflow)} == {"start_node", "terminal_node"}
+
+
+@given(source=st.text(), config=st.text(max_size=20), title=st.none() | st.text(), goal=st.text())
+def test_a_plan_or_an_invalid_request(source: str, config: str, title: str | None, goal: str) -> None:
+    body = manifest(source=source, config=config, title=title, goal={"type": "value", "text": goal})
+    with suppress(InvalidRequest):
+        planned(body)
+    with suppress(InvalidRequest):
+        assert len(planned({**body, "workflows": manifest()["workflows"]}).title) in range(1, 101)
