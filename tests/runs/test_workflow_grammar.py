@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
@@ -159,6 +161,11 @@ def test_an_import_is_refused_where_it_stands() -> None:
 def test_a_default_import_is_refused_too() -> None:
     with pytest.raises(WorkflowSyntaxError, match="imports are not supported"):
         graph_of('digraph D { node [import="lib.fabro"] }')
+
+
+def test_the_parser_library_is_loaded_by_the_first_graph_only() -> None:
+    script = "import sys, fabro_core.runs.plan; sys.exit('lark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 MEBIBYTE = 1024 * 1024
