@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from fabro_core.context import Link, Problem
@@ -12,15 +13,14 @@ RESERVED_PREFIXES = ("fabro_refresh_", "eyJ")
 """Refresh tokens, and every JSON web token: the core judges these itself."""
 
 
-def prefix_problems(claimed: Sequence[tuple[str, Sequence[str]]]) -> list[Problem]:
-    """Faults of the token prefixes; `claimed` pairs the label of each method's plugin with its prefixes."""
-    claims = [(label, prefix) for label, prefixes in claimed for prefix in prefixes]
+def prefix_problems(claimed: Sequence[tuple[str, object]]) -> list[Problem]:
+    """Faults of the token prefixes; `claimed` pairs the label of each method's plugin with its `token_prefixes`."""
     problems = [
-        Problem(path=label, message="a token prefix must be a non-empty string")
-        for label, prefix in claims
-        if not (isinstance(prefix, str) and prefix)
+        Problem(path=label, message="token_prefixes must be a tuple of non-empty strings")
+        for label, prefixes in claimed
+        if not _is_tuple_of_text(prefixes)
     ]
-    claims = [(label, prefix) for label, prefix in claims if isinstance(prefix, str) and prefix]
+    claims = [(label, prefix) for label, prefixes in claimed if _is_tuple_of_text(prefixes) for prefix in prefixes]
     problems += [
         Problem(path=label, message=f'the token prefix "{prefix}" overlaps the reserved prefix "{reserved}"')
         for label, prefix in claims
@@ -33,6 +33,11 @@ def prefix_problems(claimed: Sequence[tuple[str, Sequence[str]]]) -> list[Proble
         if other != label and _overlap(prefix, other_prefix)
     ]
     return problems
+
+
+def _is_tuple_of_text(prefixes: object) -> TypeGuard[tuple[str, ...]]:
+    """A lone string is the likely mistake: it would claim the tokens that begin with any of its letters."""
+    return isinstance(prefixes, tuple) and all(isinstance(prefix, str) and prefix for prefix in prefixes)
 
 
 def _overlap(one: str, other: str) -> bool:
