@@ -108,7 +108,7 @@ class Assembly:
         try:
             make_private_directory(root)
         except OSError as error:
-            message = f"cannot create {root}: {error.strerror}"
+            message = f"cannot create {error.filename}: {error.strerror}"
             raise StartupError([Problem(path="server.storage.root", message=message)]) from None
 
 
