@@ -1,0 +1,141 @@
+"""The SQLite store when its driver fails: every method is unavailable, tells nothing of the driver, and recovers."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fabro_core.errors import SeqConflict, StoreUnavailable
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import ANY, DocDelete, DocQuery, DocRef, DocWrite, EventQuery
+from fabro_core.testing.store import opened
+from fabro_core.testing.store.case import NOW_MS, batch, blob, ids, list_all, row, run_id
+from fabro_store_sqlite import SqliteRunStore
+
+pytestmark = pytest.mark.anyio
+
+A, B = run_id(1), run_id(2)
+
+DRIVER_TEXT = "disk I/O error at /secret/path"
+
+CALLS: dict[str, Callable[[RunStore], Awaitable[Any]]] = {
+    "ping": lambda store: store.ping(),
+    "append": lambda store: store.append(batch(row(B))),
+    "read": lambda store: store.read(EventQuery(run_id=A, limit=10)),
+    "read a long page": lambda store: store.read(EventQuery(run_id=A, limit=1_000)),
+    "get_run": lambda store: store.get_run(A),
+    "list_runs": list_all,
+    "list_runs, deep": lambda store: list_all(store, offset=50_000),
+    "list_runs, narrow": lambda store: list_all(store, parent_id=A),
+    "list_workflows": lambda store: store.list_workflows(),
+    "delete_run": lambda store: store.delete_run(A),
+    "put_blob": lambda store: store.put_blob(blob(b"x")),
+    "get_blob": lambda store: store.get_blob("0" * 64),
+    "get_doc": lambda store: store.get_doc(DocRef(collection="c", key="k", now_ms=NOW_MS)),
+    "put_doc": lambda store: store.put_doc(DocWrite(collection="c", key="k", body=b"", if_revision=ANY, now_ms=NOW_MS)),
+    "delete_doc": lambda store: store.delete_doc(DocDelete(collection="c", key="k", if_revision=ANY, now_ms=NOW_MS)),
+    "list_docs": lambda store: store.list_docs(DocQuery(collection="c", now_ms=NOW_MS, limit=10)),
+    "purge": lambda store: store.purge(NOW_MS),
+}
+
+
+class Faults:
+    """What a `FailingConnection` shall raise, and at which statements."""
+
+    def __init__(self) -> None:
+        self.error: type[sqlite3.Error] | None = None
+        self.prefix = ""
+
+    def strike(self, statement: str) -> None:
+        if self.error is not None and statement.startswith(self.prefix):
+            raise self.error(DRIVER_TEXT)
+
+
+@pytest.fixture
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, faults: Faults, anyio_backend: str) -> AsyncIterator[RunStore]:
+    class FailingConnection(sqlite3.Connection):
+        def execute(self, statement: str, *binds: Any) -> sqlite3.Cursor:
+            faults.strike(statement)
+            return super().execute(statement, *binds)
+
+    async with opened(SqliteRunStore(tmp_path / "fabro.db", busy_timeout_ms=50, driver=FailingConnection)) as store:
+        await store.append(batch(row(A)))
+        yield store
+        faults.error = None
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("error", [sqlite3.OperationalError, sqlite3.DatabaseError, sqlite3.ProgrammingError])
+async def test_a_failing_driver_makes_every_method_unavailable_and_leaves_no_trace(
+    store: RunStore, faults: Faults, call: Callable[[RunStore], Awaitable[Any]], error: type[sqlite3.Error]
+) -> None:
+    faults.error = error
+    with pytest.raises(StoreUnavailable) as raised:
+        await call(store)
+    assert "secret" not in str(raised.value), "the text is free of the driver's words"
+    assert isinstance(raised.value.__cause__, sqlite3.Error), "the driver's error is the cause"
+    faults.error = None
+    await call(store)
+
+
+@pytest.mark.parametrize("prefix", ["COMMIT", "INSERT INTO states", "UPDATE change_counter"])
+async def test_a_write_that_fails_at_any_point_is_not_there(store: RunStore, faults: Faults, prefix: str) -> None:
+    faults.error, faults.prefix = sqlite3.OperationalError, prefix
+    outcomes = await asyncio.gather(
+        *(store.append(batch(row(run_id(n)))) for n in range(10, 14)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 4
+    faults.error = None
+    assert ids(await list_all(store)) == [A], "nothing of the group was written"
+    assert await store.append(batch(row(run_id(10)))) == 1
+    assert (await list_all(store)).total == 2
+
+
+async def test_one_impossible_write_does_not_fail_its_group(store: RunStore) -> None:
+    beyond_64_bits = row(run_id(11), changes=2**70)
+    outcomes = await asyncio.gather(
+        store.append(batch(row(run_id(10)))),
+        store.append(batch(beyond_64_bits)),
+        store.append(batch(row(A, 9))),
+        store.append(batch(row(run_id(12)))),
+        return_exceptions=True,
+    )
+    assert [outcomes[0], outcomes[3]] == [1, 1]
+    assert isinstance(outcomes[1], OverflowError)
+    assert isinstance(outcomes[2], SeqConflict)
+    assert (await list_all(store)).total == 3
+
+
+async def test_a_locked_file_delays_writes_only_until_the_timeout_and_reads_not_at_all(
+    store: RunStore, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "fabro.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked"):
+            await store.append(batch(row(B)))
+        assert ids(await list_all(store)) == [A], "readers do not wait for writers"
+        other.execute("ROLLBACK")
+    assert await store.append(batch(row(B))) == 1
+
+
+async def test_a_write_waits_for_the_lock_of_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "fabro.db"
+    async with opened(SqliteRunStore(path)) as store:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.ensure_future(store.append(batch(row(B))))
+            assert await store.get_run(B) is None
+            assert not waiting.done()
+            other.execute("COMMIT")
+            assert await waiting == 1
