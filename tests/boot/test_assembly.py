@@ -92,8 +92,12 @@ async def test_a_store_that_finds_a_fault_of_configuration_stops_the_start(assem
     class Misconfigured(MemoryRunStore):
         @asynccontextmanager
         async def lifespan(self) -> AsyncIterator[None]:
+            async with super().lifespan():
+                self.refuse()
+                yield
+
+        def refuse(self) -> None:
             raise StoreMisconfigured("the schema is too new; upgrade acme-store")
-            yield
 
     @hookimpl
     def fabro_run_store() -> MemoryRunStore:
