@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
@@ -139,3 +140,22 @@ async def test_a_write_waits_for_the_lock_of_another_process(tmp_path: Path) -> 
             assert not waiting.done()
             other.execute("COMMIT")
             assert await waiting == 1
+
+
+async def test_a_read_that_meets_a_lock_is_answered_from_a_thread(tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    class LockedOnTheLoop(sqlite3.Connection):
+        def execute(self, statement: str, *binds: Any) -> sqlite3.Cursor:
+            if threading.current_thread() is threading.main_thread():
+                refused.append(statement)
+                fault = sqlite3.OperationalError("database is locked")
+                fault.sqlite_errorcode = sqlite3.SQLITE_BUSY
+                raise fault
+            return super().execute(statement, *binds)
+
+    async with opened(SqliteRunStore(tmp_path / "fabro.db", driver=LockedOnTheLoop)) as store:
+        await store.append(batch(row(A)))
+        for _ in range(3):
+            assert ids(await list_all(store)) == [A], "the event loop does not wait, the caller does"
+    assert set(refused) == {"BEGIN"}, "the event loop has tried, and done nothing else"

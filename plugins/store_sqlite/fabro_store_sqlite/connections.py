@@ -142,20 +142,26 @@ class HeldConnection:
         self._database = database
         self._setup = setup
         self._pooled: PoolProxiedConnection | None = None
-        self._connection: sqlite3.Connection | None = None
+        self.connection: sqlite3.Connection | None = None
+        """The connection, while there is one."""
 
     def get(self) -> sqlite3.Connection:
-        if self._connection is None:
+        """The connection; a new one when there is none, which may wait for a lock."""
+        if self.connection is None:
             self._pooled = self._database.take()
-            connection = driver_of(self._pooled)
-            for statement in self._setup:
-                connection.execute(statement)
-            self._connection = connection
-        return self._connection
+            try:
+                connection = driver_of(self._pooled)
+                for statement in self._setup:
+                    connection.execute(statement)
+            except BaseException:
+                self.drop()
+                raise
+            self.connection = connection
+        return self.connection
 
     def drop(self) -> None:
         """Close the connection; whatever it was in the middle of is rolled back."""
-        pooled, self._pooled, self._connection = self._pooled, None, None
+        pooled, self._pooled, self.connection = self._pooled, None, None
         if pooled is not None:
             pooled.invalidate()
             pooled.close()

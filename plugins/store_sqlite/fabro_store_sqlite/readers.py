@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, TypeVar
 
 from fabro_core.errors import StoreUnavailable
@@ -29,14 +30,17 @@ class Readers:
         self._database = database
         self._held = HeldConnection(database, "PRAGMA query_only = ON", "PRAGMA busy_timeout = 0")
         self._threads = ThreadPoolExecutor(SLOW_READS_AT_ONCE, thread_name_prefix="fabro-sqlite-read")
+        self._opening = asyncio.Lock()
         self._closed = False
 
     async def quick(self, work: Work[T]) -> T:
         """For work that an index bounds: runs on the event loop."""
-        if self._closed:
-            raise StoreUnavailable("The store is not open.")
+        connection = self._held.connection
+        if connection is None:
+            await self._open()
+            return await self.slow(work)
         try:
-            return snapshot(self._held.get(), work)
+            return snapshot(connection, work)
         except DRIVER_FAULTS as fault:
             self._held.drop()
             if not is_lock(fault):
@@ -48,15 +52,30 @@ class Readers:
 
     async def slow(self, work: Work[T]) -> T:
         """For work whose cost depends on the caller: runs in a thread and waits for locks."""
-        if self._closed:
-            raise StoreUnavailable("The store is not open.")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._in_thread, work)
+        return await self._hop(partial(self._in_thread, work))
 
     def close(self) -> None:
         """Wait for the reads that run, then close. Blocks; call from a thread."""
         self._closed = True
         self._threads.shutdown()
         self._held.drop()
+
+    async def _open(self) -> None:
+        # In a thread: a new connection reads the schema, which touches the disk and may meet a lock.
+        async with self._opening:
+            if self._held.connection is None:
+                await self._hop(self._hold)
+
+    async def _hop(self, call: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("The store is not open.")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def _hold(self) -> None:
+        try:
+            self._held.get()
+        except DRIVER_FAULTS as fault:
+            raise unavailable(fault) from fault
 
     def _in_thread(self, work: Work[T]) -> T:
         try:
