@@ -47,4 +47,4 @@ async def _require_user_unless_public(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
     if not handler.opt.get(PUBLIC_OPT, False):
-        await require_user(connection, handler)
+        await require_user(connection)

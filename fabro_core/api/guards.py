@@ -1,4 +1,4 @@
-"""Guards: which callers a route admits (runs.md R2, auth.md A3)."""
+"""Which callers a route admits (runs.md R2, auth.md A3)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from fabro_core.auth.credentials import LoginNotPermitted, Unauthenticated
 
 if TYPE_CHECKING:
     from litestar.connection import ASGIConnection
-    from litestar.handlers import BaseRouteHandler
 
 
-async def require_user(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def require_user(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     """Admit a person whose credentials are good; decided before anything else is looked at."""
     trace = trace_of(connection.scope)
     trace.auth_status = "missing"

@@ -23,7 +23,7 @@ _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 PageLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
 PageOffset = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
-Parser = Callable[[str], Any]
+Parser = Callable[[str, list[str]], Any]
 
 
 class QueryParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +46,13 @@ def parse_query(kind: type[Params], raw: bytes) -> Params:
     given: dict[str, list[str]] = {}
     for name, value in _pairs(raw) if raw else ():
         given.setdefault(name, []).append(value)
-    found = {attribute: parse(name, given[name]) for name, attribute, parse in _fields(kind) if name in given}
-    return _build(kind, found)
+    found = {}
+    for name, attribute, required, parse in _fields(kind):
+        if name in given:
+            found[attribute] = parse(name, given[name])
+        elif required:
+            raise InvalidRequest(f'The query parameter "{name}" is required.')
+    return kind(**found)
 
 
 def _pairs(raw: bytes) -> list[tuple[str, str]]:
@@ -57,22 +62,15 @@ def _pairs(raw: bytes) -> list[tuple[str, str]]:
         raise InvalidRequest("The query string is not valid UTF-8.") from error
 
 
-def _build(kind: type[Params], found: dict[str, Any]) -> Params:
-    for field in msgspec.structs.fields(kind):
-        if field.required and field.name not in found:
-            raise InvalidRequest(f'The query parameter "{field.encode_name}" is required.')
-    return kind(**found)
-
-
 @cache
-def _fields(kind: type[QueryParams]) -> tuple[tuple[str, str, Callable[[str, list[str]], Any]], ...]:
-    """Name on the wire, attribute and parser of every field."""
+def _fields(kind: type[QueryParams]) -> tuple[tuple[str, str, bool, Parser], ...]:
+    """Name on the wire, attribute, whether it is required, and parser of every field."""
     info = inspect.type_info(kind)
     assert isinstance(info, inspect.StructType)
-    return tuple((field.encode_name, field.name, _parser(field.type)) for field in info.fields)
+    return tuple((field.encode_name, field.name, field.required, _parser(field.type)) for field in info.fields)
 
 
-def _parser(declared: inspect.Type) -> Callable[[str, list[str]], Any]:
+def _parser(declared: inspect.Type) -> Parser:
     match declared:
         case inspect.VarTupleType(item_type=inspect.LiteralType(values=choices)):
             return lambda name, values: tuple(_one_of(name, value, choices) for value in values)

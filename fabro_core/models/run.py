@@ -186,10 +186,12 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     """A Run less `children_count`: everything that only an event of the run changes.
 
     `timing.wall_time_ms` and `lifecycle.queue_position` hold what the newest event left; `fabro_core.runs.wire`
-    freshens them when it answers.
+    freshens them when it answers. These two come first, so that they are found at once.
     """
 
     id: str
+    timing: RunTiming | None
+    lifecycle: RunLifecycle
     parent_id: str | msgspec.UnsetType = msgspec.UNSET
     title: str
     goal: str
@@ -199,12 +201,10 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     created_by: Principal
     origin: RunOrigin
     labels: dict[str, str]
-    lifecycle: RunLifecycle
     sandbox: RunSandbox | None
     models: list[RunModel]
     source_directory: str | None
     timestamps: RunTimestamps
-    timing: RunTiming | None
     billing: RunBillingSummary | None
     size: RunSize
     ask_fabro: AskFabro

@@ -13,7 +13,7 @@ from datetime import timedelta
 import msgspec
 
 from fabro_core.clock import Clock, epoch_ms
-from fabro_core.errors import Conflict, InvalidRequest, NotFound, RevisionConflict
+from fabro_core.errors import Conflict, InvalidRequest, RevisionConflict
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal
 from fabro_core.runs.lifecycle import link_parent, unlink_parent

@@ -7,6 +7,7 @@ bytes when they are answered, so a page of runs is never decoded.
 from __future__ import annotations
 
 import re
+
 import msgspec
 
 from fabro_core.clock import epoch_ms

@@ -27,9 +27,7 @@ PREFIX = "fabro_dev_"
 DIGITS = 64
 _WELL_FORMED = re.compile(rf"{PREFIX}[0-9a-fA-F]{{{DIGITS}}}")
 
-DEVELOPER = Identity(
-    issuer="fabro:dev", subject="dev", login="dev", name="Dev Token", email="dev@fabro.local"
-)
+DEVELOPER = Identity(issuer="fabro:dev", subject="dev", login="dev", name="Dev Token", email="dev@fabro.local")
 
 
 def new_token() -> str:
