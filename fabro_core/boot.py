@@ -64,6 +64,8 @@ class Assembly:
     """Everything a server is made of, built and checked but not opened."""
 
     settings: Settings
+    tables: Mapping[str, msgspec.Struct]
+    """Every settings table by its path, those of selected plugins among them."""
     server: ServerInfo
     session_secret: Secret | None
     """None: there are no browser sessions."""
@@ -145,6 +147,7 @@ def assemble(
         raise StartupError(in_order(problems))
     return Assembly(
         settings=effective,
+        tables=draft.reader.tables,
         server=server,
         session_secret=session_secret,
         store=parts.store,

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -21,7 +22,8 @@ from fabro_core.config.directories import make_private_directory
 from fabro_core.config.load import Overrides
 from fabro_core.config.model import UnixListen
 from fabro_core.server.forwarded import ForwardedClient
-from fabro_core.server.logs import configure_logging
+from fabro_core.server.live import Apply, LiveSettings
+from fabro_core.server.logs import configure_logging, set_level
 from fabro_core.server.record import RunDirectory, ServerRecord, bind_of
 from fabro_core.server.sockets import BACKLOG, Binder, Listener
 
@@ -41,13 +43,16 @@ class Process:
     app: FabroApp
     binder: Binder
     """Holds the port if one had to be reserved."""
+    read_again: Callable[[], Assembly] | None = None
+    """Reads the settings anew, for live changes; None when they did not come from a file."""
 
     @classmethod
     def prepare(cls, config: Path | None, overrides: Overrides) -> Process:
         """Do all start-up checks that need nothing but the configuration. Raises `StartupError`."""
         binder = Binder()
         assembly = assemble(config, overrides=overrides, reserve=binder.reserve)
-        return cls(assembly=assembly, app=FabroApp(assembly), binder=binder)
+        read_again = partial(assemble, config, overrides=overrides)
+        return cls(assembly=assembly, app=FabroApp(assembly), binder=binder, read_again=read_again)
 
     @property
     def directory(self) -> RunDirectory:
@@ -77,8 +82,26 @@ class Process:
                 announce(listener.address)
                 for warning in self.assembly.warnings:
                     logger.warning("%s", warning)
-                await server.serve(sockets=[listener.socket])
+                async with self._live_settings():
+                    await server.serve(sockets=[listener.socket])
                 await server.abandon_requests()
+
+    @asynccontextmanager
+    async def _live_settings(self) -> AsyncIterator[None]:
+        """Follow the settings file; SIGHUP asks for a look at it."""
+        if self.read_again is None:
+            yield
+            return
+        live = LiveSettings(self.assembly, self.read_again, _LIVE)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, live.ask)
+        following = asyncio.create_task(live.follow(), name="fabro live settings")
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     def _listen(self) -> Listener:
         listen = self.assembly.settings.server.listen
@@ -94,6 +117,13 @@ class Process:
             log_path=str(log_path) if log_path is not None else None,
             started_at=self.assembly.clock.now().replace(microsecond=0),
         )
+
+
+def _apply_log_level(assembly: Assembly) -> None:
+    set_level(assembly.settings.server.logging.level)
+
+
+_LIVE: Final[Mapping[str, Apply]] = {"server.logging.level": _apply_log_level}
 
 
 class _Server(uvicorn.Server):
