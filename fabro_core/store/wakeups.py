@@ -20,6 +20,11 @@ class WakeupHub:
     def __init__(self) -> None:
         self._feeds: WeakSet[_Feed] = WeakSet()
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody watches now."""
+        return bool(self._feeds)
+
     def announce(self, wakeups: Iterable[Wakeup]) -> None:
         """Hand the hints to everybody who watches now. Call only after what they name is readable."""
         if self._feeds:

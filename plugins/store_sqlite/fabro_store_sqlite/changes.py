@@ -69,6 +69,9 @@ class Changes:
                 logger.debug("cannot look for the appends of other processes: %s", fault)
 
     async def _look(self) -> None:
+        if not self._hub.watched:
+            self._seen = await self._readers.quick(newest)
+            return
         rows = await self._readers.quick(partial(since, seen=self._seen))
         self._hub.announce(Wakeup(run_id=run_id, seq=seq) for run_id, seq, _ in rows)
         if rows:
