@@ -76,3 +76,19 @@ async def test_two_processes_may_append_to_one_fresh_file(tmp_path: Path) -> Non
             assert [event.seq for event in log] == list(range(1, 26))
         assert (await list_all(store)).total == 16
     assert integrity(path) == "ok"
+
+
+async def test_opening_a_second_instance_keeps_the_locks_of_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "fabro.db"
+    async with opened(SqliteRunStore(path)) as first:
+        async with opened(SqliteRunStore(path)):
+            pass
+        # Whoever closes a database as the last one removes its log: another process must see that it is not the last.
+        with start(path, 1, 1, 1) as other:
+            other.communicate(timeout=DEADLINE_SECONDS)
+        assert exists(tmp_path / "fabro.db-wal")
+        assert (await list_all(first)).total == 1
+
+
+def exists(path: Path) -> bool:
+    return path.exists()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -24,7 +25,6 @@ from fabro_store_sqlite.migrations import LAYOUT, bring_up_to_date, pending, tit
 
 T = TypeVar("T")
 
-OWNER_ONLY: Final = 0o600
 PAGE_BYTES: Final = 8 * 1024
 """Of a new file: three runs a page, where SQLite's default of 4 KiB has room for one and leaves the rest empty."""
 CACHE_KIB: Final = 8 * 1024
@@ -56,7 +56,7 @@ class Database:
         try:
             self._create_file()
             with self.connection() as connection:
-                self._retry_while_locked(lambda: _use_wal(connection, self.path))
+                self._use_wal(connection)
                 return bring_up_to_date(connection, self.path)
         except DRIVER_FAULTS as fault:
             raise cannot_open(self.path, fault) from fault
@@ -92,15 +92,25 @@ class Database:
         self._engine.dispose()
 
     def _create_file(self) -> None:
-        # SQLite would create the file with the umask's mode; -wal and -shm inherit the mode that is set here.
+        # SQLite would create the file with the umask's mode; -wal and -shm inherit the mode that is set here. The file
+        # is made under another name, because closing it under its own would release the locks of every connection
+        # that this process has to it (POSIX).
+        if self.path.exists():
+            return
         try:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY))
+            descriptor, draft = tempfile.mkstemp(prefix=f".{self.path.name}-", dir=self.path.parent)
+            os.close(descriptor)
+            try:
+                with suppress(FileExistsError):
+                    os.link(draft, self.path)
+            finally:
+                Path(draft).unlink()
         except FileNotFoundError as fault:
             raise StoreMisconfigured(
                 f"The directory {self.path.parent} of the database does not exist; create it or set another path."
             ) from fault
         except OSError as fault:
-            raise StoreMisconfigured(f"The database {self.path} cannot be opened: {fault.strerror}.") from fault
+            raise StoreMisconfigured(f"The database {self.path} cannot be created: {fault.strerror}.") from fault
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -123,16 +133,23 @@ class Database:
             raise
         return connection
 
-    def _retry_while_locked(self, attempt: Callable[[], None]) -> None:
-        # SQLite does not call its busy handler when two connections switch a fresh file to WAL at the same moment.
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        # Connections that switch a fresh file at the same moment wait for each other until all of them time out. So
+        # none of them waits here; each steps back and tries again.
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute("PRAGMA busy_timeout = 0")
         deadline = time.monotonic() + self._busy_timeout_ms / 1000
         while True:
             try:
-                return attempt()
+                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                break
             except sqlite3.OperationalError as fault:
                 if not is_lock(fault) or time.monotonic() >= deadline:
                     raise
             time.sleep(LOCK_PAUSE_SECONDS)
+        if mode != "wal":
+            raise StoreMisconfigured(f"The file system of {self.path} has no write-ahead log; set another path.")
+        connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
 
 
 class HeldConnection:
@@ -177,12 +194,3 @@ def snapshot(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection]
     result = work(connection)
     connection.execute("COMMIT")
     return result
-
-
-def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise StoreMisconfigured(
-            f"The file system of {path} does not allow SQLite's write-ahead log; set another path."
-        )
