@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from fabro_core.api.body import read_body, read_json, read_json_of_any_type
+from fabro_core.api.body import decode_json, read_body, read_json_body
 from fabro_core.api.operation import Operation, operation
 from fabro_core.api.query import PageLimit, PageOffset, QueryParams, parse_query
 from fabro_core.api.reply import Reply, json_bytes, no_content
@@ -138,8 +138,9 @@ async def retrieve_run(request: FabroRequest) -> Reply:
     ),
 )
 async def update_run(request: FabroRequest) -> Reply:
+    body = await read_body(request)
     run_id = request.run_id
-    update = await read_json_of_any_type(request, UpdateRunRequest)
+    update = decode_json(body, UpdateRunRequest)
     hit = await request.services.runs.retitle(run_id, update.title, actor=request.caller.principal)
     return _run(request, hit)
 
@@ -178,8 +179,9 @@ async def delete_run(request: FabroRequest) -> Reply:
     ),
 )
 async def link_run_parent(request: FabroRequest) -> Reply:
+    body = await read_json_body(request)
     run_id = request.run_id
-    link = await read_json(request, UpdateRunParentRequest)
+    link = decode_json(body, UpdateRunParentRequest)
     parent_id = require_run_id(link.parent_id, 'The member "parent_id"')
     hit = await request.services.runs.link_parent(run_id, parent_id, actor=request.caller.principal)
     return _run(request, hit)
