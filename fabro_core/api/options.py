@@ -9,6 +9,7 @@ import re
 
 from litestar import Litestar
 from litestar.routes import HTTPRoute
+from litestar.utils import normalize_path
 
 from fabro_core.api.reply import Reply
 from fabro_core.asgi import Receive, Scope, Send
@@ -25,11 +26,12 @@ class AnswerOptions:
         for route in app.routes:
             if isinstance(route, HTTPRoute):
                 methods.setdefault(route.path_format, set()).update(route.methods)
-        self._allowed = [(_pattern(path), allow_header(names)) for path, names in methods.items()]
+        fixed_paths_first = sorted(methods, key=lambda path: path.count("{"))  # as Litestar routes
+        self._allowed = [(_pattern(path), allow_header(methods[path])) for path in fixed_paths_first]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
-            path = scope["path"].rstrip("/") or "/"
+            path = normalize_path(scope["path"])
             for pattern, allow in self._allowed:
                 if pattern.fullmatch(path):
                     await Reply(204, headers=((b"allow", allow),))(scope, receive, send)
