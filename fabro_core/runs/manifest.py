@@ -93,12 +93,21 @@ def _decode(body: bytes) -> RunManifest:
 def _refuse_types(text: str, error: msgspec.ValidationError) -> NoReturn:
     fault = type_fault(error)
     if fault.path.startswith("workflows[...]"):
-        fault = _fault_in_workflow(msgspec.json.decode(text)["workflows"]) or fault
+        fault = _fault_in_workflow(text) or fault
     raise InvalidRequest(fault.line())
 
 
-def _fault_in_workflow(workflows: dict[str, Any]) -> TypeFault | None:
-    """The first fault in a workflow, with the workflow's key."""
+def _fault_in_workflow(text: str) -> TypeFault | None:
+    """The first fault in a workflow, with the workflow's key; None when it cannot be told.
+
+    Decoding stopped at the fault, so nothing is known yet about the rest of the text.
+    """
+    try:
+        workflows: Any = msgspec.json.decode(text)["workflows"]
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if not isinstance(workflows, dict):
+        return None  # the key was given twice, and the last one counts
     for key, workflow in workflows.items():
         try:
             msgspec.convert(workflow, ManifestWorkflow)
