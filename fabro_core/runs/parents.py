@@ -9,6 +9,7 @@ it expires, which can refuse a link for a moment but never lets a cycle through.
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import msgspec
 
@@ -29,6 +30,8 @@ _MAX_ATTEMPTS = 64
 
 
 class _Intent(msgspec.Struct, frozen=True):
+    id: str
+    """Tells two edits apart that make the same link: each withdraws its own intent alone."""
     child: str
     parent: str
     expires_ms: int
@@ -58,30 +61,30 @@ class ParentLinks:
         await self._log.get(parent)
         if _parent_of(current) == parent:
             return current
-        await self._enter_intent(child, parent)
+        intent = await self._enter_intent(child, parent)
         try:
             return (await self._log.change(child, link_parent(parent), actor=actor)).hit
         finally:
-            await self._withdraw_intent(child, parent)
+            await self._withdraw_intent(intent)
 
     async def unlink(self, child: RunId, *, actor: Principal) -> RunHit:
         """Leave the parent; a run without one is returned as it is. Raises `NotFound`."""
         return (await self._log.change(child, unlink_parent, actor=actor)).hit
 
-    async def _enter_intent(self, child: RunId, parent: RunId) -> None:
+    async def _enter_intent(self, child: RunId, parent: RunId) -> _Intent:
         for _ in range(_MAX_ATTEMPTS):
             in_flight, revision = await self._read()
             await self._refuse_cycle(child, parent, in_flight)
-            intent = _Intent(child, parent, self._now_ms() + _INTENT_LIFETIME_MS)
+            intent = _Intent(str(uuid4()), child, parent, self._now_ms() + _INTENT_LIFETIME_MS)
             if await self._write(_InFlight((*in_flight.intents, intent)), revision):
-                return
+                return intent
         raise Conflict("Too many parent links are being made at once. Try again.")
 
-    async def _withdraw_intent(self, child: RunId, parent: RunId) -> None:
+    async def _withdraw_intent(self, intent: _Intent) -> None:
         """Leaves the intent to its expiry when others keep writing: late is safe, lost is not."""
         for _ in range(_MAX_ATTEMPTS):
             in_flight, revision = await self._read()
-            kept = tuple(each for each in in_flight.intents if (each.child, each.parent) != (child, parent))
+            kept = tuple(each for each in in_flight.intents if each.id != intent.id)
             if await self._write(_InFlight(kept), revision):
                 return
 
