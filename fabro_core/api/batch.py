@@ -9,10 +9,10 @@ import msgspec
 
 from fabro_core.api.body import read_json
 from fabro_core.api.operation import Operation, operation
-from fabro_core.api.problems import ErrorResponseEntry, problem_of
+from fabro_core.api.problems import ErrorResponseEntry, note_store_failure, problem_of
 from fabro_core.api.reply import Reply, json_reply
 from fabro_core.api.request import FabroRequest, require_run_id
-from fabro_core.errors import Conflict, FabroError, InvalidRequest, NotFound
+from fabro_core.errors import Conflict, FabroError, InvalidRequest, NotFound, StoreUnavailable
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal
 from fabro_core.runs.log import Outcome
@@ -122,7 +122,9 @@ async def delete_runs(request: FabroRequest) -> Reply:
             deleted = await delete(run_id, actor=actor)
         except FabroError as error:
             outcome: Literal["conflict", "error"] = "conflict" if isinstance(error, Conflict) else "error"
-            results.append(BatchDeleteRunsResult(run_id=run_id, ok=False, outcome=outcome, error=_entry(error)))
+            results.append(
+                BatchDeleteRunsResult(run_id=run_id, ok=False, outcome=outcome, error=_entry(request, error))
+            )
         else:
             results.append(
                 BatchDeleteRunsResult(run_id=run_id, ok=True, outcome="deleted" if deleted else "already_absent")
@@ -146,9 +148,8 @@ async def _lifecycle(
         try:
             outcome = await change(run_id, actor=actor)
         except FabroError as error:
-            results.append(
-                BatchRunLifecycleResult(run_id=run_id, ok=False, outcome=_failure(error), error=_entry(error))
-            )
+            entry = _entry(request, error)
+            results.append(BatchRunLifecycleResult(run_id=run_id, ok=False, outcome=_failure(error), error=entry))
         else:
             run = msgspec.Raw(run_json(outcome.hit, request.services.runs.now_ms()))
             results.append(
@@ -177,7 +178,9 @@ def _failure(error: FabroError) -> Literal["not_found", "conflict", "error"]:
             return "error"
 
 
-def _entry(error: FabroError) -> ErrorResponseEntry:
+def _entry(request: FabroRequest, error: FabroError) -> ErrorResponseEntry:
+    if isinstance(error, StoreUnavailable):
+        note_store_failure(request, error)
     problem = problem_of(error)
     return ErrorResponseEntry(status=str(problem.status), title=problem.title, detail=problem.detail, code=problem.code)
 

@@ -106,6 +106,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(status=413, detail="The request body is too large.", code="body_too_large")
         case HTTPException(status_code=400):
             return Problem(status=400, detail="The request is not valid.")
+        case HTTPException(status_code=status) if status in TITLES and status < 500:
+            return Problem(status=status, detail=error.detail or TITLES[status])
         case _:
             return Problem(status=500, detail="Internal server error.", code="server_error")
 
@@ -118,17 +120,21 @@ def status_of(refusal: Refusal) -> int:
 def answer(request: Request[Any, Any, Any], error: Exception) -> Reply:
     """Litestar's exception handler for everything: the envelope, and a log line for what nobody foresaw."""
     problem = problem_of(error)
-    trace = trace_of(request.scope)
-    services = request.app.state[SERVICES]
+    request_id = trace_of(request.scope).request_id
     if problem.status == 500:
-        log.error("request %s failed", trace.request_id, exc_info=error)
+        log.error("request %s failed", request_id, exc_info=error)
     elif isinstance(error, StoreUnavailable):
-        log.warning("request %s: store unavailable: %s", trace.request_id, error)
-        services.health.suspect()
-    if services.web_enabled and _shown_to_a_person(request):
-        page = error_page(problem.title, problem.detail, trace.request_id)
+        note_store_failure(request, error)
+    if request.app.state[SERVICES].web_enabled and _shown_to_a_person(request):
+        page = error_page(problem.title, problem.detail, request_id)
         return html_reply(page, problem.status, problem.headers)
-    return envelope(problem, trace.request_id)
+    return envelope(problem, request_id)
+
+
+def note_store_failure(request: Request[Any, Any, Any], error: StoreUnavailable) -> None:
+    """Tell the log and the health check, which reports the store as down from now on (server.md S7)."""
+    log.warning("request %s: store unavailable: %s", trace_of(request.scope).request_id, error)
+    request.app.state[SERVICES].health.suspect()
 
 
 def _shown_to_a_person(request: Request[Any, Any, Any]) -> bool:
