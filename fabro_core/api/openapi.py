@@ -16,6 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.routes import HTTPRoute
 
+from fabro_core.api.extensions import PUBLIC_OPT
 from fabro_core.api.operation import OPT_KEY, Operation
 from fabro_core.api.problems import TITLES, ErrorResponse
 
@@ -64,18 +65,21 @@ def api_document(app: Litestar, *, extensions: Sequence[Router], prefix: str) ->
 
 
 def _core_operations(app: Litestar) -> list[Described]:
-    handlers = [
+    described = [
+        (_PATH_PARAMETER.sub(r"{\1}", path), _method(handler), handler.opt[OPT_KEY])
+        for path, handler in _handlers(app)
+        if OPT_KEY in handler.opt
+    ]
+    return sorted(described, key=lambda each: each[:2])
+
+
+def _handlers(app: Litestar) -> list[tuple[str, HTTPRouteHandler]]:
+    return [
         (route.path_format, handler)
         for route in app.routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
     ]
-    described = [
-        (_PATH_PARAMETER.sub(r"{\1}", path), _method(handler), handler.opt[OPT_KEY])
-        for path, handler in handlers
-        if OPT_KEY in handler.opt
-    ]
-    return sorted(described, key=lambda each: each[:2])
 
 
 def _method(handler: HTTPRouteHandler) -> str:
@@ -83,11 +87,18 @@ def _method(handler: HTTPRouteHandler) -> str:
 
 
 def _plugin_document(extensions: Sequence[Router]) -> JsonObject:
-    """What Litestar says about the routes of plugins."""
+    """What Litestar says about the routes of plugins, and which of them are public."""
     if not extensions:
         return {}
     config = OpenAPIConfig(title="Extensions", version=API_VERSION)
-    return Litestar(route_handlers=extensions, openapi_config=config, logging_config=None).openapi_schema.to_schema()
+    app = Litestar(route_handlers=extensions, openapi_config=config, logging_config=None)
+    document = app.openapi_schema.to_schema()
+    for path, handler in _handlers(app):
+        described = document.get("paths", {}).get(_PATH_PARAMETER.sub(r"{\1}", path), {})
+        for method in handler.http_methods:
+            if handler.opt.get(PUBLIC_OPT, False) and method.lower() in described:
+                described[method.lower()]["security"] = []
+    return document
 
 
 class _Schemas:
