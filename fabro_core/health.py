@@ -59,6 +59,9 @@ class StoreHealth:
             self.available = True
         except (StoreUnavailable, TimeoutError):
             self.available = False
+        except Exception:
+            log.exception("the store broke its promise to raise nothing but StoreUnavailable")
+            self.available = False
         if self.available != was_available:
             log.log(
                 logging.INFO if self.available else logging.WARNING,
