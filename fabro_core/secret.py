@@ -10,10 +10,11 @@ from typing import NoReturn
 class Secret:
     """Text that must not be shown (auth.md A26). Only `reveal()` gives it away, so its uses can be searched for."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_digest", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
     def reveal(self) -> str:
         """The secret itself."""
@@ -21,7 +22,7 @@ class Secret:
 
     def matches(self, other: Secret) -> bool:
         """Whether both are equal, in a time that depends on neither content nor length (auth.md A1)."""
-        return hmac.compare_digest(_digest(self._text), _digest(other._text))
+        return hmac.compare_digest(self._digest, other._digest)
 
     def __repr__(self) -> str:
         return "Secret(…)"
@@ -39,7 +40,3 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret cannot be pickled")
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

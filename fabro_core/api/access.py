@@ -42,4 +42,5 @@ def log_request(scope: Mapping[str, Any], trace: Trace, status: int, began: floa
         fields["idp_issuer"] = caller.identity.issuer
         fields["idp_subject"] = caller.identity.subject
         fields["login"] = caller.identity.login
-    log.log(level, "request", extra={"fabro": fields})
+    # Without `log.log`, which walks the stack to name a source line that would be this one every time.
+    log.handle(log.makeRecord(log.name, level, __file__, 0, "request", (), None, extra={"fabro": fields}))

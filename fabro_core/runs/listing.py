@@ -22,6 +22,6 @@ def visible_buckets(statuses: Collection[Bucket] | None, *, include_archived: bo
 
 def page_json(page: RunPage, *, offset: int, now_ms: int) -> bytes:
     """The body of a list answer. Nothing stored is decoded."""
-    runs = b",".join([run_json(hit, now_ms) for hit in page.hits])
-    has_more = b"true" if offset + len(page.hits) < page.total else b"false"
-    return b'{"data":[%b],"meta":{"has_more":%b,"total":%d}}' % (runs, has_more, page.total)
+    runs = [run_json(hit, now_ms) for hit in page.hits]
+    has_more = b"true" if offset + len(runs) < page.total else b"false"
+    return b"".join([b'{"data":[', b",".join(runs), b'],"meta":{"has_more":%b,"total":%d}}' % (has_more, page.total)])

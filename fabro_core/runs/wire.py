@@ -23,7 +23,7 @@ from fabro_core.models.run import (
     RunTimestamps,
     StoredRun,
 )
-from fabro_core.models.status import Bucket, RunStatusFailed
+from fabro_core.models.status import RunStatusFailed
 from fabro_core.runs.projection import Projection
 from fabro_core.runs.status import bucket_of
 from fabro_core.store.records import RunHit, RunRow
@@ -117,13 +117,16 @@ def row_of(projection: Projection) -> RunRow:
 
 def run_json(hit: RunHit, now_ms: int) -> bytes:
     """The Run resource of a stored run, spliced from its stored bytes, at an instant in ms since the epoch."""
-    body = hit.body
-    if hit.bucket is Bucket.RUNNABLE and hit.queue_position is not None:
-        body = body.replace(_NO_QUEUE_POSITION, b'"queue_position":%d' % hit.queue_position, 1)
-    if hit.live:
-        wall_time_ms = max(0, now_ms - hit.begun_ms)
-        body = _WALL_TIME.sub(b'"timing":{"wall_time_ms":%d' % wall_time_ms, body, count=1)
+    body = _freshened(hit, now_ms) if hit.live else hit.body
     return b'%b,"children_count":%d}' % (body[:-1], hit.children_count)
+
+
+def _freshened(hit: RunHit, now_ms: int) -> bytes:
+    """The body of a run that has not ended, with its place in the queue and its wall time."""
+    if hit.queue_position is not None:
+        return hit.body.replace(_NO_QUEUE_POSITION, b'"queue_position":%d' % hit.queue_position, 1)
+    wall_time_ms = max(0, now_ms - hit.begun_ms)
+    return _WALL_TIME.sub(b'"timing":{"wall_time_ms":%d' % wall_time_ms, hit.body, count=1)
 
 
 def ascii_fold(text: str) -> str:

@@ -1,0 +1,35 @@
+"""Run every benchmark and print its table: `python -m benchmarks [--smoke]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from pathlib import Path
+
+from benchmarks import list_runs
+from benchmarks.seed import seed
+from fabro_store_sqlite import SqliteRunStore
+
+DATA = Path(__file__).parent / "data"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="small and quick: see that they work")
+    parser.add_argument("--runs", type=int, default=100_000, help="runs in the store")
+    arguments = parser.parse_args()
+    runs, seconds, rounds = (500, 0.5, 1) if arguments.smoke else (arguments.runs, 3.0, 5)
+    database = DATA / f"runs-{runs}.db"
+    if not database.exists():
+        print(f"seeding {runs:,} runs into {database}")
+        database.parent.mkdir(exist_ok=True)
+        asyncio.run(seed(SqliteRunStore(database), runs))
+    print(f"\n## Lists, {runs:,} runs in SQLite, {list_runs.CONNECTIONS} connections\n")
+    with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
+        for line in list_runs.measure(database, Path(work), seconds=seconds, rounds=rounds):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

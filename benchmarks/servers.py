@@ -1,0 +1,92 @@
+"""Servers to measure, each in a process of its own: ours as an operator starts it, and the limits it is held against."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+START_TIMEOUT_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Address:
+    host: str
+    port: int
+    token: str = ""
+
+
+@contextmanager
+def fabro(home: Path, database: Path, *, log_level: str) -> Iterator[Address]:
+    """`fabro server start --foreground` on a database that exists, with a dev token."""
+    home.mkdir(parents=True, exist_ok=True)
+    token = f"fabro_dev_{secrets.token_hex(32)}"
+    settings = home / "settings.toml"
+    settings.write_text(
+        "[server.auth]\n"
+        'methods = ["dev-token"]\n'
+        "[server.store.sqlite]\n"
+        f"path = {json.dumps(str(database.resolve()))}\n"
+        f'[server.logging]\nlevel = "{log_level}"\n'
+    )
+    settings.chmod(0o600)
+    environ = {
+        **os.environ,
+        "FABRO_HOME": str(home),
+        "FABRO_DEV_TOKEN": token,
+        "SESSION_SECRET": secrets.token_hex(32),
+    }
+    fabro = Path(sys.executable).with_name("fabro")
+    command = [str(fabro), "server", "start", "--foreground", "--bind", "127.0.0.1:0"]
+    record = home / "storage" / "server.json"
+    with _process(command, environ):
+        _wait_until(record.exists)
+        host, _, port = json.loads(record.read_text())["bind"]["tcp"].rpartition(":")
+        _wait_until(lambda: _answers(host, int(port)))
+        yield Address(host, int(port), token)
+
+
+@contextmanager
+def reference(application: str, body: Path) -> Iterator[Address]:
+    """A bare application of `benchmarks.reference` that answers the bytes of `body`, under the same ASGI server."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "benchmarks.reference", application, str(body), str(port)]
+    with _process(command, dict(os.environ)):
+        _wait_until(lambda: _answers("127.0.0.1", port))
+        yield Address("127.0.0.1", port)
+
+
+@contextmanager
+def _process(command: list[str], environ: dict[str, str]) -> Iterator[None]:
+    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(START_TIMEOUT_SECONDS)
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
+    while not condition():
+        if time.monotonic() > give_up_at:
+            raise TimeoutError("a server did not start")
+        time.sleep(0.05)
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
