@@ -14,8 +14,11 @@ from functools import partial
 from typing import Final, TypeVar
 
 from fabro_core.errors import StoreUnavailable
+from fabro_core.store.records import RunPage, RunQuery
+from fabro_store_sqlite import run_lists
 from fabro_store_sqlite.connections import Database, HeldConnection, snapshot
 from fabro_store_sqlite.faults import DRIVER_FAULTS, is_lock, unavailable
+from fabro_store_sqlite.page_cache import PageCache
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -32,6 +35,7 @@ class Readers:
         self._threads = ThreadPoolExecutor(SLOW_READS_AT_ONCE, thread_name_prefix="fabro-sqlite-read")
         self._opening = asyncio.Lock()
         self._closed = False
+        self._pages: PageCache | None = None
 
     async def quick(self, work: Work[T]) -> T:
         """For work that an index bounds: runs on the event loop."""
@@ -49,6 +53,17 @@ class Readers:
             self._held.drop()
             raise
         return await self.slow(work)
+
+    async def page(self, query: RunQuery) -> RunPage:
+        """A page that an index bounds, from memory while the database has not changed."""
+        return await self.quick(partial(self._page, query=query))
+
+    def _page(self, connection: sqlite3.Connection, query: RunQuery) -> RunPage:
+        if connection is not self._held.connection:  # in a thread, because the held one met a lock
+            return run_lists.page(connection, query)
+        if self._pages is None or self._pages.connection is not connection:
+            self._pages = PageCache(connection)
+        return self._pages.page(query)
 
     async def slow(self, work: Work[T]) -> T:
         """For work whose cost depends on the caller: runs in a thread and waits for locks."""

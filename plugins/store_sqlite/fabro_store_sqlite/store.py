@@ -125,14 +125,12 @@ class SqliteRunStore(RunStore):
 
     async def list_runs(self, query: RunQuery, /) -> RunPage:
         readers = self._open().readers
-        work = partial(run_lists.page, query=query)
-        if query.offset > run_lists.LOOP_OFFSET:
-            return await readers.slow(work)
-        if run_lists.filters_of(query):
-            large = partial(run_lists.matches_many, query=query)
-            if await readers.quick(large):
-                return await readers.slow(work)
-        return await readers.quick(work)
+        if query.offset > run_lists.LOOP_OFFSET or await self._matches_many(readers, query):
+            return await readers.slow(partial(run_lists.page, query=query))
+        return await readers.page(query)
+
+    async def _matches_many(self, readers: Readers, query: RunQuery) -> bool:
+        return bool(run_lists.filters_of(query)) and await readers.quick(partial(run_lists.matches_many, query=query))
 
     async def list_workflows(self) -> Sequence[WorkflowHit]:
         return await self._open().readers.slow(run_lists.workflows)
