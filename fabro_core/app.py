@@ -1,8 +1,8 @@
-"""The application: an ASGI callable put together from an `Assembly`."""
+"""The application: an ASGI callable put together from an `Assembly`, or from settings with `create_app`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
@@ -20,8 +20,11 @@ from fabro_core.api.request import FabroRequest
 from fabro_core.api.services import SERVICES, Services
 from fabro_core.asgi import Receive, Scope, Send
 from fabro_core.auth.credentials import Authenticator
-from fabro_core.boot import Assembly
+from fabro_core.boot import Assembly, assemble
+from fabro_core.clock import Clock
+from fabro_core.config.load import SettingsSource
 from fabro_core.health import StoreHealth
+from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.runs.service import Runs
 from fabro_core.web import routes
 
@@ -57,6 +60,23 @@ _API_HANDLERS = (
     batch.delete_runs,
 )
 _PAGES = (routes.get_login, routes.get_runs_pages)
+
+
+def create_app(
+    settings: SettingsSource = None,
+    *,
+    plugins: Sequence[InlinePlugin] = (),
+    clock: Clock | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> FabroApp:
+    """A server for a program to embed; it serves once the program has entered `async with fabro.lifespan():`.
+
+    `settings` is a mapping shaped like the settings file, the path of a file, or None for the file that a server
+    process would read. Settings select plugins by name, among the installed ones and `plugins`. `clock` and `environ`
+    replace the machine's clock and the process environment. Opens nothing; raises `StartupError` with every problem
+    (server.md S13, S18).
+    """
+    return FabroApp(assemble(settings, plugins=plugins, clock=clock, environ=environ))
 
 
 class FabroApp:
