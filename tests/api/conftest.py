@@ -14,6 +14,8 @@ import pytest
 from fabro_auth_devtoken import new_token
 from fabro_core.app import FabroApp
 from fabro_core.boot import assemble
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import EventQuery
 from fabro_core.testing.clock import ManualClock
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -44,6 +46,21 @@ class Server:
         assert answer.status_code == 200, answer.text
         cancelled: dict[str, Any] = answer.json()
         return cancelled
+
+    @property
+    def store(self) -> RunStore:
+        """What the application writes to."""
+        return self.app.assembly.store
+
+    async def log_of(self, run_id: str) -> list[str]:
+        """The names of a run's events, oldest first."""
+        page = await self.store.read(EventQuery(run_id=run_id, limit=1_000))
+        return [event.kind for event in page.events]
+
+    async def events_of(self, run_id: str, kind: str) -> list[dict[str, Any]]:
+        """A run's events of one name, oldest first."""
+        page = await self.store.read(EventQuery(run_id=run_id, limit=1_000))
+        return [json.loads(event.body) for event in page.events if event.kind == kind]
 
 
 def manifest(name: str = "hello", **changes: Any) -> dict[str, Any]:

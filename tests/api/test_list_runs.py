@@ -62,9 +62,7 @@ ARCHIVED = {"archived succeeded", "archived failed", "archived dead", "archived 
         ("status=failed&status=failed&status=blocked", {"failed", "dead", "blocked"}),
     ],
 )
-async def test_visibility_follows_status_and_include_archived(
-    server: Server, query: str, expected: set[str]
-) -> None:
+async def test_visibility_follows_status_and_include_archived(server: Server, query: str, expected: set[str]) -> None:
     await put(server.app.assembly.store, *EVERY_STATUS)
     body = await listed(server, f"{query}&page[limit]=100")
     assert {shelf(run) for run in body["data"]} == expected
