@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
+
+from uuid_utils import uuid4
 
 from fabro_core.auth.caller import AuthStatus, Caller
 

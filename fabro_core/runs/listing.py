@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fabro_core.models.status import Bucket
-from fabro_core.runs.wire import run_json
+from fabro_core.runs.wire import run_json_parts
 from fabro_core.store.records import RunPage
 
 EVERYTHING = frozenset(Bucket)
@@ -21,7 +21,13 @@ def visible_buckets(statuses: Collection[Bucket] | None, *, include_archived: bo
 
 
 def page_json(page: RunPage, *, offset: int, now_ms: int) -> bytes:
-    """The body of a list answer. Nothing stored is decoded."""
-    runs = [run_json(hit, now_ms) for hit in page.hits]
-    has_more = b"true" if offset + len(runs) < page.total else b"false"
-    return b"".join([b'{"data":[', b",".join(runs), b'],"meta":{"has_more":%b,"total":%d}}' % (has_more, page.total)])
+    """The body of a list answer. Nothing stored is decoded, and every byte is copied once or twice."""
+    parts = [b'{"data":[']
+    for hit in page.hits:
+        parts += run_json_parts(hit, now_ms)
+        parts.append(b",")
+    if page.hits:
+        parts.pop()
+    has_more = b"true" if offset + len(page.hits) < page.total else b"false"
+    parts.append(b'],"meta":{"has_more":%b,"total":%d}}' % (has_more, page.total))
+    return b"".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -82,6 +83,8 @@ class Process:
                 announce(listener.address)
                 for warning in self.assembly.warnings:
                     logger.warning("%s", warning)
+                gc.collect()
+                gc.freeze()  # what the start made stays; the collector need not look through it again and again
                 async with self._live_settings():
                     await server.serve(sockets=[listener.socket])
                 await server.abandon_requests()
