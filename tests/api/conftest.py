@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from litestar.config.app import AppConfig
 
 from fabro_auth_devtoken import new_token
-from fabro_core.app import FabroApp
-from fabro_core.boot import assemble
+from fabro_core.api.services import SERVICES, Services
+from fabro_core.app import FabroApp, create_app
+from fabro_core.health import StoreHealth
+from fabro_core.hooks import PLUGIN_API, hookimpl
+from fabro_core.plugins.groups import Group
+from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery
 from fabro_core.testing.clock import ManualClock
@@ -51,6 +58,13 @@ class Server:
     def store(self) -> RunStore:
         """What the application writes to."""
         return self.app.assembly.store
+
+    @property
+    def health(self) -> StoreHealth:
+        """What `/health` reports."""
+        services = self.app.litestar.state[SERVICES]
+        assert isinstance(services, Services)
+        return services.health
 
     async def log_of(self, run_id: str) -> list[str]:
         """The names of a run's events, oldest first."""
@@ -90,12 +104,13 @@ def settings(store_kind: str) -> dict[str, Any]:
     return {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": store_kind}}}
 
 
-@pytest.fixture
-async def server(settings: dict[str, Any], tmp_path: Path, anyio_backend: str) -> AsyncIterator[Server]:
+@asynccontextmanager
+async def serving(settings: dict[str, Any], home: Path, *plugins: InlinePlugin) -> AsyncIterator[Server]:
+    """A server with these settings, started."""
     token = new_token()
-    environ = {"FABRO_HOME": str(tmp_path / "home"), "FABRO_DEV_TOKEN": token, "SESSION_SECRET": "s" * 64}
+    environ = {"FABRO_HOME": str(home), "FABRO_DEV_TOKEN": token, "SESSION_SECRET": "s" * 64}
     clock = ManualClock()
-    app = FabroApp(assemble(settings, clock=clock, environ=environ))
+    app = create_app(settings, plugins=plugins, clock=clock, environ=environ)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.lifespan(),
@@ -105,3 +120,25 @@ async def server(settings: dict[str, Any], tmp_path: Path, anyio_backend: str) -
         ) as client,
     ):
         yield Server(app, clock, anonymous, client, token)
+
+
+@pytest.fixture
+async def server(settings: dict[str, Any], tmp_path: Path, anyio_backend: str) -> AsyncIterator[Server]:
+    async with serving(settings, tmp_path / "home") as server:
+        yield server
+
+
+def in_memory(**tables: Any) -> dict[str, Any]:
+    """Settings of a server that keeps its runs in memory; `tables` are further ones below `[server]`."""
+    return {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}, **tables}}
+
+
+def extension(*handlers: Any, name: str = "acme", **hooks: Any) -> InlinePlugin:
+    """A plugin that adds routes; select it with `in_memory(extensions={"enabled": [name]})`."""
+
+    @hookimpl
+    def fabro_app_init(app: AppConfig) -> None:
+        app.route_handlers.extend(handlers)
+
+    target = SimpleNamespace(FABRO_PLUGIN_API=PLUGIN_API, fabro_app_init=fabro_app_init, **hooks)
+    return InlinePlugin(group=Group.EXT, name=name, target=target)

@@ -1,0 +1,109 @@
+"""What every response carries, whoever made it (server.md S4, S11)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+
+from fabro_core.app import create_app
+from tests.api.conftest import Server, in_memory, serving
+
+pytestmark = pytest.mark.anyio
+
+BROWSER = {"Accept": "text/html"}
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+ON_EVERYTHING = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "content-security-policy": POLICY,
+    "cache-control": "no-store",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+UNKNOWN = "/api/v1/runs/01KJQ0QEPA7V9X1B2C4D6F8G0H"
+
+KINDS = {
+    "json": ("GET", "/api/v1/runs", 200),
+    "discovery": ("GET", "/", 200),
+    "head": ("HEAD", "/health", 200),
+    "no content": ("DELETE", UNKNOWN, 204),
+    "options": ("OPTIONS", "/api/v1/runs", 204),
+    "not valid": ("GET", "/api/v1/runs/nope", 400),
+    "missing": ("GET", UNKNOWN, 404),
+    "no route": ("GET", "/nowhere", 404),
+    "wrong method": ("POST", "/", 405),
+}
+
+
+@pytest.fixture
+def store_kind() -> str:
+    """Nothing here depends on the store."""
+    return "memory"
+
+
+def check(answer: httpx.Response, status: int, *, https: bool = False) -> None:
+    assert answer.status_code == status
+    assert ON_EVERYTHING.items() <= dict(answer.headers).items()
+    names = [name.lower() for name, _ in answer.headers.raw]
+    assert len(names) == len(set(names)), "no header is sent twice"
+    assert UUID(answer.headers["x-request-id"]).version == 4
+    assert answer.headers["x-request-id"] == answer.headers["x-request-id"].lower()
+    assert ("strict-transport-security" in answer.headers) is https
+    assert not [name for name in answer.headers if name.startswith("access-control-") or name == "server"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_answers_of_every_kind_carry_the_security_headers(server: Server, kind: str) -> None:
+    method, path, status = KINDS[kind]
+    foreign = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
+    check(await server.client.request(method, path, headers=foreign), status)
+
+
+async def test_redirects_pages_and_refusals_of_strangers_carry_them_too(server: Server) -> None:
+    check(await server.anonymous.get("/", headers=BROWSER), 303)
+    check(await server.anonymous.get("/api/v1/runs"), 401)
+    for path, status in (("/login", 200), ("/nowhere", 404)):
+        page = await server.anonymous.get(path, headers=BROWSER)
+        check(page, status)
+        assert page.headers["permissions-policy"] == "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
+        assert "<script" not in page.text
+        assert "<style" not in page.text
+
+
+async def test_a_server_that_was_not_started_says_how_to_start_it(tmp_path: Path) -> None:
+    environ = {"FABRO_HOME": str(tmp_path), "FABRO_DEV_TOKEN": "fabro_dev_" + "0" * 64, "SESSION_SECRET": "s" * 64}
+    app = create_app(in_memory(), environ=environ)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://fabro.test") as client:
+        for method, path in (("GET", "/health"), ("OPTIONS", "/"), ("GET", "/nowhere")):
+            answer = await client.request(method, path)
+            check(answer, 503)
+            assert answer.json()["errors"][0]["code"] == "not_started"
+            assert "async with fabro.lifespan()" in answer.json()["errors"][0]["detail"]
+            assert "retry-after" not in answer.headers
+
+
+async def test_transport_security_is_strict_only_below_https(tmp_path: Path) -> None:
+    async with serving(in_memory(web={"url": "https://fabro.example.com"}), tmp_path) as server:
+        for path, status in (("/health", 200), ("/nowhere", 404)):
+            answer = await server.anonymous.get(path, headers={"X-Forwarded-Proto": "http"})
+            check(answer, status, https=True)
+            assert answer.headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
+    async with serving(in_memory(web={"url": "http://fabro.example.com"}), tmp_path) as server:
+        check(await server.anonymous.get("/health", headers={"X-Forwarded-Proto": "https"}), 200)
+
+
+async def test_a_request_id_is_fresh_and_never_the_clients(server: Server) -> None:
+    mine = "3f0c8a52-6c3e-4c55-9d0e-0b5f1c9a7e21"
+    seen = {
+        (await server.client.get(path, headers={"X-Request-Id": mine})).headers["x-request-id"]
+        for path in ("/health", "/health", "/nowhere", "/api/v1/runs")
+    }
+    assert len(seen) == 4
+    assert mine not in seen
