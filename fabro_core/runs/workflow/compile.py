@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
 
@@ -30,6 +31,10 @@ MAX_COMPILED_CHARS = 4 * 1024 * 1024
 _CHARS_PER_ATTRIBUTE = 24
 """What the JSON of an attribute needs besides its key and text."""
 
+REMEMBERED_WORKFLOWS = 64
+"""Most runs are of a workflow that was run before, and compiling it is most of what creating a run costs."""
+REMEMBERED_SOURCE_CHARS = 32 * 1024
+
 
 class CompiledWorkflow(msgspec.Struct, frozen=True, kw_only=True):
     """A graph and what its text said beyond it."""
@@ -42,12 +47,24 @@ class CompiledWorkflow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compile_workflow(source: str, path: str) -> CompiledWorkflow:
-    """The graph that the workflow file `path` describes. Raises `WorkflowSyntaxError`."""
+    """The graph that the workflow file `path` describes. Raises `WorkflowSyntaxError`.
+
+    The graph may be shared with other callers: build a new one rather than change it.
+    """
+    if len(source) <= REMEMBERED_SOURCE_CHARS:
+        return _remembered(source, path)
+    return _compiled(source, path)
+
+
+def _compiled(source: str, path: str) -> CompiledWorkflow:
     # Loading the parser library takes longer than the rest of a start (see the module).
     from fabro_core.runs.workflow.grammar import parse
 
     digraph = parse(source, path)
     return _Compiler(path).compile(digraph)
+
+
+_remembered = lru_cache(maxsize=REMEMBERED_WORKFLOWS)(_compiled)
 
 
 @dataclass(slots=True)
