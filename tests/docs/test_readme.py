@@ -1,4 +1,4 @@
-"""The README's shell blocks, run as a reader would run them: real servers, a fresh home, nothing replaced but a port."""
+"""The README's shell blocks, run as a reader would run them: real servers, a fresh home, only the port is replaced."""
 
 from __future__ import annotations
 

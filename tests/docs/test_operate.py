@@ -1,0 +1,103 @@
+"""`docs/operate.md` against the code: every key with its default, every variable, and the backup that it prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fabro_auth_devtoken import DevTokenSettings
+from fabro_core.boot import SESSION_SECRET, assemble
+from fabro_core.cli.failures import FAILED, MISCONFIGURED
+from fabro_core.config.load import VARIABLES
+from fabro_core.config.model import Server
+from fabro_core.config.shapes import TableShape, VariantShape, declared_secrets, shape_of
+from fabro_core.testing.store import opened
+from fabro_core.testing.store.case import batch, list_all, row, run_id
+from fabro_store_sqlite import DEFAULT_FILE, SqliteRunStore, SqliteSettings
+from tests.docs.documents import blocks, code, table
+
+pytestmark = pytest.mark.anyio
+
+SECRETS = {"SESSION_SECRET": "s" * 32, "FABRO_DEV_TOKEN": "fabro_dev_" + "0" * 64}
+
+
+def keys(struct: type[msgspec.Struct], path: str) -> Iterator[tuple[str, Any]]:
+    """Every key below a table, with its default; None when the code finds the default elsewhere."""
+    for field in msgspec.structs.fields(struct):
+        key = f"{path}.{field.encode_name}"
+        match shape_of(field.type):
+            case TableShape(struct=inner):
+                yield from keys(inner, key)
+            case VariantShape(tag_field=tag, structs=variants):
+                yield f"{key}.{tag}", None
+                for variant in variants.values():
+                    yield from keys(variant, key)
+            case _:
+                yield key, None if field.default is msgspec.NODEFAULT else field.default
+
+
+def test_the_tables_of_settings_list_every_key_with_its_default() -> None:
+    documented = {code(cells[0])[0]: cells[2] for cells in table("docs/operate.md", "Key", "Value")}
+    declared = {"_version": 1, **dict(keys(Server, "server")), **dict(keys(SqliteSettings, "server.store.sqlite"))}
+    declared["server.store.sqlite.path"] = DEFAULT_FILE
+
+    assert documented.keys() == declared.keys()
+    for key, default in declared.items():
+        if default is not None:
+            shown = list(default) if isinstance(default, tuple) else default
+            assert documented[key] == f"`{json.dumps(shown)}`"
+
+
+def test_every_variable_and_secret_is_in_the_table_of_the_environment() -> None:
+    documented = {code(cells[0])[0]: cells[1] for cells in table("docs/operate.md", "Variable")}
+    secrets = {SESSION_SECRET.name, *(secret.name for secret in declared_secrets(DevTokenSettings))}
+
+    assert documented.keys() == {"FABRO_HOME", "FABRO_CONFIG", "FORWARDED_ALLOW_IPS", *VARIABLES.values(), *secrets}
+    for key, variable in VARIABLES.items():
+        assert documented[variable] == f"overrides `{key}`"
+
+
+def test_the_exit_codes_are_those_of_the_command_line() -> None:
+    documented = [int(cells[0]) for cells in table("docs/operate.md", "Code")]
+    assert documented == [0, FAILED, 2, MISCONFIGURED]
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/operate.md", "plugins/store_sqlite/README.md"])
+def test_a_server_starts_with_every_settings_file_that_is_shown(document: str, tmp_path: Path) -> None:
+    for shown in blocks(document, "toml"):
+        settings = tomllib.loads(shown)
+        settings["server"].setdefault("auth", {"methods": ["dev-token"]})
+        assembly = assemble(settings, environ={"FABRO_HOME": str(tmp_path), **SECRETS})
+        assert assembly.warnings == ()
+
+
+async def test_the_backup_is_complete_while_a_server_writes_and_after_it_has_ended(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    database = home / ".fabro" / "storage" / DEFAULT_FILE
+    database.parent.mkdir(parents=True)
+    async with opened(SqliteRunStore(database)) as store:
+        await store.append(batch(row(run_id(1))))
+        _back_up(tmp_path / "open", home)
+    _back_up(tmp_path / "closed", home)
+
+    for name in ("open", "closed"):
+        copy = tmp_path / name / "fabro-backup.db"
+        assert copy.stat().st_mode & 0o777 == 0o600
+        async with opened(SqliteRunStore(copy)) as store:
+            assert (await list_all(store)).total == 1
+
+
+def _back_up(directory: Path, home: Path) -> None:
+    (block,) = blocks("docs/operate.md", "sh")
+    directory.mkdir()
+    environ = {**os.environ, "HOME": str(home)}
+    done = subprocess.run(["sh", "-ec", block], cwd=directory, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
