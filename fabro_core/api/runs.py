@@ -14,7 +14,7 @@ from fabro_core.api.request import FabroRequest, require_run_id
 from fabro_core.models.manifest import RunManifest
 from fabro_core.models.run import PaginatedRunList, Run
 from fabro_core.models.status import Bucket
-from fabro_core.runs.listing import page_json, visible_buckets
+from fabro_core.runs.listing import visible_buckets
 from fabro_core.runs.provenance import provenance_of
 from fabro_core.runs.wire import run_json
 from fabro_core.store.records import RunHit, RunQuery, RunSort
@@ -65,17 +65,16 @@ def _run(request: FabroRequest, hit: RunHit, status: int = 200) -> Reply:
 async def list_runs(request: FabroRequest) -> Reply:
     params = parse_query(ListRunsParams, request.scope["query_string"])
     runs = request.services.runs
-    now_ms = runs.now_ms()
     query = RunQuery(
         buckets=visible_buckets([_BUCKETS[label] for label in params.status], include_archived=params.include_archived),
         sort=RunSort(params.sort),
         direction=params.direction,
         limit=params.limit,
         offset=params.offset,
-        now_ms=now_ms,
+        now_ms=runs.now_ms(),
         parent_id=require_run_id(params.parent_id, 'The query parameter "parent_id"') if params.parent_id else None,
     )
-    return json_bytes(page_json(await runs.list(query), offset=params.offset, now_ms=now_ms))
+    return json_bytes(await runs.list_json(query))
 
 
 @operation(

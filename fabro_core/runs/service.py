@@ -8,12 +8,13 @@ from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal, RunProvenance
 from fabro_core.runs import lifecycle
 from fabro_core.runs.create import RunCreator
+from fabro_core.runs.listing import PageEncoder
 from fabro_core.runs.log import Decision, Outcome, RunLog
 from fabro_core.runs.parents import ParentLinks
 from fabro_core.runs.resolve import resolve
 from fabro_core.runs.title import valid_title
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import RunHit, RunPage, RunQuery
+from fabro_core.store.records import RunHit, RunQuery
 
 
 class Runs:
@@ -28,6 +29,7 @@ class Runs:
         self._clock = clock
         self._log = RunLog(store, clock)
         self._parents = ParentLinks(store, self._log, clock)
+        self._pages = PageEncoder()
         self._creator = RunCreator(store, self._log, clock, web_url=web_url)
 
     def now_ms(self) -> int:
@@ -37,8 +39,10 @@ class Runs:
     async def get(self, run_id: RunId) -> RunHit:
         return await self._log.get(run_id)
 
-    async def list(self, query: RunQuery) -> RunPage:
-        return await self._store.list_runs(query)
+    async def list_json(self, query: RunQuery) -> bytes:
+        """The body of a list answer (runs.md R7)."""
+        page = await self._store.list_runs(query)
+        return self._pages.encode(page, offset=query.offset, now_ms=query.now_ms)
 
     async def resolve(self, selector: str) -> RunHit:
         """The run a person means (runs.md R12)."""

@@ -154,7 +154,7 @@ class RunQuery(Record, frozen=True, kw_only=True):
     """Upper case; only runs whose id starts with it."""
 
 
-class RunPage(Record, frozen=True, kw_only=True):
+class RunPage(Record, frozen=True, kw_only=True, weakref=True):
     hits: tuple[RunHit, ...]
     total: int
     """Size of the whole filtered set, from the same snapshot as `hits`."""
