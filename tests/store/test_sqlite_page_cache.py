@@ -1,0 +1,82 @@
+"""Pages are answered from memory while the database stands still, and never a moment longer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import RunQuery, RunSort
+from fabro_core.testing.store import opened
+from fabro_core.testing.store.case import NOW_MS, append_all, batch, list_all, row, run_id
+from fabro_store_sqlite import SqliteRunStore, page_cache
+
+pytestmark = pytest.mark.anyio
+
+A, B, C = (run_id(n) for n in range(1, 4))
+
+
+async def ids(store: RunStore) -> list[str]:
+    return [hit.id for hit in (await list_all(store)).hits]
+
+
+async def test_an_unchanged_database_answers_the_same_page_object(tmp_path: Path) -> None:
+    async with opened(SqliteRunStore(tmp_path / "fabro.db")) as store:
+        await store.append(batch(row(A)))
+        await store.ping()
+        assert await list_all(store) is await list_all(store)
+
+
+async def test_every_change_of_this_or_another_instance_is_seen_by_the_next_list(tmp_path: Path) -> None:
+    path = tmp_path / "fabro.db"
+    async with opened(SqliteRunStore(path)) as one, opened(SqliteRunStore(path)) as other:
+        await one.append(batch(row(A)))
+        assert await ids(one) == await ids(other) == [A]
+        await other.append(batch(row(B)))
+        assert await ids(one) == await ids(other) == [B, A]
+        await one.append(batch(row(C, parent_id=A)))
+        parent = (await list_all(other)).hits[-1]
+        assert (parent.id, parent.children_count) == (A, 1)
+        await other.delete_run(B)
+        assert await ids(one) == await ids(other) == [C, A]
+
+
+async def test_the_order_by_elapsed_time_is_never_kept(tmp_path: Path) -> None:
+    ended, live = row(A, elapsed_ms=1_000), row(B, elapsed_ms=None, begun_ms=NOW_MS)
+    async with opened(SqliteRunStore(tmp_path / "fabro.db")) as store:
+        await append_all(store, [ended, live])
+        orders = []
+        for now_ms in (NOW_MS + 10, NOW_MS + 10_000):
+            buckets = frozenset({ended.bucket, live.bucket})
+            page = await store.list_runs(RunQuery(buckets=buckets, sort=RunSort.ELAPSED, limit=9, now_ms=now_ms))
+            orders.append([hit.id for hit in page.hits])
+    assert orders == [[A, B], [B, A]]
+
+
+async def test_the_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_cache, "MAX_HITS", 5)
+    rows = [row(run_id(n)) for n in range(1, 8)]
+    async with opened(SqliteRunStore(tmp_path / "fabro.db")) as store:
+        await append_all(store, rows)
+        for offset in (0, 1, 2, 0, 3):
+            query = RunQuery(buckets=frozenset({rows[0].bucket}), limit=4, offset=offset, now_ms=NOW_MS)
+            page = await store.list_runs(query)
+            assert [hit.id for hit in page.hits] == [run_id(n) for n in range(7, 0, -1)][offset : offset + 4]
+        cache = store._open().readers._pages  # type: ignore[attr-defined]  # what is kept is no part of the interface
+        assert sum(len(page.hits) for page in cache._pages.values()) <= 5
+
+
+async def test_lists_beside_writers_of_two_instances_are_never_older_than_the_last_answer(tmp_path: Path) -> None:
+    path = tmp_path / "fabro.db"
+    chance = random.Random(7)
+    async with opened(SqliteRunStore(path)) as one, opened(SqliteRunStore(path)) as other:
+        for n in range(1, 60):
+            writer, reader = chance.sample([one, other], 2)
+            await asyncio.gather(list_all(reader), writer.append(batch(row(run_id(n)))), list_all(writer))
+            for store in (writer, reader):
+                page = await list_all(store)
+                assert (len(page.hits), page.total) == (min(n, len(page.hits)), n)
+                assert page.hits[0].id == run_id(n)
