@@ -48,7 +48,7 @@ class TableReader:
         """`base` is the absolute directory that relative paths are relative to. `origins` maps the path of a setting
         to the environment variable that supplied its value: problems with it are reported under the variable."""
         self.tables: Final[dict[str, msgspec.Struct]] = {}
-        """The tables that were read without a problem, by path."""
+        """The tables whose known keys were read without a problem, by path: so the checks that depend on them go on."""
         self._problems = problems
         self._base = base
         self._secrets = secrets
@@ -70,11 +70,11 @@ class TableReader:
     def _table(self, table: object, kind: type[StructT], path: str) -> StructT:
         if not isinstance(table, dict):
             raise self._report(path, f"expected a table, found {kind_of(table)}")
-        fields = msgspec.structs.fields(kind)
+        unknown = unknown_keys(table, kind, path)
+        self._problems += unknown
         before = len(self._problems)
-        self._problems += unknown_keys(table, kind, path)
         values: dict[str, Any] = {}
-        for field in fields:
+        for field in msgspec.structs.fields(kind):
             try:
                 values |= self._field(table, field, join(path, field.encode_name))
             except _Faulty:
@@ -85,6 +85,8 @@ class TableReader:
             self.tables[path] = built = kind(**values)
         except (ValueError, TypeError) as error:  # how a Struct's `__post_init__` refuses a combination of values
             raise self._report(path, str(error)) from None
+        if unknown:
+            raise _Faulty
         return built
 
     def _field(self, table: Mapping[str, object], field: FieldInfo, path: str) -> dict[str, Any]:

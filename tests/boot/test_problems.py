@@ -25,6 +25,17 @@ def test_a_misspelt_method_gets_the_near_name(faults: Any) -> None:
     assert line.startswith('server.auth.methods: no installed plugin provides "dev-tokn"; did you mean "dev-token"?;')
 
 
+def test_an_unknown_key_beside_the_names_hides_no_problem_of_the_names(faults: Any) -> None:
+    lines = faults(document(auth={"methods": ["dev-tokn"], "allowed": 3}, store={"kind": "redis", "knid": 1}))
+
+    assert [line.partition(":")[0] for line in lines] == [
+        "server.auth.allowed",
+        "server.auth.methods",
+        "server.store.kind",
+        "server.store.knid",
+    ]
+
+
 def test_a_method_of_ours_that_is_not_installed_gets_the_install_line(faults: Any) -> None:
     (line,) = faults(document(store={"kind": "redis"}))
 
