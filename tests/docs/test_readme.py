@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ import pytest
 
 from fabro_core.cli import cli
 from tests.docs.documents import ROOT, blocks, code, table
+from tests.docs.ports import free_port
 
 ADDRESS = "127.0.0.1:3000"
 """What the README serves on; replaced by a free port."""
@@ -66,12 +66,6 @@ def served(block: str, environ: dict[str, str], log: Path) -> Iterator[None]:
     finally:
         os.killpg(terminal.pid, signal.SIGINT)
         terminal.communicate(timeout=30)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @needs_curl_and_make

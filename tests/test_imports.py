@@ -1,0 +1,181 @@
+"""Who may import whom, and what importing costs: the structure of the packages, held by reading their code."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+CORE: Final = ROOT / "fabro_core"
+SHIPPED: Final = sorted([*CORE.rglob("*.py"), *(ROOT / "plugins").rglob("*.py")])
+EVERYTHING: Final = sorted(
+    [*SHIPPED, *(path for name in ("tests", "benchmarks") for path in (ROOT / name).rglob("*.py"))]
+)
+
+MAX_LINES: Final = 400
+
+FOUNDATION: Final = frozenset({"asgi", "clock", "context", "errors", "secret"})
+"""Modules that everybody may use; they know only each other."""
+
+MAY_IMPORT: Final[dict[str, set[str]]] = {
+    "models": set(),
+    "store": {"models", "hooks"},  # hooks: the memory store is a plugin
+    "auth": {"models"},
+    "hooks": {"auth", "store"},
+    "config": {"plugins"},  # the names of the plugin groups alone, see below
+    "plugins": {"auth", "config", "hooks", "store"},
+    "runs": {"models", "store"},
+    "health": {"store"},
+    "api": {"auth", "health", "models", "runs", "store", "web"},
+    "web": {"api"},  # error pages and page routes need each other
+    "report": set(),
+    "boot": {"auth", "config", "hooks", "plugins", "report", "store"},
+    "initialise": {"boot", "config", "report"},
+    "app": {"api", "auth", "boot", "config", "health", "plugins", "runs", "web"},
+    "server": {"app", "boot", "config"},
+    "cli": {"app", "boot", "config", "hooks", "initialise", "plugins", "report", "server"},
+    "testing": {"models", "store"},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The dotted names that a module imports, at whatever place in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "fabro_core":
+            yield from (f"fabro_core.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def unit_of(path: Path) -> str:
+    """The package, or the single module, of the core that a file belongs to."""
+    return path.relative_to(CORE).parts[0].removesuffix(".py")
+
+
+def units_imported_by(unit: str) -> set[str]:
+    names = {name for path in CORE.rglob("*.py") if unit_of(path) == unit for name in imports(path)}
+    units = {name.split(".")[1] for name in names if name.startswith("fabro_core.")}
+    return units - {unit, "__version__"}
+
+
+def importers_of(distribution: str) -> set[str]:
+    """The shipped modules that import it, by their path below the root."""
+    return {
+        str(path.relative_to(ROOT))
+        for path in SHIPPED
+        if any(name.split(".")[0] == distribution for name in imports(path))
+    }
+
+
+def test_every_part_of_the_core_has_its_place() -> None:
+    assert {unit_of(path) for path in CORE.rglob("*.py")} == {"__init__", *FOUNDATION, *MAY_IMPORT}
+
+
+@pytest.mark.parametrize("unit", sorted(MAY_IMPORT))
+def test_a_part_imports_only_what_is_below_it(unit: str) -> None:
+    assert units_imported_by(unit) - FOUNDATION <= MAY_IMPORT[unit]
+
+
+@pytest.mark.parametrize("unit", sorted(FOUNDATION))
+def test_the_foundation_imports_nothing_above_it(unit: str) -> None:
+    assert units_imported_by(unit) <= FOUNDATION
+
+
+def test_the_interface_of_auth_methods_stands_on_the_foundation_alone() -> None:
+    named = {name for name in imports(CORE / "auth" / "base.py") if name.startswith("fabro_core.")}
+    assert {name.split(".")[1] for name in named} <= FOUNDATION
+
+
+def test_settings_know_of_plugins_only_their_groups() -> None:
+    named = {name for path in (CORE / "config").rglob("*.py") for name in imports(path)}
+    assert {name for name in named if name.startswith("fabro_core.plugins")} == {"fabro_core.plugins.groups"}
+
+
+@pytest.mark.parametrize("unit", ["models", "store", "auth", "config", "runs", "testing"])
+def test_litestar_stays_in_the_layers_of_http(unit: str) -> None:
+    assert not {path for path in importers_of("litestar") if path.startswith(f"fabro_core/{unit}/")}
+
+
+def test_the_core_imports_no_plugin() -> None:
+    named = {name.split(".")[0] for path in CORE.rglob("*.py") for name in imports(path)}
+    assert not {name for name in named if name.startswith("fabro_") and name != "fabro_core"}
+
+
+def test_pluggy_is_used_by_the_plugin_host_alone() -> None:
+    assert importers_of("pluggy") == {
+        "fabro_core/hooks.py",
+        "fabro_core/plugins/host.py",
+        "fabro_core/plugins/verify.py",
+    }
+
+
+def test_one_module_touches_the_process_environment() -> None:
+    names = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+    touching = {
+        str(path.relative_to(ROOT))
+        for path in SHIPPED
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) == "os")
+        or (isinstance(node, ast.ImportFrom) and node.module == "os" and names & {alias.name for alias in node.names})
+    }
+    assert touching == {"fabro_core/config/secrets.py"}
+
+
+def test_no_import_is_relative() -> None:
+    relative = {
+        str(path.relative_to(ROOT))
+        for path in EVERYTHING
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.level
+    }
+    assert relative == set()
+
+
+def test_no_module_is_longer_than_one_subject_needs() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in EVERYTHING}
+    assert {path: lines for path, lines in lengths.items() if lines > MAX_LINES} == {}
+
+
+# -- what importing costs -----------------------------------------------------------------------------------------
+
+
+def python(script: str) -> str:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_module_of_the_core_imports_without_what_only_plugins_need() -> None:
+    script = """
+import importlib, pkgutil, sys
+for name in ("sqlalchemy", "redis", "authlib"):
+    sys.modules[name] = None
+import fabro_core
+for module in pkgutil.walk_packages(fabro_core.__path__, "fabro_core."):
+    importlib.import_module(module.name)
+"""
+    python(script)
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["import fabro_core", "import sys; sys.argv = ['fabro', '--version']; from fabro_core.cli import main; main()"],
+    ids=["import", "version"],
+)
+def test_a_light_start_imports_nothing_heavy(script: str) -> None:
+    told = python(
+        "import atexit, json, sys\n"
+        "atexit.register(lambda: print(json.dumps(sorted({name.split('.')[0] for name in sys.modules}))))\n" + script
+    )
+    loaded = set(json.loads(told.splitlines()[-1]))
+    assert "fabro_core" in loaded
+    assert not loaded & {"litestar", "msgspec", "pluggy", "sqlalchemy", "uvicorn", "lark", "asyncio"}
