@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import traceback
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from fabro_core.auth.credentials import Authenticator
 from fabro_core.boot import Assembly, assemble
 from fabro_core.clock import Clock
 from fabro_core.config.load import SettingsSource
+from fabro_core.errors import FabroError
 from fabro_core.health import StoreHealth
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.runs.service import Runs
@@ -106,6 +108,7 @@ class FabroApp:
         )
         self.litestar.state[SERVICES] = self._services()
         self._edge = Edge(AnswerOptions(self.litestar), https=public.scheme == "https")
+        self._entered = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -115,18 +118,28 @@ class FabroApp:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Open the store and the auth methods, serve, and close them in reverse order.
+        """Open the store and the auth methods, serve, and close them in reverse order once requests have finished.
 
-        Raises `StartupError`, `StoreMisconfigured` or `StoreUnavailable`.
+        May be entered again after it was left, also on another event loop. Raises `StartupError`,
+        `StoreMisconfigured` or `StoreUnavailable`; `RuntimeError` when it is entered already.
         """
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self.assembly.opened())
-            await stack.enter_async_context(self._health.lifespan())
-            self._edge.started = True
-            try:
+        with self._entered_once():
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(self.assembly.opened())
+                await stack.enter_async_context(self._health.lifespan())
+                await stack.enter_async_context(self._edge.serving())
                 yield
-            finally:
-                self._edge.started = False
+
+    @contextmanager
+    def _entered_once(self) -> Iterator[None]:
+        if self._entered:
+            raise RuntimeError("The lifespan of this server is entered already; a host or its ASGI server has done it.")
+        self._entered = True
+        try:
+            yield
+        finally:
+            self._entered = False
+            self._health.draining = False
 
     def drain(self) -> None:
         """Take no new work: readiness turns 503 (server.md S23)."""
@@ -158,11 +171,20 @@ class FabroApp:
     async def _speak_lifespan(self, receive: Receive, send: Send) -> None:
         """ASGI's lifespan protocol, for servers that run this application as their outermost one."""
         await receive()
+        phase = "startup"
         try:
             async with self.lifespan():
                 await send({"type": "lifespan.startup.complete"})
+                phase = "shutdown"
                 await receive()
         except Exception as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            await send({"type": f"lifespan.{phase}.failed", "message": _report(error)})
             raise
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _report(error: Exception) -> str:
+    """What the operator reads in the log of the ASGI server, most of which print nothing but this."""
+    if isinstance(error, FabroError) and str(error):
+        return str(error)
+    return "".join(traceback.format_exception(error))

@@ -34,6 +34,7 @@ class StoreHealth:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Check in the background for the length of the context."""
+        self._suspected = asyncio.Event()  # the last one belongs to the event loop it was waited for on
         checks = asyncio.create_task(self._check_for_ever(), name="fabro store health")
         try:
             yield

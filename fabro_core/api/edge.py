@@ -5,10 +5,15 @@ It sits outside Litestar so that 404s, 405s, 500s and answers before the start c
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from time import perf_counter
+from typing import Final
 
 from fabro_core.api.access import log_request
-from fabro_core.api.problems import Problem, envelope, not_started
+from fabro_core.api.mount import below_root_path
+from fabro_core.api.problems import Problem, draining, envelope, not_started
 from fabro_core.api.trace import SCOPE_KEY, Trace
 from fabro_core.asgi import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,22 +33,49 @@ _ALWAYS = (
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 _DEFAULT_NAMES = frozenset(name for name, _ in _ALWAYS)
 
+REQUEST_GRACE_SECONDS: Final = 5
+"""What requests under way get to finish before the store is closed (server.md S23)."""
+
 NOT_STARTED = "The server has not been started. Enter it with: async with fabro.lifespan(): ..."
 
 
 class Edge:
-    """Wraps the application. `started` says whether its lifespan has been entered."""
+    """Wraps the application, which answers while `serving()` is entered."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
         self._defaults = (*_ALWAYS, _HSTS) if https else _ALWAYS
-        self.started = False
+        self._refusal: Problem | None = not_started(NOT_STARTED)
+        """What every request is answered with; None: the application answers."""
+        self._under_way = 0
+        self._idle: asyncio.Event | None = None
+        """Set when no request is under way; None while nobody waits for that."""
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Let the application answer. At the end new requests are refused and those under way finish, in bounded
+        time, so that nothing uses a store that is closed."""
+        self._refusal = None
+        try:
+            yield
+        finally:
+            self._refusal = draining()
+            try:
+                await self._finish_requests()
+            finally:
+                self._refusal = not_started(NOT_STARTED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await _refuse_websocket(receive, send)
             return
-        await self._serve(scope, receive, send)
+        self._under_way += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self._under_way -= 1
+            if self._idle is not None and not self._under_way:
+                self._idle.set()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
@@ -63,10 +95,10 @@ class Edge:
 
         inner = _inner_scope(scope, trace, is_head=is_head)
         try:
-            if self.started:
+            if self._refusal is None:
                 await self._app(inner, receive, send_finished)
             else:
-                await self._answer(not_started(NOT_STARTED), trace, inner, receive, send_finished)
+                await envelope(self._refusal, trace.request_id)(inner, receive, send_finished)
         finally:
             log_request(scope, trace, status, began)
 
@@ -77,21 +109,22 @@ class Edge:
             return [*headers, *(default for default in self._defaults if default[0] not in own)]
         return [*headers, *self._defaults]
 
-    async def _answer(self, problem: Problem, trace: Trace, scope: Scope, receive: Receive, send: Send) -> None:
-        await envelope(problem, trace.request_id)(scope, receive, send)
+    async def _finish_requests(self) -> None:
+        if not self._under_way:
+            return
+        self._idle = asyncio.Event()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REQUEST_GRACE_SECONDS):
+                await self._idle.wait()
+        self._idle = None
 
 
 def _inner_scope(scope: Scope, trace: Trace, *, is_head: bool) -> Scope:
-    """The scope as the application sees it: HEAD is a GET without a body, and no mount prefix in the path.
-
-    A prefix is removed only when the path really starts with it: proxies and frameworks differ in whether
-    `root_path` is part of `path` (server.md S13).
-    """
-    path, root_path = scope["path"], scope.get("root_path") or ""
-    inside = bool(root_path) and (path == root_path or path.startswith(f"{root_path.rstrip('/')}/"))
-    inner: Scope = {**scope, SCOPE_KEY: trace, "root_path": ""}
-    if inside:
-        inner["path"] = path.removeprefix(root_path.rstrip("/")) or "/"
+    """The scope as the application sees it: HEAD is a GET without a body, no prefix in the path, and a state of its
+    own, since a Litestar host keeps in there what the application would take for its own."""
+    inner: Scope = {**below_root_path(scope), SCOPE_KEY: trace, "root_path": "", "state": {}}
+    if not inner["path"].startswith("/"):  # below a Litestar mount at the root
+        inner["path"] = "/" + inner["path"]
     if is_head:
         inner["method"] = "GET"
     return inner
