@@ -1,0 +1,118 @@
+"""The distributions as users get them: built, and looked into."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+import zipfile
+from configparser import ConfigParser
+from email import message_from_string
+from email.message import Message
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+
+PROJECTS: Final = {
+    "fabro-core": ROOT,
+    "fabro-auth-devtoken": ROOT / "plugins" / "auth_devtoken",
+    "fabro-auth-github": ROOT / "plugins" / "auth_github",
+    "fabro-store-redis": ROOT / "plugins" / "store_redis",
+    "fabro-store-sqlite": ROOT / "plugins" / "store_sqlite",
+}
+
+distribution = pytest.mark.parametrize("name", PROJECTS)
+
+
+class Wheel:
+    """A built wheel."""
+
+    def __init__(self, path: Path) -> None:
+        self._archive = zipfile.ZipFile(path)
+        self.files: Final = frozenset(self._archive.namelist())
+        self._info: Final = next(name.split("/")[0] for name in self.files if ".dist-info/" in name)
+
+    def text(self, name: str) -> str:
+        return self._archive.read(name).decode()
+
+    @property
+    def metadata(self) -> Message:
+        return message_from_string(self.text(f"{self._info}/METADATA"))
+
+    @property
+    def license(self) -> str:
+        return self.text(f"{self._info}/licenses/LICENSE")
+
+    @property
+    def entry_points(self) -> dict[str, dict[str, str]]:
+        parser = ConfigParser()
+        name = f"{self._info}/entry_points.txt"
+        parser.read_string(self.text(name) if name in self.files else "")
+        return {section: dict(parser[section]) for section in parser.sections()}
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Wheel]:
+    """All five, built as `pip` builds them for a user."""
+    target = tmp_path_factory.mktemp("wheels")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(target)]
+    subprocess.run([*command, *map(str, PROJECTS.values())], check=True, capture_output=True, text=True, timeout=120)
+    return {name: Wheel(next(target.glob(f"{name.replace('-', '_')}-*.whl"))) for name in PROJECTS}
+
+
+def package(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def project(name: str) -> dict[str, Any]:
+    """The `[project]` table that a distribution was built from."""
+    table: dict[str, Any] = tomllib.loads((PROJECTS[name] / "pyproject.toml").read_text())["project"]
+    return table
+
+
+@distribution
+def test_a_wheel_is_typed_and_carries_the_license(name: str, wheels: dict[str, Wheel]) -> None:
+    assert f"{package(name)}/py.typed" in wheels[name].files
+    assert wheels[name].license == (ROOT / "LICENSE").read_text()
+
+
+@distribution
+def test_a_wheel_holds_every_file_of_its_package_and_nothing_else(name: str, wheels: dict[str, Wheel]) -> None:
+    directory = PROJECTS[name] / package(name)
+    sources = {
+        f"{package(name)}/{path.relative_to(directory)}"
+        for path in directory.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert {file for file in wheels[name].files if ".dist-info/" not in file} == sources
+
+
+def test_the_core_carries_the_grammar_of_workflows(wheels: dict[str, Wheel]) -> None:
+    assert "fabro_core/runs/workflow/workflow.lark" in wheels["fabro-core"].files
+
+
+@distribution
+def test_the_entry_points_are_those_of_the_project(name: str, wheels: dict[str, Wheel]) -> None:
+    declared = dict(project(name).get("entry-points", {}))
+    if scripts := project(name).get("scripts"):
+        declared["console_scripts"] = scripts
+    assert wheels[name].entry_points == declared
+
+
+@distribution
+def test_the_metadata_says_what_a_user_must_know(name: str, wheels: dict[str, Wheel]) -> None:
+    metadata = wheels[name].metadata
+    assert (metadata["Name"], metadata["Version"]) == (name, project("fabro-core")["version"])
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert metadata["Summary"]
+
+
+def test_the_version_is_the_same_in_the_metadata_and_in_the_code() -> None:
+    import fabro_core
+
+    assert fabro_core.__version__ == project("fabro-core")["version"]
