@@ -9,6 +9,7 @@ import click
 from fabro_core import __version__
 from fabro_core.cli.check import check
 from fabro_core.cli.init import init
+from fabro_core.cli.plugin import plugin
 from fabro_core.cli.plugins import plugins
 from fabro_core.cli.server import server
 from fabro_core.errors import FabroError
@@ -22,6 +23,7 @@ def cli() -> None:
 
 cli.add_command(check)
 cli.add_command(init)
+cli.add_command(plugin)
 cli.add_command(plugins)
 cli.add_command(server)
 

@@ -178,16 +178,21 @@ def _fill_defaults(document: dict[str, Any], home: Path) -> None:
 
 # -- plugins ------------------------------------------------------------------------------------------------------
 
-_OWN_KEYS: Final[Mapping[Group, type[Table]]] = {Group.AUTH: Auth, Group.STORE: Store, Group.EXT: Extensions}
+_OWN_TABLES: Final[Mapping[Group, type[Table]]] = {Group.AUTH: Auth, Group.STORE: Store, Group.EXT: Extensions}
+
+
+def core_keys(group: Group) -> frozenset[str]:
+    """The core's own keys in the table of a group: no plugin can have one of them as its name."""
+    return frozenset(field.encode_name for field in msgspec.structs.fields(_OWN_TABLES[group]))
 
 
 def _take_plugin_tables(document: dict[str, Any]) -> dict[Group, dict[str, object]]:
     """Remove and return the sub-tables that are not the core's."""
     taken: dict[Group, dict[str, object]] = {}
     server = document.get("server")
-    for group, struct in _OWN_KEYS.items():
+    for group in Group:
         parent = server.get(group.table.rpartition(".")[2]) if isinstance(server, dict) else None
-        own = {field.encode_name for field in msgspec.structs.fields(struct)}
+        own = core_keys(group)
         tables = parent if isinstance(parent, dict) else {}
         names = [name for name, value in tables.items() if name not in own and isinstance(value, dict)]
         taken[group] = {name: tables.pop(name) for name in names}

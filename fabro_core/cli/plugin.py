@@ -1,0 +1,46 @@
+"""`fabro plugin new`: a package to start a plugin from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def plugin() -> None:
+    """Write a plugin."""
+
+
+@plugin.command()
+@click.argument("kind", type=click.Choice(["store", "auth", "extension"]))
+@click.argument("name")
+@click.option("--directory", type=click.Path(path_type=Path), help="Where to write it; default: ./<distribution>.")
+def new(kind: str, name: str, directory: Path | None) -> None:
+    """Write a small working plugin with its test; overwrites nothing.
+
+    NAME is the name in the settings: lower-case letters, digits and single dashes.
+    """
+    from fabro_core.scaffold.package import Kind, NewPackage
+
+    try:
+        package = NewPackage(Kind(kind), name)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="NAME") from None
+    home = directory if directory is not None else Path(package.distribution)
+    try:
+        written = package.write(home)
+    except OSError as error:
+        raise click.FileError(str(error.filename or home), error.strerror) from None
+    for path in written:
+        click.echo(f"created {path}")
+    click.echo("Next:")
+    for command in next_commands(home):
+        click.echo(f"  {command}")
+
+
+def next_commands(home: Path) -> tuple[str, ...]:
+    """What to type to see the new package's tests pass."""
+    from shlex import quote
+
+    return f"cd {quote(str(home))}", "python -m pip install -e '.[test]'", "python -m pytest"

@@ -1,0 +1,119 @@
+"""A new plugin package: its names, its files, and writing them without overwriting anything.
+
+The files come from `templates/<kind>/*.tmpl`, filled in with `string.Template`. Knows nothing of the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from fabro_core import __version__
+from fabro_core.config.load import core_keys
+from fabro_core.config.values import PLUGIN_NAME_PATTERN
+from fabro_core.errors import FabroError
+from fabro_core.plugins.claims import prefix_problems
+from fabro_core.plugins.groups import Group
+from fabro_core.plugins.selection import FIRST_PARTY
+
+
+class Kind(StrEnum):
+    """What can be made; the value is the word on the command line."""
+
+    STORE = "store"
+    AUTH = "auth"
+    EXTENSION = "extension"
+
+    @property
+    def group(self) -> Group:
+        """The entry-point group of such a plugin."""
+        return _GROUPS[self]
+
+
+_GROUPS: Final = {Kind.STORE: Group.STORE, Kind.AUTH: Group.AUTH, Kind.EXTENSION: Group.EXT}
+_SUFFIX: Final = ".tmpl"
+
+
+class AlreadyThere(FabroError):
+    """A file that would be written exists; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPackage:
+    """A package that is about to be written. Raises `ValueError` for a name that no such plugin can have."""
+
+    kind: Kind
+    name: str
+    """The entry-point name, which is the settings key (auth.md A1)."""
+
+    def __post_init__(self) -> None:
+        if not PLUGIN_NAME_PATTERN.fullmatch(self.name):
+            raise ValueError("expected lower-case letters, digits and single dashes, such as acme-sso")
+        if self.name in self._taken_names():
+            raise ValueError(f'"{self.name}" is taken; choose another name')
+        if self.kind is Kind.AUTH:
+            for problem in prefix_problems([(self.name, (self.token_prefix,))]):
+                raise ValueError(problem.message)
+
+    @property
+    def distribution(self) -> str:
+        """The name on the package index, which is that of the directory."""
+        return f"{self.kind.group.replace('.', '-')}-{self.name}"
+
+    @property
+    def module(self) -> str:
+        """The import name."""
+        return self.distribution.replace("-", "_")
+
+    @property
+    def token_prefix(self) -> str:
+        """What bearer tokens of such an auth method begin with."""
+        return f"{self.name}_"
+
+    def files(self) -> Mapping[Path, str]:
+        """The content of every file, by its path below the package's directory."""
+        return {Path(self._filled(path)): self._filled(text) for path, text in _templates(self.kind)}
+
+    def write(self, directory: Path) -> tuple[Path, ...]:
+        """Write the files below `directory`, which is created if need be; returns their paths.
+
+        Raises `AlreadyThere` before anything is written, `OSError` when the directory cannot be written to.
+        """
+        content = {directory / path: text for path, text in self.files().items()}
+        for path in content:
+            if path.exists() or path.is_symlink():
+                raise AlreadyThere(f"{path} exists; choose another directory")
+        for path, text in content.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        return tuple(content)
+
+    def _taken_names(self) -> set[str]:
+        """Names of plugins of this project, and keys that the core has in the table beside the plugin's own."""
+        group = self.kind.group
+        shipped = {name for shipped_group, name in (*FIRST_PARTY, (Group.STORE, "memory")) if shipped_group is group}
+        return shipped | core_keys(group)
+
+    def _filled(self, text: str) -> str:
+        major = int(__version__.partition(".")[0])
+        return Template(text).substitute(
+            name=self.name,
+            distribution=self.distribution,
+            module=self.module,
+            type_name="".join(part.capitalize() for part in self.name.split("-")),
+            token_prefix=self.token_prefix,
+            core=f"fabro-core>={major}.0,<{major + 1}",
+        )
+
+
+def _templates(kind: Kind) -> Iterator[tuple[str, str]]:
+    """Path and text of each template of a kind; both hold placeholders."""
+    directory = files("fabro_core.scaffold") / "templates" / kind.value
+    for template in sorted(directory.iterdir(), key=lambda each: each.name):
+        yield template.name.removesuffix(_SUFFIX), template.read_text(encoding="utf-8")
