@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from fabro_core.testing.store import OpenStore, StoreConformance, opened
-from fabro_store_sqlite import SqliteRunStore
+from fabro_core.testing.store import BreakDriver, OpenStore, StoreConformance
+from tests.store.failing_driver import Faults, open_sqlite
 
 
 class TestSqliteStore(StoreConformance):
     @pytest.fixture
-    def open_store(self, tmp_path: Path) -> OpenStore:
-        return lambda: opened(SqliteRunStore(tmp_path / "fabro.db"))
+    def faults(self) -> Faults:
+        return Faults()
+
+    @pytest.fixture
+    def open_store(self, tmp_path: Path, faults: Faults) -> OpenStore:
+        return partial(open_sqlite, tmp_path / "fabro.db", faults)
+
+    @pytest.fixture
+    def break_driver(self, faults: Faults) -> BreakDriver:
+        return faults.failing

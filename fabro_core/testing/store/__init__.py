@@ -1,21 +1,32 @@
-"""The conformance kit of `RunStore`: inherit `StoreConformance`, override one fixture, and pytest asks every question.
+"""The conformance kit of `RunStore`: inherit `StoreConformance`, override two fixtures, and pytest asks every question.
+
+    def open_my_store(path: Path) -> AbstractAsyncContextManager[RunStore]:
+        return opened(MyStore(path))
 
     class TestMyStore(StoreConformance):
         @pytest.fixture
         def open_store(self, tmp_path: Path) -> OpenStore:
-            return lambda: opened(MyStore(tmp_path / "data"))
+            return partial(open_my_store, tmp_path / "data")
 
-The fixture returns a factory. Each call opens a *new instance on the same data*; the kit opens one for most tests,
-two at a time when `info().shared`, and one after another when `info().durable`. Async tests run with the pytest plugin
-of anyio, which comes with it; `anyio_backend` may be overridden as usual.
+        @pytest.fixture
+        def break_driver(self) -> BreakDriver:
+            return failing_disk
+
+`open_store` returns a factory. Each call opens a *new instance on the same data*; the kit opens one for most tests, two
+at a time when `info().shared`, one after another and in processes of their own when `info().durable`, for which the
+factory must be picklable. `break_driver` returns what makes the driver fail, or `NoDriver("why nothing can fail")`.
+
+Async tests run with the pytest plugin of anyio, which comes with it; `anyio_backend` may be overridden as usual.
 """
 
 from __future__ import annotations
 
 from fabro_core.testing.store.appending import AppendConformance
 from fabro_core.testing.store.blobs import BlobConformance
-from fabro_core.testing.store.case import OpenStore, StoreCase, opened
+from fabro_core.testing.store.case import BreakDriver, NoDriver, OpenStore, StoreCase, opened
+from fabro_core.testing.store.crashing import CrashConformance
 from fabro_core.testing.store.documents import DocumentConformance
+from fabro_core.testing.store.faults import FaultConformance
 from fabro_core.testing.store.listing import ListConformance
 from fabro_core.testing.store.model import ModelConformance
 from fabro_core.testing.store.opening import OpeningConformance
@@ -24,7 +35,7 @@ from fabro_core.testing.store.runs import RunConformance
 from fabro_core.testing.store.sharing import SharingConformance
 from fabro_core.testing.store.watching import WatchConformance
 
-__all__ = ["OpenStore", "StoreCase", "StoreConformance", "opened"]
+__all__ = ["BreakDriver", "NoDriver", "OpenStore", "StoreCase", "StoreConformance", "opened"]
 
 
 class StoreConformance(
@@ -38,5 +49,7 @@ class StoreConformance(
     DocumentConformance,
     WatchConformance,
     SharingConformance,
+    FaultConformance,
+    CrashConformance,
 ):
     """Every promise of `RunStore` and its records, one test each."""

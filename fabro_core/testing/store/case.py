@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +13,17 @@ import pytest
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import AppendBatch, Blob, EventQuery, EventRecord, RunPage, RunQuery, RunRow
+from fabro_core.testing.conformance import SUBJECT, ConformanceSuite
 
 OpenStore = Callable[[], AbstractAsyncContextManager[RunStore]]
+BreakDriver = Callable[[], AbstractContextManager[object]]
+
+
+class NoDriver(str):
+    """A store's statement that nothing behind it can fail; the text says why. See `StoreCase.break_driver`."""
+
+    __slots__ = ()
+
 
 NOW_MS: Final = 1_772_446_530_250
 ALL_BUCKETS: Final = frozenset(Bucket)
@@ -31,8 +40,10 @@ async def opened(store: RunStore) -> AsyncIterator[RunStore]:
 
 
 @pytest.mark.anyio
-class StoreCase:
-    """Base of the kit's classes."""
+class StoreCase(ConformanceSuite):
+    """Base of the kit's classes, with the fixtures that authors override: `open_store` always, the others at need."""
+
+    conformance_kit = "store"
 
     @pytest.fixture
     def anyio_backend(self) -> str:
@@ -44,8 +55,25 @@ class StoreCase:
         raise NotImplementedError("override the fixture open_store")
 
     @pytest.fixture
-    async def store(self, open_store: OpenStore, anyio_backend: str) -> AsyncIterator[RunStore]:
+    def break_driver(self) -> BreakDriver | NoDriver | None:
+        """Override: what makes the driver fail, or `NoDriver("why nothing can fail")`.
+
+        The result is called while the store is open (or about to be opened), and returns a context: while it is
+        entered, every use of the driver by any instance fails; afterwards the driver works again.
+        """
+        return None
+
+    @pytest.fixture
+    def open_elsewhere(self, open_store: OpenStore) -> OpenStore:
+        """Override for a durable store whose `open_store` cannot be pickled: one that can, for another process."""
+        return open_store
+
+    @pytest.fixture
+    async def store(
+        self, open_store: OpenStore, record_property: Callable[[str, object], None], anyio_backend: str
+    ) -> AsyncIterator[RunStore]:
         async with open_store() as store:
+            record_property(SUBJECT, store.info().name)
             yield store
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from fabro_core.errors import StoreUnavailable
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import EventQuery
+from fabro_core.testing.conformance import not_applicable
+from fabro_core.testing.store.calls import CALLS, Call
 from fabro_core.testing.store.case import NOW_MS, OpenStore, StoreCase, batch, blob, list_all, log_of, row, run_id
 
 
@@ -26,20 +27,17 @@ class OpeningConformance(StoreCase):
             await store.append(batch(row(run_id(1))))
             assert await store.get_run(run_id(1)) is not None, "a store that was entered again works"
 
-    async def test_a_store_that_was_left_is_unavailable(self, open_store: OpenStore) -> None:
+    @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+    async def test_a_store_that_was_left_is_unavailable(self, open_store: OpenStore, call: Call) -> None:
         async with open_store() as store:
             pass
         with pytest.raises(StoreUnavailable):
-            await store.ping()
-        with pytest.raises(StoreUnavailable):
-            await store.append(batch(row(run_id(1))))
-        with pytest.raises(StoreUnavailable):
-            await store.read(EventQuery(run_id=run_id(1), limit=1))
+            await call(store)
 
     async def test_what_was_acknowledged_is_there_after_reopening(self, open_store: OpenStore) -> None:
         async with open_store() as store:
             if not store.info().durable:
-                pytest.skip("the store says it is not durable")
+                not_applicable("info().durable is false")
             await store.append(batch(row(run_id(1))))
             await store.put_blob(blob(b"kept"))
         async with open_store() as store:

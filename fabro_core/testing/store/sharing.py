@@ -11,6 +11,7 @@ from fabro_core.errors import RevisionConflict, SeqConflict
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import ANY, DocDelete, DocRef, DocWrite
+from fabro_core.testing.conformance import not_applicable
 from fabro_core.testing.store.case import (
     NOW_MS,
     OpenStore,
@@ -33,7 +34,7 @@ class SharingConformance(StoreCase):
     async def other(self, open_store: OpenStore, store: RunStore, anyio_backend: str) -> AsyncIterator[RunStore]:
         """A second instance on the data of `store`."""
         if not store.info().shared:
-            pytest.skip("the store says it is not shared")
+            not_applicable("info().shared is false")
         async with open_store() as other:
             yield other
 
@@ -92,7 +93,7 @@ class SharingConformance(StoreCase):
 
     async def test_an_append_through_the_other_instance_is_announced(self, store: RunStore, other: RunStore) -> None:
         if not store.info().wakeups:
-            pytest.skip("the store says it does not announce the appends of other instances")
+            not_applicable("info().wakeups is false")
         hints = store.watch()
         await other.append(batch(row(A)))
         await store.append(batch(row(B)))

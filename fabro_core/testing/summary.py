@@ -1,0 +1,91 @@
+"""What pytest's reports say about each subject of a conformance kit, in words.
+
+Loaded by `fabro_core.testing.pytest_plugin` when a kit has run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from fabro_core.hooks import PLUGIN_API
+from fabro_core.testing.conformance import DEVIATION, NOT_APPLICABLE, SUBJECT, promise
+
+_SKIPPED = "Skipped: "
+
+
+@dataclass(slots=True)
+class _Test:
+    """What has become of one test."""
+
+    name: str
+    failed: bool = False
+    inapplicable: str | None = None
+    """The fact that left nothing to test; None: it was applicable."""
+    deviation: str | None = None
+    """The reason of the deviation; None: there is none."""
+
+    @property
+    def passed(self) -> bool:
+        return not self.failed and self.inapplicable is None and self.deviation is None
+
+
+@dataclass(slots=True)
+class _Suite:
+    """All tests of one class."""
+
+    kit: str
+    class_name: str
+    subject: str | None = None
+    tests: dict[str, _Test] = field(default_factory=dict)
+
+
+def lines(reports: Iterable[pytest.TestReport], *, kit: str, suite: str) -> Iterator[str]:
+    """The summary; `kit` and `suite` are the names of the properties that tell where a report belongs."""
+    suites: dict[str, _Suite] = {}
+    for report in reports:
+        properties = {name: str(value) for name, value in report.user_properties}
+        node = properties[suite]
+        known = suites.setdefault(node, _Suite(properties[kit], node.rpartition("::")[2]))
+        known.subject = properties.get(SUBJECT, known.subject)
+        name = report.nodeid.removeprefix(f"{node}::")
+        _judge(report, properties, known.tests.setdefault(report.nodeid, _Test(name)))
+    for each in suites.values():
+        yield from _suite_lines(each, ambiguous=_is_ambiguous(each, list(suites.values())))
+
+
+def _judge(report: pytest.TestReport, properties: dict[str, str], test: _Test) -> None:
+    test.failed |= report.failed
+    test.deviation = properties.get(DEVIATION, test.deviation)
+    expected_failure = getattr(report, "wasxfail", None)
+    if expected_failure is not None:
+        test.deviation = f"xfail: {expected_failure}"
+    elif report.skipped:
+        reason = report.longrepr[2].removeprefix(_SKIPPED) if isinstance(report.longrepr, tuple) else "no reason"
+        if reason.startswith(NOT_APPLICABLE):
+            test.inapplicable = reason.removeprefix(NOT_APPLICABLE)
+        else:
+            test.deviation = f"skip: {reason}"
+
+
+def _is_ambiguous(suite: _Suite, suites: Sequence[_Suite]) -> bool:
+    return sum((each.kit, each.subject) == (suite.kit, suite.subject) for each in suites) > 1
+
+
+def _suite_lines(suite: _Suite, *, ambiguous: bool) -> Iterator[str]:
+    tests = list(suite.tests.values())
+    broken = sorted({test.name for test in tests if test.failed})
+    inapplicable = Counter(test.inapplicable for test in tests if test.inapplicable is not None)
+    deviations = sorted((test.name, test.deviation) for test in tests if test.deviation is not None)
+    counts = [f"{sum(test.passed for test in tests)} passed"]
+    counts += [f"{len(broken)} failed"] if broken else []
+    counts += [f"{inapplicable.total()} not applicable"] if inapplicable else []
+    counts += [f"{len(deviations)} deviation{'' if len(deviations) == 1 else 's'}"]
+    subject = f"{suite.subject} ({suite.class_name})" if ambiguous else suite.subject or suite.class_name
+    yield f"{suite.kit} conformance, API {PLUGIN_API}: {subject} {', '.join(counts)}"
+    yield from (f"    broken promise: {promise(name)}" for name in broken)
+    yield from (f"    not applicable to {number}: {fact}" for fact, number in inapplicable.most_common())
+    yield from (f"    deviation: {promise(name)}: {reason}" for name, reason in deviations)
