@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fabro_core.app import FabroApp, create_app
+    from fabro_core.embed import FabroPlugin
     from fabro_core.hooks import PLUGIN_API, hookimpl
     from fabro_core.plugins.sources import InlinePlugin
 
-__all__ = ["PLUGIN_API", "FabroApp", "InlinePlugin", "__version__", "create_app", "hookimpl"]
+__all__ = ["PLUGIN_API", "FabroApp", "FabroPlugin", "InlinePlugin", "__version__", "create_app", "hookimpl"]
 
 __version__ = "1.0.0"
 
 _HOMES = {
     "FabroApp": "fabro_core.app",
+    "FabroPlugin": "fabro_core.embed",
     "InlinePlugin": "fabro_core.plugins.sources",
     "PLUGIN_API": "fabro_core.hooks",
     "create_app": "fabro_core.app",

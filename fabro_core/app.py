@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -62,6 +63,8 @@ _API_HANDLERS = (
     batch.delete_runs,
 )
 _PAGES = (routes.get_login, routes.get_runs_pages)
+
+log = logging.getLogger("fabro.server")
 
 
 def create_app(
@@ -128,6 +131,8 @@ class FabroApp:
                 await stack.enter_async_context(self.assembly.opened())
                 await stack.enter_async_context(self._health.lifespan())
                 await stack.enter_async_context(self._edge.serving())
+                for warning in self.assembly.warnings:
+                    log.warning("%s", warning)
                 yield
 
     @contextmanager

@@ -122,12 +122,14 @@ def assemble(
     environ: Mapping[str, str] | None = None,
     overrides: Overrides | None = None,
     reserve: Callable[[TcpListen], TcpListen] | None = None,
+    path: str = "",
 ) -> Assembly:
     """Run the pipeline up to the built objects; raises `StartupError` with every problem, in the order of the report.
 
     `settings` is a document shaped like the file, the path of a file, or None for the file that server.md S14 finds.
     `environ` replaces the process environment. `reserve` is called with a listener on port 0, once everything else is
     known to be right, and returns it with a port that is bound: the public URL needs it before plugins are built.
+    `path` is where a host serves the server; the public URL ends in it unless settings name another.
     """
     environ = process_environment() if environ is None else environ
     problems: list[Problem] = []
@@ -141,7 +143,7 @@ def assemble(
         raise StartupError(in_order(problems))
     effective = draft.settings if problems or reserve is None else _with_bound_port(draft.settings, reserve)
     clock = clock or SystemClock()
-    server = _server_info(effective)
+    server = _server_info(effective, path)
     parts = _build(configured, server, effective, clock, problems)
     if problems or parts.store is None:
         raise StartupError(in_order(problems))
@@ -156,7 +158,12 @@ def assemble(
         app_inits=tuple(parts.app_inits),
         clock=clock,
         trusted_proxies=proxies,
-        warnings=(*draft.warnings, *idle, *_exposure_warning(effective)),
+        warnings=(
+            *draft.warnings,
+            *idle,
+            *_exposure_warning(effective, server.public_url),
+            *_path_warning(path, server.public_url),
+        ),
     )
 
 
@@ -222,10 +229,10 @@ def _with_bound_port(settings: Settings, reserve: Callable[[TcpListen], TcpListe
     return msgspec.structs.replace(settings, server=server)
 
 
-def _server_info(settings: Settings) -> ServerInfo:
+def _server_info(settings: Settings, path: str) -> ServerInfo:
     return ServerInfo(
         version=__version__,
-        public_url=public_url(settings.server),
+        public_url=public_url(settings.server, path),
         web_enabled=settings.server.web.enabled,
         plugin_api=PLUGIN_API,
     )
@@ -276,7 +283,14 @@ def _build_objects(plugin: LoadedPlugin, ctx: PluginContext, parts: _Parts) -> N
                 parts.app_inits.append((plugin.name, app_init))
 
 
-def _exposure_warning(settings: Settings) -> list[str]:
+def _exposure_warning(settings: Settings, url: str) -> list[str]:
     if not is_exposed_without_url(settings.server):
         return []
-    return [f"others can connect, but no public URL is set; links say {public_url(settings.server)}"]
+    return [f"others can connect, but no public URL is set; links say {url}"]
+
+
+def _path_warning(path: str, url: str) -> list[str]:
+    """A proxy may give the path another name, so it is no problem."""
+    if url.endswith(path):
+        return []
+    return [f"the server is served below {path}, but the public URL is {url}; links go there"]

@@ -39,6 +39,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "boot": {"auth", "config", "hooks", "plugins", "report", "store"},
     "initialise": {"boot", "config", "report"},
     "app": {"api", "auth", "boot", "config", "health", "plugins", "runs", "web"},
+    "embed": {"api", "app", "boot", "config", "plugins"},
     "server": {"app", "boot", "config"},
     "cli": {"app", "boot", "config", "hooks", "initialise", "plugins", "report", "server"},
     "testing": {"models", "store"},

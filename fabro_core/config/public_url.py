@@ -12,10 +12,15 @@ SOCKET_URL: Final = "http://localhost:3000"
 """What a server on a Unix socket assumes: a proxy of the same machine on the usual port."""
 
 
-def public_url(server: Server) -> str:
-    """Public origin plus prefix, without a trailing slash. A TCP listener must have its real port."""
-    if server.web.url is not None:
-        return server.web.url
+def public_url(server: Server, path: str = "") -> str:
+    """Public origin plus prefix, without a trailing slash. A TCP listener must have its real port.
+
+    `path` is where the server is known to be below its origin; a configured URL says that itself.
+    """
+    return server.web.url if server.web.url is not None else _origin(server) + path
+
+
+def _origin(server: Server) -> str:
     if not isinstance(server.listen, TcpListen):
         return SOCKET_URL
     address = ipaddress.ip_address(server.listen.host)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -32,8 +31,6 @@ GRACE_SECONDS: Final = 5
 """What requests get to finish after a stop signal."""
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-
-logger = logging.getLogger("fabro.server")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +78,6 @@ class Process:
                 cleanup.callback(listener.close)
                 self.directory.publish(self._record(log_path))
                 announce(listener.address)
-                for warning in self.assembly.warnings:
-                    logger.warning("%s", warning)
                 gc.collect()
                 gc.freeze()  # what the start made stays; the collector need not look through it again and again
                 async with self._live_settings():
