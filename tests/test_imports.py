@@ -42,7 +42,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "embed": {"api", "app", "boot", "config", "plugins"},
     "server": {"app", "boot", "config"},
     "cli": {"app", "boot", "config", "hooks", "initialise", "plugins", "report", "server"},
-    "testing": {"models", "store"},
+    "testing": {"app", "auth", "boot", "config", "hooks", "models", "plugins", "server", "store"},
 }
 
 
