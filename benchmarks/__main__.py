@@ -7,7 +7,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from benchmarks import list_runs
+from benchmarks import create_runs, list_runs
 from benchmarks.seed import seed
 from fabro_store_sqlite import SqliteRunStore
 
@@ -28,6 +28,10 @@ def main() -> None:
     print(f"\n## Lists, {runs:,} runs in SQLite, {list_runs.CONNECTIONS} connections\n")
     with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
         for line in list_runs.measure(database, Path(work), seconds=seconds, rounds=rounds):
+            print(line, flush=True)
+    print("\n## Creating runs, durable\n")
+    with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
+        for line in create_runs.measure(Path(work), seconds=seconds, rounds=rounds):
             print(line, flush=True)
 
 

@@ -1,6 +1,6 @@
 """The limits: the least that can answer the same bytes, under the same ASGI server with the same options.
 
-    python -m benchmarks.reference litestar-get BODY PORT
+python -m benchmarks.reference litestar-get BODY PORT
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Servers to measure, each in a process of its own: ours as an operator starts it, and the limits it is held against."""
+"""Servers to measure, each in a process of its own: ours as an operator starts it, and the limits it is held to."""
 
 from __future__ import annotations
 
@@ -25,17 +25,13 @@ class Address:
 
 
 @contextmanager
-def fabro(home: Path, database: Path, *, log_level: str) -> Iterator[Address]:
-    """`fabro server start --foreground` on a database that exists, with a dev token."""
+def fabro(home: Path, database: Path | None, *, log_level: str) -> Iterator[Address]:
+    """`fabro server start --foreground` with a dev token, on an SQLite file; None: on the memory store."""
     home.mkdir(parents=True, exist_ok=True)
     token = f"fabro_dev_{secrets.token_hex(32)}"
     settings = home / "settings.toml"
     settings.write_text(
-        "[server.auth]\n"
-        'methods = ["dev-token"]\n'
-        "[server.store.sqlite]\n"
-        f"path = {json.dumps(str(database.resolve()))}\n"
-        f'[server.logging]\nlevel = "{log_level}"\n'
+        f'[server.auth]\nmethods = ["dev-token"]\n{_store(database)}[server.logging]\nlevel = "{log_level}"\n'
     )
     settings.chmod(0o600)
     environ = {
@@ -52,6 +48,12 @@ def fabro(home: Path, database: Path, *, log_level: str) -> Iterator[Address]:
         host, _, port = json.loads(record.read_text())["bind"]["tcp"].rpartition(":")
         _wait_until(lambda: _answers(host, int(port)))
         yield Address(host, int(port), token)
+
+
+def _store(database: Path | None) -> str:
+    if database is None:
+        return '[server.store]\nkind = "memory"\n'
+    return f"[server.store.sqlite]\npath = {json.dumps(str(database.resolve()))}\n"
 
 
 @contextmanager
