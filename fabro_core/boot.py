@@ -29,10 +29,10 @@ from fabro_core.config.shapes import declared_secrets
 from fabro_core.config.tables import join
 from fabro_core.context import PluginContext, Problem, ServerInfo
 from fabro_core.errors import StartupError, StoreMisconfigured
-from fabro_core.hooks import PLUGIN_API
 from fabro_core.plugins.attribution import Attribution, closing_logged
 from fabro_core.plugins.claims import add_links, prefix_problems
 from fabro_core.plugins.discovery import PluginIndex, installed_plugins
+from fabro_core.plugins.fence import FENCE, ApiFence
 from fabro_core.plugins.groups import Group
 from fabro_core.plugins.host import LoadedPlugin, NoSettings, PluginHost
 from fabro_core.plugins.selection import idle_tables, select
@@ -123,27 +123,29 @@ def assemble(
     overrides: Overrides | None = None,
     reserve: Callable[[TcpListen], TcpListen] | None = None,
     path: str = "",
+    fence: ApiFence = FENCE,
 ) -> Assembly:
     """Run the pipeline up to the built objects; raises `StartupError` with every problem, in the order of the report.
 
     `settings` is a document shaped like the file, the path of a file, or None for the file that server.md S14 finds.
     `environ` replaces the process environment. `reserve` is called with a listener on port 0, once everything else is
     known to be right, and returns it with a port that is bound: the public URL needs it before plugins are built.
-    `path` is where a host serves the server; the public URL ends in it unless settings name another.
+    `path` is where a host serves the server; the public URL ends in it unless settings name another. `fence` says for
+    which plugin APIs a plugin may have been written.
     """
     environ = process_environment() if environ is None else environ
     problems: list[Problem] = []
     draft = load(settings, environ=environ, overrides=overrides or Overrides(), problems=problems)
     index = PluginIndex(installed_plugins(), plugins)
     idle = idle_tables(index, draft.plugin_tables, draft.selected, problems)
-    configured = _configure(draft, index, problems)
+    configured = _configure(draft, index, PluginHost(problems, fence), problems)
     session_secret = _session_secret(draft, problems)
     proxies = trusted_proxies(environ, problems)
     if draft.settings is None:
         raise StartupError(in_order(problems))
     effective = draft.settings if problems or reserve is None else _with_bound_port(draft.settings, reserve)
     clock = clock or SystemClock()
-    server = _server_info(effective, path)
+    server = _server_info(effective, path, fence)
     parts = _build(configured, server, effective, clock, problems)
     if problems or parts.store is None:
         raise StartupError(in_order(problems))
@@ -161,6 +163,7 @@ def assemble(
         warnings=(
             *draft.warnings,
             *idle,
+            *_plugin_warnings(configured),
             *_exposure_warning(effective, server.public_url),
             *_path_warning(path, server.public_url),
         ),
@@ -175,8 +178,7 @@ class _Configured:
     settings: msgspec.Struct
 
 
-def _configure(draft: Draft, index: PluginIndex, problems: list[Problem]) -> list[_Configured]:
-    host = PluginHost(problems)
+def _configure(draft: Draft, index: PluginIndex, host: PluginHost, problems: list[Problem]) -> list[_Configured]:
     configured = []
     for source in select(index, draft.selected, problems):
         plugin = host.load(source)
@@ -229,12 +231,12 @@ def _with_bound_port(settings: Settings, reserve: Callable[[TcpListen], TcpListe
     return msgspec.structs.replace(settings, server=server)
 
 
-def _server_info(settings: Settings, path: str) -> ServerInfo:
+def _server_info(settings: Settings, path: str, fence: ApiFence) -> ServerInfo:
     return ServerInfo(
         version=__version__,
         public_url=public_url(settings.server, path),
         web_enabled=settings.server.web.enabled,
-        plugin_api=PLUGIN_API,
+        plugin_api=fence.offered,
     )
 
 
@@ -281,6 +283,10 @@ def _build_objects(plugin: LoadedPlugin, ctx: PluginContext, parts: _Parts) -> N
             app_init = plugin.app_init(ctx)
             if app_init is not None:
                 parts.app_inits.append((plugin.name, app_init))
+
+
+def _plugin_warnings(configured: Sequence[_Configured]) -> list[str]:
+    return [warning for each in configured for warning in each.plugin.warnings]
 
 
 def _exposure_warning(settings: Settings, url: str) -> list[str]:

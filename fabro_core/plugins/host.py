@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import pluggy
@@ -19,8 +19,9 @@ from fabro_core.config.shapes import check_declaration
 from fabro_core.context import Link, PluginContext, Problem
 from fabro_core.errors import StartupError
 from fabro_core.plugins.attribution import Attribution
+from fabro_core.plugins.fence import ATTRIBUTE, FENCE, ApiFence
 from fabro_core.plugins.sources import Plugin
-from fabro_core.plugins.verify import api_fault, hook_faults
+from fabro_core.plugins.verify import hook_faults
 from fabro_core.store.base import RunStore
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PluginHost:
     """Loads plugins for one application; every problem goes into the list it was given."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem], fence: ApiFence = FENCE) -> None:
         self._problems = problems
+        self._fence = fence
 
     def load(self, source: Plugin) -> LoadedPlugin | None:
         """Import and verify a plugin; None when there is a problem."""
@@ -46,20 +48,35 @@ class PluginHost:
     def _verified(self, source: Plugin, target: object) -> LoadedPlugin | None:
         manager = pluggy.PluginManager(hooks.PROJECT)
         manager.add_hookspecs(hooks)
-        fault = api_fault(target)
+        fault = self._fence.fault(target)
         faults = [fault] if fault else hook_faults(manager, target, source.group)
         self._problems += [Problem(path=source.label, message=fault) for fault in faults]
         if faults:
             return None
         manager.register(target, source.name)
-        return LoadedPlugin(source, manager, self._problems)
+        api: int = getattr(target, ATTRIBUTE)
+        warning = self._fence.warning(api)
+        warnings = (f"{source.label} {warning}",) if warning else ()
+        return LoadedPlugin(source, manager, self._problems, api=api, warnings=warnings)
 
 
 class LoadedPlugin:
     """A plugin that is imported and verified. Its methods record problems instead of raising."""
 
-    def __init__(self, source: Plugin, manager: pluggy.PluginManager, problems: list[Problem]) -> None:
+    def __init__(
+        self,
+        source: Plugin,
+        manager: pluggy.PluginManager,
+        problems: list[Problem],
+        *,
+        api: int,
+        warnings: tuple[str, ...],
+    ) -> None:
         self.source = source
+        self.api: Final = api
+        """The plugin API that it was written for."""
+        self.warnings: Final = warnings
+        """For the operator; nothing in here stops a start."""
         self._manager = manager
         self._problems = problems
 

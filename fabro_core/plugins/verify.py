@@ -1,4 +1,4 @@
-"""Checks of an imported plugin before any of its hooks is called: API version and hookimpls (server.md S18).
+"""Checks of the hookimpls of an imported plugin, before any of its hooks is called (server.md S18).
 
 pluggy would accept a hook that is misspelt until `check_pending`, an argument's default value silently, and a
 coroutine always; each of these would show much later, and far from its cause.
@@ -18,20 +18,6 @@ from fabro_core.plugins.groups import Group
 
 REQUIRED_HOOK: Final = {Group.AUTH: "fabro_auth_method", Group.STORE: "fabro_run_store"}
 """What a plugin of the group must implement; an extension has no single purpose."""
-
-
-def api_fault(target: object) -> str | None:
-    """Why the plugin was not written for this server's plugin API; None when it was."""
-    stated = getattr(target, "FABRO_PLUGIN_API", None)
-    if stated is None:
-        return f"does not state the plugin API it was written for; it must set FABRO_PLUGIN_API = {hooks.PLUGIN_API}"
-    if not isinstance(stated, int) or isinstance(stated, bool):
-        return f"FABRO_PLUGIN_API must be an integer; this server offers {hooks.PLUGIN_API}"
-    if stated > hooks.PLUGIN_API:
-        return f"was written for plugin API {stated}, this server offers {hooks.PLUGIN_API}; upgrade fabro-core"
-    if stated < hooks.PLUGIN_API:
-        return f"was written for plugin API {stated}, this server needs {hooks.PLUGIN_API}; upgrade the plugin"
-    return None
 
 
 def hook_faults(manager: pluggy.PluginManager, target: object, group: Group) -> list[str]:

@@ -1,0 +1,1 @@
+"""Plugins by third parties: writing, checking, listing and running them."""
