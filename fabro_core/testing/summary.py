@@ -42,6 +42,10 @@ class _Suite:
     subject: str | None = None
     tests: dict[str, _Test] = field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        return self.subject or self.class_name
+
 
 def lines(reports: Iterable[pytest.TestReport], *, kit: str, suite: str) -> Iterator[str]:
     """The summary; `kit` and `suite` are the names of the properties that tell where a report belongs."""
@@ -72,7 +76,7 @@ def _judge(report: pytest.TestReport, properties: dict[str, str], test: _Test) -
 
 
 def _is_ambiguous(suite: _Suite, suites: Sequence[_Suite]) -> bool:
-    return sum((each.kit, each.subject) == (suite.kit, suite.subject) for each in suites) > 1
+    return sum((each.kit, each.label) == (suite.kit, suite.label) for each in suites) > 1
 
 
 def _suite_lines(suite: _Suite, *, ambiguous: bool) -> Iterator[str]:
@@ -84,7 +88,7 @@ def _suite_lines(suite: _Suite, *, ambiguous: bool) -> Iterator[str]:
     counts += [f"{len(broken)} failed"] if broken else []
     counts += [f"{inapplicable.total()} not applicable"] if inapplicable else []
     counts += [f"{len(deviations)} deviation{'' if len(deviations) == 1 else 's'}"]
-    subject = f"{suite.subject} ({suite.class_name})" if ambiguous else suite.subject or suite.class_name
+    subject = f"{suite.label} ({suite.class_name})" if ambiguous else suite.label
     yield f"{suite.kit} conformance, API {PLUGIN_API}: {subject} {', '.join(counts)}"
     yield from (f"    broken promise: {promise(name)}" for name in broken)
     yield from (f"    not applicable to {number}: {fact}" for fact, number in inapplicable.most_common())

@@ -28,6 +28,7 @@ from fabro_core.testing.store.crashing import CrashConformance
 from fabro_core.testing.store.documents import DocumentConformance
 from fabro_core.testing.store.faults import FaultConformance
 from fabro_core.testing.store.listing import ListConformance
+from fabro_core.testing.store.machine import MachineConformance
 from fabro_core.testing.store.model import ModelConformance
 from fabro_core.testing.store.opening import OpeningConformance
 from fabro_core.testing.store.reading import ReadConformance
@@ -51,5 +52,6 @@ class StoreConformance(
     SharingConformance,
     FaultConformance,
     CrashConformance,
+    MachineConformance,
 ):
     """Every promise of `RunStore` and its records, one test each."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ANY, DocDelete, DocQuery, DocRef, DocWrite, EventQuery
+from fabro_core.store.records import ANY, DocDelete, DocQuery, DocRef, DocWrite, EventQuery, FeedQuery
 from fabro_core.testing.store.case import NOW_MS, batch, blob, list_all, row, run_id
 
 Call = Callable[[RunStore], Awaitable[Any]]
@@ -19,6 +19,9 @@ CALLS: Final[dict[str, Call]] = {
     "append": lambda store: store.append(batch(row(NEW))),
     "read": lambda store: store.read(EventQuery(run_id=STORED, limit=10)),
     "read, a long page": lambda store: store.read(EventQuery(run_id=STORED, limit=1_000)),
+    "read_feed": lambda store: store.read_feed(FeedQuery(after=0, limit=10)),
+    "read_feed, the present": lambda store: store.read_feed(FeedQuery(after=None, limit=1)),
+    "read_feed, a long page": lambda store: store.read_feed(FeedQuery(after=0, limit=1_000)),
     "get_run": lambda store: store.get_run(STORED),
     "list_runs": list_all,
     "list_runs, deep": lambda store: list_all(store, offset=50_000),

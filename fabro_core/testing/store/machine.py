@@ -1,0 +1,304 @@
+"""A Hypothesis state machine: any sequence of calls answers on a store as it does on the memory store.
+
+It finds what no single promise names: a count that drifts after the third move of a child, a page that is stale after
+an append. Part of `StoreConformance`, as one test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from itertools import count
+from typing import Any, Final, Literal
+
+import msgspec
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from msgspec.structs import replace
+
+from fabro_core.errors import SeqConflict, StoreError
+from fabro_core.models.status import Bucket
+from fabro_core.store.base import RunStore
+from fabro_core.store.memory import MemoryData, MemoryRunStore
+from fabro_core.store.records import (
+    ABSENT,
+    ANY,
+    Doc,
+    DocDelete,
+    DocPage,
+    DocQuery,
+    DocRef,
+    DocWrite,
+    EventQuery,
+    Expect,
+    Revision,
+    RunQuery,
+    RunSort,
+)
+from fabro_core.testing.store.case import NOW_MS, OpenStore, StoreCase, batch, blob, event, opened, row, run_id
+from fabro_core.testing.store.served import Ask, ServedStore
+
+RUN_IDS: Final = tuple(run_id(number) for number in range(1, 7))
+COLLECTIONS: Final = ("c", "d")
+KEYS: Final = ("", "a", "a\x00", "b", "é")
+
+_RUNS: Final = st.sampled_from(RUN_IDS)
+_OWNERS: Final = st.sampled_from([None, "o", "p"])
+_TAGS: Final = st.sampled_from(["stage:a@1", "stage:b@1"])
+_TEXTS: Final = st.sampled_from(["", "a", "b", "\U00010000"])
+_PICKS: Final = st.integers(0, 20)
+"""Choose among the revisions there are: first any, then absent, then the newest ones."""
+
+_COLUMNS: Final = st.fixed_dictionaries(
+    {
+        "bucket": st.sampled_from([Bucket.PENDING, Bucket.RUNNABLE, Bucket.FAILED, Bucket.ARCHIVED]),
+        "created_ms": st.sampled_from([0, NOW_MS]),
+        "begun_ms": st.sampled_from([NOW_MS - 50, NOW_MS]),
+        "elapsed_ms": st.sampled_from([None, 0, 50]),
+        "title_key": _TEXTS,
+        "changes": st.integers(0, 2),
+        "parent_id": st.one_of(st.none(), _RUNS),
+        "automation_id": _OWNERS,
+        "workflow_slug": st.sampled_from([None, "deploy"]),
+        "workflow_name": st.sampled_from([None, "Deploy"]),
+    }
+)
+
+_EVENT_QUERIES: Final = st.builds(
+    EventQuery,
+    run_id=_RUNS,
+    limit=st.integers(1, 4),
+    after_seq=st.integers(0, 4),
+    before_seq=st.one_of(st.none(), st.integers(1, 6)),
+    tag=st.one_of(st.none(), _TAGS),
+    reverse=st.booleans(),
+)
+
+_RUN_QUERIES: Final = st.builds(
+    RunQuery,
+    buckets=st.one_of(st.just(frozenset(Bucket)), st.frozensets(st.sampled_from(Bucket))),
+    sort=st.sampled_from(RunSort),
+    direction=st.sampled_from(["asc", "desc"]),
+    limit=st.sampled_from([2, 100]),
+    offset=st.sampled_from([0, 1]),
+    now_ms=st.sampled_from([NOW_MS, NOW_MS + 60]),
+    parent_id=st.one_of(st.none(), _RUNS),
+    automation_id=_OWNERS,
+)
+
+_PLACES: Final = st.tuples(st.sampled_from(COLLECTIONS), st.sampled_from(KEYS))
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Asks the store under test and a memory store the same, and compares the answers.
+
+    `loop` runs in another thread. `number` is another one for each machine on the same data, because a blob that one
+    has stored cannot be deleted.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, open_store: OpenStore, number: int) -> None:
+        super().__init__()
+        data = MemoryData()
+        self._subject = ServedStore(loop, open_store)
+        self._model = ServedStore(loop, lambda: opened(MemoryRunStore(data)))
+        self._number = number
+        self._now_ms = NOW_MS
+        self._newest: dict[str, int] = {}
+        self._revisions: dict[tuple[str, str], dict[str, str]] = {}
+        """For each document the revisions that the subject has given, and the model's for the same write."""
+
+    def teardown(self) -> None:
+        """Leave the store without runs and documents for the next machine."""
+        self._subject.ask(partial(_remove_all, now_ms=self._now_ms))
+        self._subject.close()
+        self._model.close()
+
+    def _same(self, call: str, ask: Ask) -> None:
+        _compare(call, self._subject.ask(ask), self._model.ask(ask))
+
+    # -- runs ---------------------------------------------------------------------------------------------------
+
+    @rule(id_=_RUNS, tags=st.lists(st.lists(_TAGS, max_size=2), min_size=1, max_size=3), columns=_COLUMNS)
+    def append(self, id_: str, tags: list[list[str]], columns: dict[str, Any]) -> None:
+        newest = self._newest.get(id_, 0)
+        events = [event(newest + n, *each) for n, each in enumerate(tags, start=1)]
+        self._newest[id_] = events[-1].seq
+        written = row(id_, events[-1].seq, updated_ms=self._now_ms, **columns)
+        self._same("append", lambda store: store.append(batch(written, *events)))
+
+    @rule(id_=_RUNS, seq=st.integers(1, 9))
+    def append_at_any_sequence_number(self, id_: str, seq: int) -> None:
+        if seq == self._newest.get(id_, 0) + 1:
+            self._newest[id_] = seq
+        self._same("append", lambda store: store.append(batch(row(id_, seq))))
+
+    @rule(id_=_RUNS)
+    def delete_run(self, id_: str) -> None:
+        self._newest.pop(id_, None)
+        self._same("delete_run", lambda store: store.delete_run(id_))
+
+    @rule(id_=_RUNS)
+    def get_run(self, id_: str) -> None:
+        self._same("get_run", lambda store: store.get_run(id_))
+
+    @rule(query=_EVENT_QUERIES)
+    def read(self, query: EventQuery) -> None:
+        self._same("read", lambda store: store.read(query))
+
+    @rule(query=_RUN_QUERIES)
+    def list_runs(self, query: RunQuery) -> None:
+        self._same("list_runs", lambda store: store.list_runs(query))
+
+    @rule()
+    def list_workflows(self) -> None:
+        self._same("list_workflows", _workflows)
+
+    # -- blobs --------------------------------------------------------------------------------------------------
+
+    @rule(text=_TEXTS)
+    def put_blob(self, text: str) -> None:
+        self._same("put_blob", lambda store: store.put_blob(blob(self._bytes(text))))
+
+    @rule(text=_TEXTS)
+    def get_blob(self, text: str) -> None:
+        self._same("get_blob", lambda store: store.get_blob(blob(self._bytes(text)).digest))
+
+    def _bytes(self, text: str) -> bytes:
+        return f"{self._number} {text}".encode()
+
+    # -- documents ----------------------------------------------------------------------------------------------
+
+    @rule(step_ms=st.integers(1, 20))
+    def let_time_pass(self, step_ms: int) -> None:
+        self._now_ms += step_ms
+
+    @rule(
+        place=_PLACES,
+        pick=_PICKS,
+        text=_TEXTS,
+        owner=_OWNERS,
+        lifetime_ms=st.sampled_from([None, 0, 10, 30]),
+    )
+    def put_doc(self, place: tuple[str, str], pick: int, text: str, owner: str | None, lifetime_ms: int | None) -> None:
+        collection, key = place
+        known = self._revisions.setdefault(place, {})
+        choices: list[Revision] = [ANY, ABSENT, *reversed(known)]
+        if_revision = choices[pick % len(choices)]
+        write = DocWrite(
+            collection=collection,
+            key=key,
+            body=text.encode(),
+            owner=owner,
+            expires_ms=None if lifetime_ms is None else self._now_ms + lifetime_ms,
+            if_revision=if_revision,
+            now_ms=self._now_ms,
+        )
+        of_model = known[if_revision] if isinstance(if_revision, str) else if_revision
+        found = self._subject.ask(lambda store: store.put_doc(write))
+        expected = self._model.ask(lambda store: store.put_doc(replace(write, if_revision=of_model)))
+        if isinstance(found, Doc) and isinstance(expected, Doc):
+            assert found.revision not in known, "a revision is never given twice for one key"
+            known[found.revision] = expected.revision
+        _compare("put_doc", self._translated(found), expected)
+
+    @rule(place=_PLACES, pick=_PICKS)
+    def delete_doc(self, place: tuple[str, str], pick: int) -> None:
+        collection, key = place
+        known = self._revisions.setdefault(place, {})
+        choices: list[str | Literal[Expect.ANY]] = [ANY, *reversed(known)]
+        if_revision = choices[pick % len(choices)]
+        delete = DocDelete(collection=collection, key=key, if_revision=if_revision, now_ms=self._now_ms)
+        of_model = known[if_revision] if isinstance(if_revision, str) else if_revision
+        found = self._subject.ask(lambda store: store.delete_doc(delete))
+        expected = self._model.ask(lambda store: store.delete_doc(replace(delete, if_revision=of_model)))
+        _compare("delete_doc", found, expected)
+
+    @rule(place=_PLACES)
+    def get_doc(self, place: tuple[str, str]) -> None:
+        ref = DocRef(collection=place[0], key=place[1], now_ms=self._now_ms)
+        found = self._subject.ask(lambda store: store.get_doc(ref))
+        _compare("get_doc", self._translated(found), self._model.ask(lambda store: store.get_doc(ref)))
+
+    @rule(
+        collection=st.sampled_from(COLLECTIONS),
+        limit=st.sampled_from([1, 2, 100]),
+        after_key=st.one_of(st.none(), st.sampled_from(KEYS)),
+        owner=_OWNERS,
+    )
+    def list_docs(self, collection: str, limit: int, after_key: str | None, owner: str | None) -> None:
+        query = DocQuery(collection=collection, limit=limit, after_key=after_key, owner=owner, now_ms=self._now_ms)
+        found = self._subject.ask(lambda store: store.list_docs(query))
+        _compare("list_docs", self._translated(found), self._model.ask(lambda store: store.list_docs(query)))
+
+    @rule()
+    def purge(self) -> None:
+        for each in (self._subject, self._model):
+            each.ask(lambda store: store.purge(self._now_ms))
+
+    def _translated(self, answer: object) -> object:
+        """The answer with the model's revisions in place of the subject's."""
+        if isinstance(answer, Doc):
+            known = self._revisions.get((answer.collection, answer.key), {})
+            return replace(answer, revision=known.get(answer.revision, answer.revision))
+        if isinstance(answer, DocPage):
+            return replace(answer, docs=tuple(self._translated(each) for each in answer.docs))
+        return answer
+
+    # -- instances ----------------------------------------------------------------------------------------------
+
+    @rule()
+    def reopen(self) -> None:
+        if self._subject.ask(_durable):
+            self._subject.reopen()
+
+
+def _compare(call: str, found: object, expected: object) -> None:
+    assert _comparable(found) == _comparable(expected), f"{call} answers as the memory store does"
+
+
+def _comparable(answer: object) -> object:
+    if isinstance(answer, SeqConflict):
+        return SeqConflict, answer.expected, answer.actual
+    return type(answer) if isinstance(answer, StoreError) else answer
+
+
+async def _workflows(store: RunStore) -> object:
+    return sorted(await store.list_workflows(), key=msgspec.json.encode)
+
+
+async def _durable(store: RunStore) -> bool:
+    return store.info().durable
+
+
+async def _remove_all(store: RunStore, *, now_ms: int) -> None:
+    for id_ in RUN_IDS:
+        await store.delete_run(id_)
+    for collection in COLLECTIONS:
+        for key in KEYS:
+            await store.delete_doc(DocDelete(collection=collection, key=key, if_revision=ANY, now_ms=now_ms))
+    await store.purge(now_ms)
+
+
+# Reproducible, so that a third party's failure is ours as well.
+_SETTINGS: Final = settings(
+    max_examples=30,
+    stateful_step_count=30,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+class MachineConformance(StoreCase):
+    async def test_any_sequence_of_calls_is_answered_as_the_memory_store_answers_it(
+        self, open_store: OpenStore
+    ) -> None:
+        loop, numbers = asyncio.get_running_loop(), count()
+
+        class Machine(StoreMachine):
+            def __init__(self) -> None:
+                super().__init__(loop, open_store, next(numbers))
+
+        await asyncio.to_thread(run_state_machine_as_test, Machine, settings=_SETTINGS)
