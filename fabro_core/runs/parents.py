@@ -3,11 +3,13 @@
 Link edits of all servers that share a store go through one document that lists the links being made right now. An
 edit is judged against the stored links *and* those intents, and enters its own intent by compare-and-set; who loses
 the race judges again. An intent is withdrawn once its link is in the log; one left behind by a crash counts until
-it expires, which can refuse a link for a moment but never lets a cycle through.
+it expires, which can refuse a link for a moment but never lets a cycle through. An edit that is held up gives up
+well before its own intent expires.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -15,6 +17,7 @@ import msgspec
 
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import Conflict, InvalidRequest, RevisionConflict
+from fabro_core.models.events import Properties
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal
 from fabro_core.runs.lifecycle import link_parent, unlink_parent
@@ -26,6 +29,8 @@ from fabro_core.store.records import ABSENT, DocRef, DocWrite, Revision, RunHit
 _COLLECTION = "runs.parent-links"
 _KEY = "in-flight"
 _INTENT_LIFETIME_MS = timedelta(minutes=1) // timedelta(milliseconds=1)
+_LAST_WRITE_BEFORE_EXPIRY_MS = _INTENT_LIFETIME_MS // 2
+"""What may still pass from the decision to write a link until it is written."""
 _MAX_ATTEMPTS = 64
 
 
@@ -53,7 +58,7 @@ class ParentLinks:
         """Make `parent` the parent of `child`.
 
         Raises `NotFound` for either, `InvalidRequest` for a run as its own parent or ancestor, `Conflict` when
-        too many links are being made at once.
+        too many links are being made at once or this one takes too long.
         """
         current = await self._log.get(child)
         if child == parent:
@@ -62,8 +67,15 @@ class ParentLinks:
         if _parent_of(current) == parent:
             return current
         intent = await self._enter_intent(child, parent)
+        make_link = link_parent(parent)
+
+        def decide(run: Projection) -> Sequence[Properties]:
+            if self._now_ms() > intent.expires_ms - _LAST_WRITE_BEFORE_EXPIRY_MS:
+                raise Conflict("Making the parent link took too long. Try again.")
+            return make_link(run)
+
         try:
-            return (await self._log.change(child, link_parent(parent), actor=actor)).hit
+            return (await self._log.change(child, decide, actor=actor)).hit
         finally:
             await self._withdraw_intent(intent)
 
