@@ -13,7 +13,7 @@ from fabro_core.server.logs import JsonFormatter, TextFormatter
 
 def record(message: str, fields: dict[str, object] | None = None) -> logging.LogRecord:
     made = logging.LogRecord("fabro.access", logging.INFO, __file__, 1, message, None, None)
-    made.created = 1785578400.25
+    made.created, made.msecs = 1785578400.25, 250.0
     if fields is not None:
         made.fabro = fields
     return made
