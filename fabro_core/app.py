@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from litestar import Litestar, Router
 
-from fabro_core.api import account, batch, discovery, runs
+from fabro_core.api import account, batch, discovery, runs, system
 from fabro_core.api.edge import Edge
 from fabro_core.api.extensions import extension_routers
 from fabro_core.api.openapi import api_document
@@ -29,6 +29,7 @@ from fabro_core.errors import FabroError
 from fabro_core.health import StoreHealth
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.runs.service import Runs
+from fabro_core.uptime import Uptime
 from fabro_core.web import routes
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ _API_HANDLERS = (
     batch.archive_runs,
     batch.unarchive_runs,
     batch.delete_runs,
+    system.get_system_info,
 )
 _PAGES = (routes.get_login, routes.get_runs_pages)
 
@@ -93,6 +95,7 @@ class FabroApp:
     def __init__(self, assembly: Assembly) -> None:
         self.assembly = assembly
         self._health = StoreHealth(assembly.store)
+        self._uptime = Uptime(assembly.clock)
         public = urlsplit(assembly.server.public_url)
         self._prefix = public.path.rstrip("/")
         self._extensions = extension_routers(assembly.app_inits)
@@ -130,6 +133,7 @@ class FabroApp:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self.assembly.opened())
                 await stack.enter_async_context(self._health.lifespan())
+                self._uptime.begin()
                 await stack.enter_async_context(self._edge.serving())
                 for warning in self.assembly.warnings:
                     log.warning("%s", warning)
@@ -160,12 +164,16 @@ class FabroApp:
         return Services(
             version=assembly.server.version,
             method_names=settings.auth.methods,
+            store_name=settings.store.kind,
+            storage_root=settings.storage.root,
             web_enabled=settings.web.enabled,
+            server_url=assembly.server.public_url,
             public_prefix=self._prefix,
             discovery=discovery.discovery_document(prefix=self._prefix, api_url=settings.api.url, links=assembly.links),
             api_document=lambda: self._api_document,
             authenticator=Authenticator(assembly.methods),
             health=self._health,
+            uptime=self._uptime,
             runs=Runs(
                 assembly.store,
                 assembly.clock,

@@ -33,15 +33,18 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "plugins": {"auth", "config", "hooks", "store"},
     "runs": {"models", "store"},
     "health": {"store"},
-    "api": {"auth", "health", "models", "runs", "store", "web"},
+    "uptime": set(),
+    "api": {"auth", "health", "models", "runs", "store", "uptime", "web"},
     "web": {"api"},  # error pages and page routes need each other
     "report": set(),
     "boot": {"auth", "config", "hooks", "plugins", "report", "store"},
     "initialise": {"boot", "config", "report"},
-    "app": {"api", "auth", "boot", "config", "health", "plugins", "runs", "web"},
+    "app": {"api", "auth", "boot", "config", "health", "plugins", "runs", "uptime", "web"},
     "embed": {"api", "app", "boot", "config", "plugins"},
     "server": {"app", "boot", "config"},
-    "cli": {"app", "boot", "config", "hooks", "initialise", "plugins", "report", "server"},
+    "cli": {"app", "boot", "config", "hooks", "initialise", "plugins", "report", "scaffold", "server"},
+    "scaffold": {"config", "plugins"},
+    "public": set(),
     "testing": {"app", "auth", "boot", "config", "hooks", "models", "plugins", "server", "store"},
 }
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 from fabro_core.auth.credentials import Authenticator
 from fabro_core.health import StoreHealth
 from fabro_core.runs.service import Runs
+from fabro_core.uptime import Uptime
 
 SERVICES = "fabro_services"
 """Key of the application's state that holds them."""
@@ -20,7 +22,12 @@ class Services:
     version: str
     method_names: tuple[str, ...]
     """Enabled auth methods in the order of the settings."""
+    store_name: str
+    """The store's settings name, such as `sqlite`."""
+    storage_root: Path
     web_enabled: bool
+    server_url: str
+    """The public URL, without a trailing slash (server.md S1)."""
     public_prefix: str
     """Path of the public URL; normally empty (server.md S1)."""
     discovery: bytes
@@ -29,4 +36,5 @@ class Services:
     """The encoded API document; made when it is first asked for."""
     authenticator: Authenticator
     health: StoreHealth
+    uptime: Uptime
     runs: Runs

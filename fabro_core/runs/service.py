@@ -7,6 +7,7 @@ from fabro_core.errors import NotFound
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal, RunProvenance
 from fabro_core.runs import lifecycle
+from fabro_core.runs.counting import RunCounts, count_runs
 from fabro_core.runs.create import RunCreator
 from fabro_core.runs.listing import PageEncoder
 from fabro_core.runs.log import Decision, Outcome, RunLog
@@ -43,6 +44,9 @@ class Runs:
         """The body of a list answer (runs.md R7)."""
         page = await self._store.list_runs(query)
         return self._pages.encode(page, offset=query.offset, now_ms=query.now_ms)
+
+    async def count(self) -> RunCounts:
+        return await count_runs(self._store, self.now_ms())
 
     async def resolve(self, selector: str) -> RunHit:
         """The run a person means (runs.md R12)."""

@@ -23,8 +23,9 @@ BEYOND_THE_CONTRACT = {"getReady"}
 LEFT_OUT = {
     "BatchDeleteRunsResult": {"sandbox"},  # needs a sandbox driver
     "ErrorResponse": {"leftover_env_keys", "removed_env_keys"},  # of the install wizard (server.md S28)
+    "SystemInfoResponse": {"sandbox_provider"},  # needs a sandbox driver
 }
-ADDED = {"AuthConfigResponse": {"options"}, "HealthResponse": {"store"}}
+ADDED = {"AuthConfigResponse": {"options"}, "HealthResponse": {"store"}, "SystemInfoResponse": {"auth_methods"}}
 VERBS = ("get", "put", "post", "patch", "delete")
 
 
@@ -120,6 +121,7 @@ async def test_discovery_and_accounts(server: Server) -> None:
         "/api/v1/user": "getUser",
         "/api/v1/auth/me": "getAuthMe",
         "/api/v1/auth/config": "getAuthConfig",
+        "/api/v1/system/info": "getSystemInfo",
     }.items():
         answer = await server.client.get(path)
         assert answer.status_code == 200
