@@ -22,6 +22,8 @@ from fabro_core.store.records import (
     DocWrite,
     EventPage,
     EventQuery,
+    FeedPage,
+    FeedQuery,
     RunHit,
     RunPage,
     RunQuery,
@@ -62,6 +64,15 @@ class RunStore(abc.ABC):
     @abc.abstractmethod
     async def read(self, query: EventQuery, /) -> EventPage:
         """A page of a run's log, strictly ordered, without gaps. An unknown run has an empty log."""
+
+    @abc.abstractmethod
+    async def read_feed(self, query: FeedQuery, /) -> FeedPage:
+        """A page of the events of all runs, in an order that holds for every instance on the data.
+
+        Positions become readable in ascending order, so whoever goes on from where a page ended misses nothing: an
+        append that returned is in the feed, and nothing ever appears before a position that was readable. At least
+        the newest 10,000 events stay in it; a store that forgets older ones says so with `FeedPage.gap`.
+        """
 
     @abc.abstractmethod
     async def get_run(self, run_id: str, /) -> RunHit | None:

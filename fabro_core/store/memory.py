@@ -6,6 +6,7 @@ the process, and a list costs time in proportion to the number of runs.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from platform import python_version
@@ -31,6 +32,9 @@ from fabro_core.store.records import (
     EventPage,
     EventQuery,
     EventRecord,
+    FeedEvent,
+    FeedPage,
+    FeedQuery,
     Revision,
     RunHit,
     RunPage,
@@ -60,6 +64,9 @@ class MemoryData:
     def __init__(self) -> None:
         self.rows: dict[str, RunRow] = {}
         self.logs: dict[str, list[EventRecord]] = {}
+        self.feed: list[FeedEvent] = []
+        self.position = 0
+        """Of the newest event in `feed`, though its run may be deleted."""
         self.blobs: dict[str, bytes] = {}
         self.docs: dict[tuple[str, str], Doc] = {}
         self.revision = 0
@@ -103,6 +110,9 @@ class MemoryRunStore(RunStore):
             raise SeqConflict(batch.expected_seq, newest)
         data.logs.setdefault(batch.run_id, []).extend(batch.events)
         data.rows[batch.run_id] = batch.row
+        for event in batch.events:
+            data.position += 1
+            data.feed.append(FeedEvent(position=data.position, run_id=batch.run_id, seq=event.seq, body=event.body))
         seq = batch.events[-1].seq
         for hub in data.hubs:
             hub.announce([Wakeup(run_id=batch.run_id, seq=seq)])
@@ -113,6 +123,15 @@ class MemoryRunStore(RunStore):
         if query.reverse:
             events.reverse()
         return EventPage(events=tuple(events[: query.limit]), has_more=len(events) > query.limit)
+
+    async def read_feed(self, query: FeedQuery, /) -> FeedPage:
+        data = self._opened()
+        if query.after is None:
+            return FeedPage(events=(), position=data.position, has_more=False)
+        start = bisect_right(data.feed, query.after, key=_position)
+        events = tuple(data.feed[start : start + query.limit])
+        has_more = start + query.limit < len(data.feed)
+        return FeedPage(events=events, position=events[-1].position if has_more else data.position, has_more=has_more)
 
     async def get_run(self, run_id: str, /) -> RunHit | None:
         data = self._opened()
@@ -139,6 +158,7 @@ class MemoryRunStore(RunStore):
     async def delete_run(self, run_id: str, /) -> bool:
         data = self._opened()
         data.logs.pop(run_id, None)
+        data.feed = [event for event in data.feed if event.run_id != run_id]
         return data.rows.pop(run_id, None) is not None
 
     # -- blobs --------------------------------------------------------------------------------------------------
@@ -209,6 +229,10 @@ class MemoryRunStore(RunStore):
 
 def _closed() -> StoreUnavailable:
     return StoreUnavailable("The memory store is not open.")
+
+
+def _position(event: FeedEvent) -> int:
+    return event.position
 
 
 def _in_page(event: EventRecord, query: EventQuery) -> bool:

@@ -71,6 +71,38 @@ class EventPage(Record, frozen=True, kw_only=True):
     """Further events match beyond the last one of this page."""
 
 
+# -- the feed: the events of all runs ---------------------------------------------------------------------------------
+
+
+class FeedQuery(Record, frozen=True, kw_only=True):
+    """A page of the events of all runs, in the order in which their appends took effect."""
+
+    limit: int
+    after: int | None
+    """The position to go on from; None: the present, which answers no event but tells the newest position."""
+
+
+class FeedEvent(Record, frozen=True, kw_only=True):
+    """One event in the feed."""
+
+    position: int
+    """Assigned by the store; greater than that of every event that could be read before, with gaps."""
+    run_id: str
+    seq: int
+    body: bytes
+
+
+class FeedPage(Record, frozen=True, kw_only=True):
+    events: tuple[FeedEvent, ...]
+    """In ascending position, without those of runs that have been deleted."""
+    position: int
+    """Where to go on: every event up to here is on this page or was before it."""
+    has_more: bool
+    """Further events follow beyond the last one of this page."""
+    gap: bool = False
+    """The store keeps only the newest part of the feed, and events after the position asked for are no longer in it."""
+
+
 # -- runs -----------------------------------------------------------------------------------------------------------
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from fabro_core.errors import StoreMisconfigured
+from fabro_core.store.records import FeedQuery
 from fabro_core.testing.store import opened
-from fabro_core.testing.store.case import batch, row, run_id
+from fabro_core.testing.store.case import batch, log_of, row, run_id
 from fabro_store_sqlite import SqliteRunStore
 from fabro_store_sqlite.migrations import LAYOUT, Step, bring_up_to_date, pending
 
@@ -145,6 +146,7 @@ async def test_migrate_makes_the_layout_once(path: Path) -> None:
 LATER = replace(
     LAYOUT,
     migrations=(
+        *LAYOUT.migrations,
         Step("note colours", ("CREATE TABLE colours (name TEXT)", "INSERT INTO colours VALUES ('red')")),
         Step("forget colours", ("DROP TABLE colours", "CREATE TABLE shapes (name TEXT)")),
     ),
@@ -161,7 +163,7 @@ async def test_an_older_layout_is_led_to_the_newest_step_by_step(path: Path) -> 
         assert [step.title for step in pending(connection, path, LATER)] == ["note colours", "forget colours"]
         assert bring_up_to_date(connection, path, LATER) == ["note colours", "forget colours"]
         assert bring_up_to_date(connection, path, LATER) == ()
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (LATER.version,)
         assert "shapes" in tables(connection)
         assert "colours" not in tables(connection)
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,), "runs are still there"
@@ -169,11 +171,11 @@ async def test_an_older_layout_is_led_to_the_newest_step_by_step(path: Path) -> 
 
 async def test_a_migration_that_fails_half_way_changes_nothing(path: Path) -> None:
     await create(path)
-    broken = replace(LATER, migrations=(LATER.migrations[0], Step("break", ("CREATE TABLE x (y)", "no SQL at all"))))
+    broken = replace(LATER, migrations=(*LATER.migrations[:-1], Step("break", ("CREATE TABLE x (y)", "no SQL at all"))))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         with pytest.raises(sqlite3.OperationalError):
             bring_up_to_date(connection, path, broken)
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (LAYOUT.version,)
         assert not {"x", "colours"} & tables(connection)
 
 
@@ -181,3 +183,17 @@ async def test_instances_that_open_a_fresh_file_at_once_all_succeed(path: Path) 
     stores = [SqliteRunStore(path) for _ in range(6)]
     plans = await asyncio.gather(*(store.migrate() for store in stores))
     assert sorted(map(len, plans)) == [0, 0, 0, 0, 0, 1], "one of them makes the layout"
+
+
+async def test_a_file_without_a_feed_keeps_its_runs_and_gets_one(path: Path) -> None:
+    await create(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP INDEX events_by_change")
+        connection.execute("ALTER TABLE events DROP COLUMN change_no")
+        connection.execute("PRAGMA user_version = 1")
+    async with opened(SqliteRunStore(path)) as store:
+        position = (await store.read_feed(FeedQuery(after=None, limit=1))).position
+        await store.append(batch(row(run_id(1), 2)))
+        page = await store.read_feed(FeedQuery(after=position, limit=10))
+        assert [(event.run_id, event.seq) for event in page.events] == [(run_id(1), 2)]
+        assert [event.seq for event in await log_of(store, run_id(1))] == [1, 2]

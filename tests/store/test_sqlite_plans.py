@@ -10,7 +10,7 @@ import pytest
 
 from fabro_core.models.status import Bucket
 from fabro_core.store.records import RunSort
-from fabro_store_sqlite import documents, logs, page_sql, run_counts, run_lists
+from fabro_store_sqlite import documents, feed, logs, page_sql, run_counts, run_lists
 from fabro_store_sqlite.migrations import bring_up_to_date
 from fabro_store_sqlite.schema import SHELF
 
@@ -103,7 +103,7 @@ _KINDS = ("INDEX", "COVERING INDEX")
     "text",
     [
         text
-        for module in (documents, logs, run_counts, run_lists)
+        for module in (documents, feed, logs, run_counts, run_lists)
         for text in vars(module).values()
         if isinstance(text, str) and text.startswith("SELECT")
     ],

@@ -27,6 +27,7 @@ from fabro_core.testing.store.case import BreakDriver, NoDriver, OpenStore, Stor
 from fabro_core.testing.store.crashing import CrashConformance
 from fabro_core.testing.store.documents import DocumentConformance
 from fabro_core.testing.store.faults import FaultConformance
+from fabro_core.testing.store.feed import FeedConformance
 from fabro_core.testing.store.listing import ListConformance
 from fabro_core.testing.store.machine import MachineConformance
 from fabro_core.testing.store.model import ModelConformance
@@ -43,6 +44,7 @@ class StoreConformance(
     OpeningConformance,
     AppendConformance,
     ReadConformance,
+    FeedConformance,
     RunConformance,
     ListConformance,
     ModelConformance,

@@ -53,7 +53,18 @@ def _creation() -> Step:
     return Step("create runs, logs, blobs and documents", (*statements, "INSERT INTO change_counter VALUES (0)"))
 
 
-LAYOUT = Layout(_creation())
+LAYOUT = Layout(
+    _creation(),
+    migrations=(
+        Step(
+            "give every new event its place among the events of all runs",
+            (
+                "ALTER TABLE events ADD COLUMN change_no INTEGER",
+                "CREATE UNIQUE INDEX events_by_change ON events (change_no) WHERE change_no IS NOT NULL",
+            ),
+        ),
+    ),
+)
 
 
 def pending(connection: sqlite3.Connection, path: Path, layout: Layout = LAYOUT) -> Sequence[Step]:

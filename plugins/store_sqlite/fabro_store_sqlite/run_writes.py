@@ -60,8 +60,9 @@ def append(transaction: Transaction, batch: AppendBatch) -> int:
     newest = 0 if stored is None else stored[1]
     if newest != batch.expected_seq:
         raise SeqConflict(batch.expected_seq, newest)
-    run = _create(transaction, batch.row) if stored is None else _renew(transaction, batch.row, stored)
-    _add_events(transaction, run, batch)
+    change = transaction.next_changes(len(batch.events))
+    run = _create(transaction, batch.row, change) if stored is None else _renew(transaction, batch.row, change, stored)
+    _add_events(transaction, run, change, batch)
     seq = batch.events[-1].seq
     transaction.wakeups.append(Wakeup(run_id=batch.run_id, seq=seq))
     return seq
@@ -80,10 +81,10 @@ def delete_run(transaction: Transaction, run_id: str) -> bool:
     return True
 
 
-def _create(transaction: Transaction, row: RunRow) -> int:
+def _create(transaction: Transaction, row: RunRow, change: int) -> int:
     indexed = _indexed(row)
     # Children may be older than their parent's row: a deleted run leaves them behind.
-    columns = _columns(transaction, row, indexed) | {"id": row.id, "children_count": children_of(transaction, row.id)}
+    columns = _columns(row, change, indexed) | {"id": row.id, "children_count": children_of(transaction, row.id)}
     run = transaction.execute(_INSERT, columns).lastrowid
     assert run is not None
     transaction.execute(_INSERT_STATE, {"run": run, "state": row.state})
@@ -92,11 +93,11 @@ def _create(transaction: Transaction, row: RunRow) -> int:
     return run
 
 
-def _renew(transaction: Transaction, row: RunRow, stored: tuple[Any, ...]) -> int:
+def _renew(transaction: Transaction, row: RunRow, change: int, stored: tuple[Any, ...]) -> int:
     run: int = stored[0]
     before, after = stored[2:], _indexed(row)
     statement = _RENEW if before == after else _MOVE
-    transaction.execute(statement, _columns(transaction, row, after) | {"run_": run})
+    transaction.execute(statement, _columns(row, change, after) | {"run_": run})
     transaction.execute(_RENEW_STATE, {"run_": run, "state": row.state})
     if _place(before) != _place(after):
         recount(transaction, _place(before), _place(after))
@@ -113,7 +114,9 @@ def _adopt(transaction: Transaction, before: str | None, after: str | None) -> N
         transaction.execute(_ADD_CHILD, {"id_": after})
 
 
-def _add_events(transaction: Transaction, run: int, batch: AppendBatch) -> None:
+def _add_events(transaction: Transaction, run: int, change: int, batch: AppendBatch) -> None:
+    """`change` is the number of the batch's last event."""
+    first_change = change - len(batch.events) + 1
     transaction.executemany(
         _INSERT_EVENT,
         [
@@ -123,8 +126,9 @@ def _add_events(transaction: Transaction, run: int, batch: AppendBatch) -> None:
                 "kind": event.kind,
                 "tags": msgspec.json.encode(event.tags).decode() if event.tags else None,
                 "body": event.body,
+                "change_no": number,
             }
-            for event in batch.events
+            for number, event in enumerate(batch.events, start=first_change)
         ],
     )
     tags = [{"run": run, "tag": tag, "seq": event.seq} for event in batch.events for tag in set(event.tags)]
@@ -150,9 +154,9 @@ def _indexed(row: RunRow) -> tuple[Any, ...]:
     )
 
 
-def _columns(transaction: Transaction, row: RunRow, indexed: tuple[Any, ...]) -> dict[str, Any]:
+def _columns(row: RunRow, change: int, indexed: tuple[Any, ...]) -> dict[str, Any]:
     columns = dict(zip(_INDEXED, indexed, strict=True))
-    columns |= {"seq": row.seq, "updated_ms": row.updated_ms, "change_no": transaction.next_change(), "body": row.body}
+    columns |= {"seq": row.seq, "updated_ms": row.updated_ms, "change_no": change, "body": row.body}
     return columns
 
 

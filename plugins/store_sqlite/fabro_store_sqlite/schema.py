@@ -48,7 +48,7 @@ RUNS = Table(
     Column("parent_id", Text),
     Column("automation_id", Text),
     Column("children_count", Integer, nullable=False),
-    # From one counter over all runs: what another process has to read to learn of new appends.
+    # That of the newest event: what another process has to read to learn of new appends.
     Column("change_no", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
@@ -70,6 +70,8 @@ EVENTS = Table(
     # A JSON array as appended; NULL for the many events without tags.
     Column("tags", Text),
     Column("body", LargeBinary, nullable=False),
+    # From one counter over all runs: the event's place in the feed. NULL for events from before there was one.
+    Column("change_no", Integer),
     PrimaryKeyConstraint("run", "seq"),
     sqlite_with_rowid=False,
 )
@@ -95,7 +97,7 @@ RUN_COUNTS = Table(
     sqlite_with_rowid=False,
 )
 
-# One row: the newest `runs.change_no` ever given, deleted runs included.
+# One row: the newest `change_no` ever given, deleted runs included.
 CHANGE_COUNTER = Table("change_counter", METADATA, Column("newest", Integer, nullable=False))
 
 BLOBS = Table(
@@ -121,6 +123,7 @@ DOCUMENTS = Table(
 )
 
 _R = RUNS.c
+_E = EVENTS.c
 _D = DOCUMENTS.c
 
 # Ties go by id descending in both directions. Read backwards, (bucket, key, id) gives key and id descending. For an
@@ -146,5 +149,6 @@ Index("runs_by_parent", _R.parent_id, sqlite_where=_R.parent_id.is_not(None))
 Index("runs_by_automation", _R.automation_id, sqlite_where=_R.automation_id.is_not(None))
 Index("runs_by_workflow", _R.workflow, _R.id)
 Index("runs_by_change", _R.change_no, unique=True)
+Index("events_by_change", _E.change_no, unique=True, sqlite_where=_E.change_no.is_not(None))
 Index("documents_by_owner", _D.collection, _D.owner, _D.key)
 Index("documents_by_expiry", _D.expires_ms, sqlite_where=_D.expires_ms.is_not(None))

@@ -25,6 +25,8 @@ from fabro_core.store.records import (
     DocWrite,
     EventPage,
     EventQuery,
+    FeedPage,
+    FeedQuery,
     RunHit,
     RunPage,
     RunQuery,
@@ -32,7 +34,7 @@ from fabro_core.store.records import (
     Wakeup,
     WorkflowHit,
 )
-from fabro_store_sqlite import blobs, changes, documents, logs, run_lists, run_writes
+from fabro_store_sqlite import blobs, changes, documents, feed, logs, run_lists, run_writes
 from fabro_store_sqlite.changes import Changes
 from fabro_store_sqlite.connections import Database
 from fabro_store_sqlite.readers import SLOW_READS_AT_ONCE, Readers
@@ -119,6 +121,11 @@ class SqliteRunStore(RunStore):
         readers = self._open().readers
         run = readers.quick if query.limit <= logs.LOOP_EVENTS else readers.slow
         return await run(partial(logs.event_page, query=query))
+
+    async def read_feed(self, query: FeedQuery, /) -> FeedPage:
+        readers = self._open().readers
+        run = readers.quick if query.limit <= feed.LOOP_EVENTS else readers.slow
+        return await run(partial(feed.feed_page, query=query))
 
     async def get_run(self, run_id: str, /) -> RunHit | None:
         return await self._open().readers.quick(partial(run_lists.run_with_state, run_id=run_id))

@@ -34,13 +34,13 @@ class Transaction:
         """The first change number taken; 0: none."""
         self.last_change = 0
 
-    def next_change(self) -> int:
-        """The next number of the counter that orders the appends of all processes."""
+    def next_changes(self, count: int) -> int:
+        """Take the next `count` numbers of the counter that orders the events of all processes; returns the last."""
         if not self.first_change:
             (newest,) = self.execute("SELECT newest FROM change_counter").fetchone()
             self.first_change = newest + 1
             self.last_change = newest
-        self.last_change += 1
+        self.last_change += count
         return self.last_change
 
     def finish(self) -> None:

@@ -1,0 +1,39 @@
+"""Reading the events of all runs in the order of their change numbers, which is the order of the commits."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from sqlalchemy import bindparam, select
+
+from fabro_core.store.records import FeedEvent, FeedPage, FeedQuery
+from fabro_store_sqlite.changes import newest
+from fabro_store_sqlite.compiling import sql
+from fabro_store_sqlite.schema import EVENTS, RUNS
+
+LOOP_EVENTS: Final = 200
+"""Events that a page may have when it is read on the event loop."""
+
+_E = EVENTS.c
+_SINCE: Final = sql(
+    select(_E.change_no, RUNS.c.id, _E.seq, _E.body)
+    .select_from(EVENTS.join(RUNS, _E.run == RUNS.c.run))
+    .where(_E.change_no > bindparam("after"))
+    .order_by(_E.change_no)
+    .limit(bindparam("limit"))
+)
+
+
+def feed_page(connection: sqlite3.Connection, query: FeedQuery) -> FeedPage:
+    """The page; call it inside a snapshot, so that its position speaks of the events that it reads."""
+    position = newest(connection)
+    if query.after is None:
+        return FeedPage(events=(), position=position, has_more=False)
+    rows = connection.execute(_SINCE, {"after": query.after, "limit": query.limit + 1}).fetchall()
+    events = tuple(
+        FeedEvent(position=number, run_id=run_id, seq=seq, body=body)
+        for number, run_id, seq, body in rows[: query.limit]
+    )
+    has_more = len(rows) > query.limit
+    return FeedPage(events=events, position=events[-1].position if has_more else position, has_more=has_more)
