@@ -13,9 +13,9 @@ from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.store.base import RunStore
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 
-EVERYTHING = frozenset(
-    {"ping", "append", "read", "get_run", "list_runs", "list_workflows", "delete_run", "put_blob", "get_doc", "put_doc"}
-)
+EVERYTHING = frozenset(RunStore.__abstractmethods__) - {"info", "lifespan", "watch"}
+"""Every call that a store answers."""
+
 DRIVER_TEXT = "disk I/O error in /srv/fabro/fabro.db near SELECT"
 
 
