@@ -8,10 +8,12 @@ import click
 
 from fabro_core import __version__
 from fabro_core.cli.check import check
+from fabro_core.cli.hooks import hooks
 from fabro_core.cli.init import init
 from fabro_core.cli.plugin import plugin
 from fabro_core.cli.plugins import plugins
 from fabro_core.cli.server import server
+from fabro_core.cli.settings import settings
 from fabro_core.errors import FabroError
 
 
@@ -22,10 +24,12 @@ def cli() -> None:
 
 
 cli.add_command(check)
+cli.add_command(hooks)
 cli.add_command(init)
 cli.add_command(plugin)
 cli.add_command(plugins)
 cli.add_command(server)
+cli.add_command(settings)
 
 
 def main() -> None:

@@ -55,14 +55,15 @@ def _inspected(row: dict[str, object], plugin: InstalledPlugin) -> dict[str, obj
     if not row["selected"]:
         return row
     from fabro_core.context import Problem
-    from fabro_core.hooks import PLUGIN_API
     from fabro_core.plugins.host import PluginHost
 
     problems: list[Problem] = []
     imported = PluginHost(problems).load(plugin)
+    if imported is not None:
+        imported.settings_type()
     return {
         **row,
-        "api": PLUGIN_API if imported else None,  # a plugin for another version is not loaded
+        "api": imported.api if imported else None,
         "hooks": list(imported.hooks) if imported else [],
         "problem": "; ".join(problem.message for problem in problems) or None,
     }
@@ -76,10 +77,14 @@ def _table(rows: Sequence[Mapping[str, object]]) -> str:
     lines += [["*" if row["selected"] else "", *(str(row[column]) for column in columns)] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     table = [" ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    details = [
-        f"  {row['name']}: {row['problem'] or ', '.join(_strings(row['hooks']))}" for row in rows if "hooks" in row
-    ]
+    details = [f"  {row['name']}: {_detail(row)}" for row in rows if "hooks" in row]
     return "\n".join([*table, *details])
+
+
+def _detail(row: Mapping[str, object]) -> str:
+    if row["problem"]:
+        return str(row["problem"])
+    return f"API {row['api']}, {', '.join(_strings(row['hooks']))}"
 
 
 def _strings(value: object) -> list[str]:

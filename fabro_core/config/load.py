@@ -58,11 +58,12 @@ class Draft:
     warnings: tuple[str, ...]
 
 
-class _File(Table, frozen=True, kw_only=True):
-    """The whole file."""
+class SettingsFile(Table, frozen=True, kw_only=True):
+    """The settings file of Fabro Server."""
 
     server: Server
     version: Annotated[int, SETTINGS_VERSION] = msgspec.field(name="_version", default=FILE_VERSION)
+    """The form of the file."""
 
 
 def load(source: SettingsSource, *, environ: Mapping[str, str], overrides: Overrides, problems: list[Problem]) -> Draft:
@@ -77,7 +78,7 @@ def load(source: SettingsSource, *, environ: Mapping[str, str], overrides: Overr
     secrets = SecretSource(environ, env_file.values)
     base = path.parent if path is not None else Path.cwd()
     reader = TableReader(problems, base=base, secrets=secrets, origins=origins)
-    file = reader.read(document, _File, "")
+    file = reader.read(document, SettingsFile, "")
     return Draft(
         home=home,
         settings=Settings(server=file.server, home=home, source=path) if file else None,
@@ -161,6 +162,10 @@ def _put(document: dict[str, Any], path: str, value: object) -> None:
             return
         document = child
     document[key] = value
+
+
+FILLED_IN: Final = frozenset({"server.listen", "server.listen.path", "server.storage.root"})
+"""Required settings of the model that the file may lack, because `_fill_defaults` knows a default."""
 
 
 def _fill_defaults(document: dict[str, Any], home: Path) -> None:

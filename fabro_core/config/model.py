@@ -33,10 +33,15 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UnixListen(Table, frozen=True, kw_only=True, tag="unix", tag_field="type"):
+    """Listen on a Unix socket."""
+
     path: Annotated[Path, SOCKET_PATH]
+    """The socket; `<home>/fabro.sock` unless it is set."""
 
 
 class TcpListen(Table, frozen=True, kw_only=True, tag="tcp", tag_field="type"):
+    """Listen on a TCP port."""
+
     address: Annotated[str, LISTEN_ADDRESS]
     """`IP:port` or `[IPv6]:port`; port 0: any free port."""
 
@@ -54,51 +59,81 @@ Listen = UnixListen | TcpListen
 
 
 class Api(Table, frozen=True, kw_only=True):
+    """Where clients are sent for the API."""
+
     url: Annotated[str, HTTP_URL] | None = None
-    """Advertised base of the API, without a trailing slash; None: this server's own paths (server.md S6)."""
+    """Advertised base of the API, without a trailing slash; unset: this server's own paths (server.md S6)."""
 
 
 class Web(Table, frozen=True, kw_only=True):
+    """Pages for people, and the address under which they reach the server."""
+
     enabled: bool = True
+    """Whether pages are served; they need SESSION_SECRET."""
     url: Annotated[str, PUBLIC_URL] | None = None
-    """The public URL, without a trailing slash; None: derived from the listener (server.md S1)."""
+    """The public URL, without a trailing slash; unset: derived from the listener (server.md S1)."""
 
 
 class Auth(Table, frozen=True, kw_only=True):
+    """How callers prove who they are; a table for each method that has settings."""
+
     methods: Annotated[tuple[Name, ...], DISTINCT_NOT_EMPTY]
-    """In the order in which people are offered them (auth.md A16)."""
+    """Enabled auth methods, in the order in which people are offered them (auth.md A16)."""
 
 
 class Store(Table, frozen=True, kw_only=True):
+    """Where runs are kept; a table for the store, if it has settings."""
+
     kind: Name = "sqlite"
+    """The one active store."""
 
 
 class Extensions(Table, frozen=True, kw_only=True):
+    """What plugins add to the server; a table for each extension that has settings."""
+
     enabled: Annotated[tuple[Name, ...], DISTINCT] = ()
+    """Active extensions, in this order."""
 
 
 class Storage(Table, frozen=True, kw_only=True):
+    """Files of the server."""
+
     root: Path
+    """The directory of database, lock and logs; `<home>/storage` unless it is set. Created with mode 0700."""
 
 
 class Logging(Table, frozen=True, kw_only=True):
+    """The log of the server process."""
+
     level: Annotated[LogLevel, LOG_LEVEL] = "info"
+    """The least severe level that is logged; takes effect while the server runs."""
     format: LogFormat = "text"
+    """Lines for people, or one JSON object a line."""
 
 
 class Limits(Table, frozen=True, kw_only=True):
+    """Bounds that protect the server (server.md S10)."""
+
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1024**3)] = 2 * 1024**2
+    """The largest request body, in bytes."""
     login_attempts_per_minute: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+    """Attempts to sign in that one client has in a minute."""
     sse_max_seconds: Annotated[int, msgspec.Meta(ge=0, le=86400)] = 0
-    """0: no limit."""
+    """After how many seconds an event stream ends; 0: no limit."""
 
 
 class Scheduler(Table, frozen=True, kw_only=True):
+    """How runs get to work."""
+
     max_concurrent_runs: Annotated[int, msgspec.Meta(ge=1)] = 5
+    """How many runs hold a slot at the same time (runs.md R6.1)."""
 
 
 class Server(Table, frozen=True, kw_only=True):
+    """Everything about the server."""
+
     listen: Listen
+    """Where the server accepts connections; a Unix socket in the home unless it is set."""
     auth: Auth
     storage: Storage
     api: Api = Api()

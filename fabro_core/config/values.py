@@ -10,8 +10,8 @@ import ipaddress
 import os
 import re
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -29,6 +29,8 @@ class Form:
     has one, says what was found instead and must not repeat what may be a secret."""
     kind: type = str
     """Values of another type are left to the check of the field's type."""
+    schema: Mapping[str, object] = field(default_factory=dict, compare=False)
+    """The form in JSON Schema, as far as that can say it; it must admit every value that `parse` admits."""
 
 
 def _split_url(text: str) -> SplitResult:
@@ -75,10 +77,16 @@ def _is_wildcard(host: str) -> bool:
         return host == "*"
 
 
-HTTP_URL: Final = Form("an absolute http(s) URL", _http_url)
+_URL_SCHEMA: Final = {"type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?:"}
+
+HTTP_URL: Final = Form("an absolute http(s) URL", _http_url, schema=_URL_SCHEMA)
 """A trailing slash is removed."""
 
-PUBLIC_URL: Final = Form("an absolute http(s) URL with a host and without user, query and fragment", _public_url)
+PUBLIC_URL: Final = Form(
+    "an absolute http(s) URL with a host and without user, query and fragment",
+    _public_url,
+    schema=_URL_SCHEMA,
+)
 """The URL under which people reach the server (server.md S15). A trailing slash is removed."""
 
 
@@ -93,7 +101,9 @@ def _socket_path(path: Path) -> Path:
     return path
 
 
-SOCKET_PATH: Final = Form(f"a path of at most {SOCKET_PATH_BYTES} bytes", _socket_path, kind=Path)
+SOCKET_PATH: Final = Form(
+    f"a path of at most {SOCKET_PATH_BYTES} bytes", _socket_path, kind=Path, schema={"maxLength": SOCKET_PATH_BYTES}
+)
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -118,7 +128,11 @@ def _listen_address(text: str) -> str:
         raise ValueError("") from None
 
 
-LISTEN_ADDRESS: Final = Form('"IP:port" or "[IPv6]:port"', _listen_address)
+LISTEN_ADDRESS: Final = Form(
+    '"IP:port" or "[IPv6]:port"',
+    _listen_address,
+    schema={"type": "string", "pattern": r"^([0-9]+(\.[0-9]+){3}|\[.+\]):[0-9]{1,5}$"},
+)
 
 PLUGIN_NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """auth.md A1."""
@@ -130,7 +144,11 @@ def _plugin_name(text: str) -> str:
     return text
 
 
-PLUGIN_NAME: Final = Form("a name such as dev-token", _plugin_name)
+PLUGIN_NAME: Final = Form(
+    "a name such as dev-token",
+    _plugin_name,
+    schema={"type": "string", "pattern": f"^{PLUGIN_NAME_PATTERN.pattern}$"},
+)
 
 
 def _without_repetition(items: list[object]) -> list[object]:
@@ -146,11 +164,29 @@ def _some_without_repetition(items: list[object]) -> list[object]:
     return _without_repetition(items)
 
 
-DISTINCT: Final = Form("an array of names without repetition", _without_repetition, kind=list)
-DISTINCT_NOT_EMPTY: Final = Form("a non-empty array of names without repetition", _some_without_repetition, kind=list)
+DISTINCT: Final = Form(
+    "an array of names without repetition", _without_repetition, kind=list, schema={"uniqueItems": True}
+)
+DISTINCT_NOT_EMPTY: Final = Form(
+    "a non-empty array of names without repetition",
+    _some_without_repetition,
+    kind=list,
+    schema={"uniqueItems": True, "minItems": 1},
+)
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-LOG_LEVEL: Final = Form('"debug", "info", "warning" or "error"', str.lower)
+
+
+def _in_any_case(words: Sequence[str]) -> str:
+    """A pattern; those of JSON Schema cannot ignore case."""
+    return f"^({'|'.join(''.join(f'[{letter}{letter.upper()}]' for letter in word) for word in words)})$"
+
+
+LOG_LEVEL: Final = Form(
+    '"debug", "info", "warning" or "error"',
+    str.lower,
+    schema={"anyOf": [{"enum": list(LOG_LEVELS)}, {"type": "string", "pattern": _in_any_case(LOG_LEVELS)}]},
+)
 """Upper case is accepted (server.md S15)."""
 
 
@@ -163,4 +199,4 @@ def _file_version(number: int) -> int:
 
 
 FILE_VERSION: Final = 1
-SETTINGS_VERSION: Final = Form(str(FILE_VERSION), _file_version, kind=int)
+SETTINGS_VERSION: Final = Form(str(FILE_VERSION), _file_version, kind=int, schema={"const": FILE_VERSION})

@@ -34,7 +34,7 @@ def select(index: PluginIndex, selected: Mapping[Group, Sequence[str]], problems
                 case ():
                     problems.append(Problem(path=group.names_key, message=not_installed(index, group, name)))
                 case several:
-                    problems.append(_contested(name, several))
+                    problems.append(contested(name, several))
     return plugins
 
 
@@ -52,7 +52,8 @@ def not_installed(index: PluginIndex, group: Group, name: str) -> str:
     return f'no installed plugin provides "{name}"; {"; ".join(line for line in advice if line)}'
 
 
-def _contested(name: str, plugins: Sequence[Plugin]) -> Problem:
+def contested(name: str, plugins: Sequence[Plugin]) -> Problem:
+    """Says that several distributions provide the name."""
     claims = " and ".join(plugin.origin for plugin in plugins)
     return Problem(path=f"{name} ({claims})", message="several distributions provide this name; uninstall all but one")
 
