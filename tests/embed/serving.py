@@ -94,9 +94,7 @@ class Served:
 
 
 @asynccontextmanager
-async def served(
-    app: ASGIApp, *, root_path: str = "", lifespan: Literal["on", "off"] = "on"
-) -> AsyncIterator[Served]:
+async def served(app: ASGIApp, *, root_path: str = "", lifespan: Literal["on", "off"] = "on") -> AsyncIterator[Served]:
     """`app` on a free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
