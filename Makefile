@@ -20,8 +20,8 @@ install: $(RUNTIME)  ## Put the fabro command with all first-party plugins into 
 serve: $(RUNTIME)  ## Initialise if needed and serve in the foreground (BIND=127.0.0.1:3000 for TCP)
 	$(BIN)/fabro server start --foreground $(if $(BIND),--bind $(BIND))
 
-test: $(DEVELOPMENT)  ## Run every test that needs nothing beyond pip
-	$(BIN)/python -m pytest $(ARGS)
+test: $(DEVELOPMENT)  ## Run every test, on two cores (ARGS="-n 0 -x tests/cli" for others)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(DEVELOPMENT)  ## Check style and formatting
 	$(BIN)/ruff check $(CODE)
