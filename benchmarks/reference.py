@@ -41,7 +41,7 @@ def main() -> None:
     name, body, port = sys.argv[1:]
     app = APPLICATIONS[name](Path(body).read_bytes())
     uvicorn.run(
-        app,  # type: ignore[arg-type]  # Litestar's ASGI types and uvicorn's differ in name only
+        app,
         port=int(port),
         lifespan="off",
         access_log=False,

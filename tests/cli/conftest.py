@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from terminal import Home
+
+from tests.cli.terminal import Home
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from terminal import Home
+
+from tests.cli.terminal import Home
 
 
 def test_the_version_needs_no_framework(home: Home) -> None:

@@ -8,7 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from terminal import FABRO, Home
+from tests.cli.terminal import FABRO, Home
 
 FABRO_TOKEN = re.compile(r"fabro_dev_[0-9a-f]{64}")
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from terminal import Home, status_of, wait_until
+
+from tests.cli.terminal import Home, status_of, wait_until
 
 TCP = ("--bind", "127.0.0.1:0")
 

@@ -165,11 +165,12 @@ ADVERSARIAL = PIECES | LOOKALIKES
 def test_splicing_changes_exactly_the_fields_it_means_whatever_the_texts_hold(
     text: str, labels: dict[str, str], children: int, position: int, wall_time_ms: int, runs: str
 ) -> None:
-    status: RunStatus = {
+    statuses: dict[str, RunStatus] = {
         "runnable": RunStatusRunnable(),
         "running": RunStatusRunning(),
         "submitted": RunStatusSubmitted(),
-    }[runs]
+    }
+    status = statuses[runs]
     timing = RunTiming(wall_time_ms=7, inference_time_ms=1, tool_time_ms=2, active_time_ms=3)
     run = replace(projection(status), title=text, goal=text, labels=labels, source_directory=text)
     if runs == "running":

@@ -25,7 +25,7 @@ async def client_seen(peer: tuple[str, int] | None, *forwarded: bytes) -> Any:
 
     scope = {"type": "http", "scheme": "http", "client": peer, "headers": [(b"x-forwarded-for", f) for f in forwarded]}
     await ForwardedClient(app, trusted_proxies({"FORWARDED_ALLOW_IPS": "192.0.2.1"}, []))(scope, nothing, nothing)
-    assert seen[0] | {"client": None} == scope | {"client": None}
+    assert {**seen[0], "client": None} == {**scope, "client": None}
     return seen[0]["client"]
 
 
