@@ -14,7 +14,7 @@ from litestar import Litestar, Router
 
 from fabro_core.api import account, batch, discovery, runs, system
 from fabro_core.api.edge import Edge
-from fabro_core.api.extensions import extension_routers
+from fabro_core.api.extensions import extension_routers, own_handlers
 from fabro_core.api.openapi import api_document
 from fabro_core.api.options import AnswerOptions
 from fabro_core.api.problems import answer
@@ -101,9 +101,9 @@ class FabroApp:
         self._extensions = extension_routers(assembly.app_inits)
         self.litestar = Litestar(
             route_handlers=[
-                *_ROOT_HANDLERS,
-                Router(API_PREFIX, route_handlers=_API_HANDLERS),
-                *(_PAGES if assembly.settings.server.web.enabled else ()),
+                *own_handlers(_ROOT_HANDLERS),
+                Router(API_PREFIX, route_handlers=own_handlers(_API_HANDLERS)),
+                *own_handlers(_PAGES if assembly.settings.server.web.enabled else ()),
                 *self._extensions,
             ],
             request_class=FabroRequest,

@@ -3,11 +3,13 @@ with `opt={"public": True}` (server.md S2)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from litestar import Router
 from litestar.config.app import AppConfig
+from litestar.handlers import BaseRouteHandler
 
 from fabro_core.api.guards import require_user
 from fabro_core.context import Problem
@@ -15,7 +17,7 @@ from fabro_core.errors import StartupError
 
 if TYPE_CHECKING:
     from litestar.connection import ASGIConnection
-    from litestar.handlers import BaseRouteHandler
+    from litestar.types import ControllerRouterHandler
 
 PUBLIC_OPT = "public"
 
@@ -30,7 +32,7 @@ def extension_routers(app_inits: Sequence[AppInit]) -> list[Router]:
     for name, init in app_inits:
         config = AppConfig()
         init(config)
-        router = Router("/", route_handlers=config.route_handlers, guards=[_require_user_unless_public])
+        router = Router("/", route_handlers=own_handlers(config.route_handlers), guards=[_require_user_unless_public])
         home = f"/ext/{name}"
         problems += [
             Problem(path=name, message=f"the route {route.path} is not below {home}/; move it there")
@@ -41,6 +43,12 @@ def extension_routers(app_inits: Sequence[AppInit]) -> list[Router]:
     if problems:
         raise StartupError(problems)
     return routers
+
+
+def own_handlers(handlers: Iterable[ControllerRouterHandler]) -> list[ControllerRouterHandler]:
+    """Copies of route handlers for one application. Litestar notes in a handler where it was registered last, which
+    would tie servers of one process together and keep the last of them alive."""
+    return [copy(handler) if isinstance(handler, BaseRouteHandler) else handler for handler in handlers]
 
 
 async def _require_user_unless_public(
