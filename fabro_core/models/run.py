@@ -156,8 +156,10 @@ class InterviewOption(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class ReviewTarget(msgspec.Struct, frozen=True, kw_only=True):
-    label: str
-    url: str
+    """What a question is about; the URL is one of http or https."""
+
+    label: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    url: Annotated[str, msgspec.Meta(min_length=1, max_length=2048, pattern="^https?://")]
     kind: Literal["document"]
 
 

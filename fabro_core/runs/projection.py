@@ -29,6 +29,7 @@ from fabro_core.models.run import (
 from fabro_core.models.status import RunStatus, RunStatusFailed, RunStatusRemoving, RunStatusSubmitted
 from fabro_core.runs.repository import repository_ref
 from fabro_core.runs.status import is_terminal, may_follow
+from fabro_core.runs.title import inferred_title
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,7 +92,7 @@ def _created(event: RunEvent, properties: events.RunCreated) -> Projection:
     return Projection(
         id=event.run_id,
         seq=event.seq,
-        title=properties.title,
+        title=properties.title if properties.title is not None else inferred_title(graph.goal),
         goal=graph.goal,
         workflow=WorkflowRef(
             slug=properties.workflow_slug,

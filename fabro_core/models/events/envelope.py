@@ -1,0 +1,57 @@
+"""The envelope of an event (events.md E1) and the base of what events say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from fabro_core.models.instant import Instant
+from fabro_core.models.principal import Principal
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""`n` of the catalogue."""
+JsonObject = dict[str, Any]
+"""`o` of the catalogue: any JSON object."""
+
+
+class RunEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One entry of a run's log, as far as it is typed; the stored bytes may hold more keys.
+
+    Optional scope is left out when absent; `properties` is always there.
+    """
+
+    seq: int
+    id: str
+    ts: Instant
+    run_id: str
+    event: str
+    node_id: str | None = None
+    node_label: str | None = None
+    stage_id: str | None = None
+    parallel_group_id: str | None = None
+    parallel_branch_id: str | None = None
+    session_id: str | None = None
+    parent_session_id: str | None = None
+    tool_call_id: str | None = None
+    actor: Principal | None = None
+    properties: msgspec.Raw
+
+
+class Properties(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Base of the typed properties of an event. What is None is left out; unlisted keys are nobody's business here."""
+
+    event: ClassVar[str]
+    """The event's dotted name."""
+
+
+class StageProperties(Properties, frozen=True, kw_only=True):
+    """Properties of an event that may tell the visit of its node (events.md E21); 0: it concerns no stage."""
+
+    visit: Number | None = None
+
+
+class VisitProperties(Properties, frozen=True, kw_only=True):
+    """Properties of an event that always tells the visit of its node; 0: it concerns no stage."""
+
+    visit: Number
