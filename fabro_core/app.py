@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from litestar import Litestar, Router
 
-from fabro_core.api import account, batch, discovery, runs, system
+from fabro_core.api import account, attach, batch, discovery, runs, system
 from fabro_core.api.edge import Edge
 from fabro_core.api.extensions import extension_routers, own_handlers
 from fabro_core.api.openapi import api_document
@@ -20,6 +20,7 @@ from fabro_core.api.options import AnswerOptions
 from fabro_core.api.problems import answer
 from fabro_core.api.request import FabroRequest
 from fabro_core.api.services import SERVICES, Services
+from fabro_core.api.streams import EventStreams
 from fabro_core.asgi import Receive, Scope, Send
 from fabro_core.auth.credentials import Authenticator
 from fabro_core.boot import Assembly, assemble
@@ -29,6 +30,8 @@ from fabro_core.errors import FabroError
 from fabro_core.health import StoreHealth
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.runs.service import Runs
+from fabro_core.runs.tail import Tail
+from fabro_core.stop_signals import noticing_stop
 from fabro_core.uptime import Uptime
 from fabro_core.web import routes
 
@@ -59,6 +62,8 @@ _API_HANDLERS = (
     runs.cancel_run,
     runs.archive_run,
     runs.unarchive_run,
+    attach.attach_run_events,
+    attach.attach_events,
     batch.archive_runs,
     batch.unarchive_runs,
     batch.delete_runs,
@@ -96,6 +101,13 @@ class FabroApp:
         self.assembly = assembly
         self._health = StoreHealth(assembly.store)
         self._uptime = Uptime(assembly.clock)
+        self._tail = Tail(assembly.store)
+        self._streams = EventStreams(
+            self._tail,
+            assembly.clock,
+            self._health,
+            max_seconds=assembly.settings.server.limits.sse_max_seconds,
+        )
         public = urlsplit(assembly.server.public_url)
         self._prefix = public.path.rstrip("/")
         self._extensions = extension_routers(assembly.app_inits)
@@ -134,7 +146,9 @@ class FabroApp:
                 await stack.enter_async_context(self.assembly.opened())
                 await stack.enter_async_context(self._health.lifespan())
                 self._uptime.begin()
+                await stack.enter_async_context(self._tail.lifespan())
                 await stack.enter_async_context(self._edge.serving())
+                await stack.enter_async_context(self._streams.lifespan())
                 for warning in self.assembly.warnings:
                     log.warning("%s", warning)
                 yield
@@ -151,8 +165,9 @@ class FabroApp:
             self._health.draining = False
 
     def drain(self) -> None:
-        """Take no new work: readiness turns 503 (server.md S23)."""
+        """Take no new work: readiness turns 503, and event streams end at once (server.md S23)."""
         self._health.draining = True
+        self._streams.drain()
 
     @cached_property
     def _api_document(self) -> bytes:
@@ -179,6 +194,7 @@ class FabroApp:
                 assembly.clock,
                 web_url=assembly.server.public_url if settings.web.enabled else None,
             ),
+            streams=self._streams,
         )
 
     async def _speak_lifespan(self, receive: Receive, send: Send) -> None:
@@ -187,9 +203,10 @@ class FabroApp:
         phase = "startup"
         try:
             async with self.lifespan():
-                await send({"type": "lifespan.startup.complete"})
-                phase = "shutdown"
-                await receive()
+                with noticing_stop(self.drain):
+                    await send({"type": "lifespan.startup.complete"})
+                    phase = "shutdown"
+                    await receive()
         except Exception as error:
             await send({"type": f"lifespan.{phase}.failed", "message": _report(error)})
             raise

@@ -84,6 +84,13 @@ class NotFound(Refusal):
     """The named resource does not exist: 404."""
 
 
+class StreamClosed(Refusal):
+    """The run has ended and no event is left to stream (events.md E6): 410 `stream_closed`."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, code="stream_closed")
+
+
 class Conflict(Refusal):
     """The resource is in a state that forbids the operation, or a write lost its race: 409."""
 

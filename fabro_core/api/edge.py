@@ -79,9 +79,9 @@ class Edge:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
-        trace = Trace()
-        status = 500
         is_head = scope["method"] == "HEAD"
+        trace = Trace(is_head=is_head)
+        status = 500
         request_id = (b"x-request-id", trace.request_id.encode("ascii"))
 
         async def send_finished(message: Message) -> None:

@@ -138,7 +138,7 @@ def _responses(operation: Operation, schemas: _Schemas) -> JsonObject:
     for status, answer in operation.answers.items():
         responses[str(status)] = {"description": _PHRASES[status], "headers": headers}
         if answer is not None:
-            responses[str(status)]["content"] = {"application/json": {"schema": schemas.of(answer)}}
+            responses[str(status)]["content"] = {operation.media_type: {"schema": schemas.of(answer)}}
     for status in sorted(_error_statuses(operation)):
         responses[str(status)] = {
             "description": TITLES[status],

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from fabro_core.api.guards import require_user
+from fabro_core.api.guards import refuse_head, require_user
+from fabro_core.api.options import NO_HEAD
 from fabro_core.api.query import QueryParams
-from fabro_core.api.reply import Reply
 from fabro_core.api.request import FabroRequest
+from fabro_core.asgi import ASGIApp
 
 if TYPE_CHECKING:
     from litestar.types import Method
 
 OPT_KEY = "fabro_operation"
+
+EVENT_STREAM = "text/event-stream"
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +37,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     answers: Mapping[int, Any]
     """Success statuses with the type of the body; None for an empty body."""
+    media_type: str = "application/json"
+    """Of the success answers that have a body."""
     query: type[QueryParams] | None = None
     body: Any = None
     """Type of the JSON body; None when the operation reads none."""
@@ -43,24 +48,44 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Needs no credentials."""
 
 
-Handler = Callable[[FabroRequest], Awaitable[Reply]]
+Handler = Callable[[FabroRequest], Awaitable[ASGIApp]]
+"""Answers with the response, which is an ASGI application itself."""
 
 
 def operation(method: Method, path: str, description: Operation) -> Callable[[Handler], HTTPRouteHandler]:
     """Make a Litestar route handler of a handler; unless it is public, only an authenticated person gets to it."""
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
-        route = HTTPRouteHandler(
-            path,
-            http_method=[method],
-            opt={OPT_KEY: description},
-            include_in_schema=False,
-            operation_id=description.id,
-            status_code=200,  # the Reply decides; Litestar only checks that a body is possible
-        )
-        return route(handler if description.public else _for_users(handler))
+        return _route(method, path, description)(handler if description.public else _for_users(handler))
 
     return decorate
+
+
+def event_stream(path: str, description: Operation) -> Callable[[Handler], HTTPRouteHandler]:
+    """`operation` for a GET whose answer does not end by itself, so that HEAD is refused (server.md S3)."""
+
+    def decorate(handler: Handler) -> HTTPRouteHandler:
+        guarded = handler if description.public else _for_users(handler)
+
+        @functools.wraps(handler)
+        async def not_for_head(request: FabroRequest) -> ASGIApp:
+            refuse_head(request)
+            return await guarded(request)
+
+        return _route("GET", path, description, NO_HEAD)(not_for_head)
+
+    return decorate
+
+
+def _route(method: Method, path: str, description: Operation, *marks: str) -> HTTPRouteHandler:
+    return HTTPRouteHandler(
+        path,
+        http_method=[method],
+        opt={OPT_KEY: description, **dict.fromkeys(marks, True)},
+        include_in_schema=False,
+        operation_id=description.id,
+        status_code=200,  # the answer decides; Litestar only checks that a body is possible
+    )
 
 
 def _for_users(handler: Handler) -> Handler:
@@ -68,7 +93,7 @@ def _for_users(handler: Handler) -> Handler:
     which costs more than the check."""
 
     @functools.wraps(handler)
-    async def guarded(request: FabroRequest) -> Reply:
+    async def guarded(request: FabroRequest) -> ASGIApp:
         await require_user(request)
         return await handler(request)
 

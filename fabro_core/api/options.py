@@ -14,6 +14,11 @@ from litestar.utils import normalize_path
 from fabro_core.api.reply import Reply
 from fabro_core.asgi import Receive, Scope, Send
 
+NO_HEAD = "fabro_no_head"
+"""Option of a route handler whose GET does not come with HEAD (server.md S3)."""
+
+ALLOW_OF_STREAMS = b"GET, OPTIONS"
+
 _PARAMETER = re.compile(r"\\\{\w+(?::(\w+))?\\\}")
 
 
@@ -25,9 +30,9 @@ class AnswerOptions:
         methods: dict[str, set[str]] = {}
         for route in app.routes:
             if isinstance(route, HTTPRoute):
-                methods.setdefault(route.path_format, set()).update(route.methods)
+                methods.setdefault(route.path_format, set()).update(_answered(route))
         fixed_paths_first = sorted(methods, key=lambda path: path.count("{"))  # as Litestar routes
-        self._allowed = [(_pattern(path), allow_header(methods[path])) for path in fixed_paths_first]
+        self._allowed = [(_pattern(path), _listed(methods[path])) for path in fixed_paths_first]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
@@ -41,7 +46,18 @@ class AnswerOptions:
 
 def allow_header(methods: set[str]) -> bytes:
     """The value of `Allow`; HEAD comes with GET."""
-    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods)).encode("ascii")
+    return _listed(methods | {"HEAD"} if "GET" in methods else methods)
+
+
+def _answered(route: HTTPRoute) -> set[str]:
+    """The methods that a route answers otherwise than with 405."""
+    methods = {str(method) for method in route.methods}
+    with_head = any("GET" in each.http_methods and NO_HEAD not in each.opt for each in route.route_handlers)
+    return methods | {"HEAD"} if with_head else methods
+
+
+def _listed(methods: set[str]) -> bytes:
+    return ", ".join(sorted(methods)).encode("ascii")
 
 
 def _pattern(path_format: str) -> re.Pattern[str]:

@@ -10,12 +10,13 @@ from litestar.exceptions import HTTPException
 
 from fabro_core.api.accept import prefers_html
 from fabro_core.api.body import UnsupportedMediaType
-from fabro_core.api.options import allow_header
+from fabro_core.api.guards import HeadNotAllowed
+from fabro_core.api.options import ALLOW_OF_STREAMS, allow_header
 from fabro_core.api.reply import JSON_TYPE, RawHeaders, Reply, html_reply
 from fabro_core.api.services import SERVICES
 from fabro_core.api.trace import trace_of
 from fabro_core.auth.credentials import LoginNotPermitted, MethodUnavailable, Unauthenticated
-from fabro_core.errors import Conflict, InvalidRequest, NotFound, Refusal, StoreUnavailable
+from fabro_core.errors import Conflict, InvalidRequest, NotFound, Refusal, StoreUnavailable, StreamClosed
 from fabro_core.web.pages import error_page
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (Unauthenticated, 401),
     (LoginNotPermitted, 403),
     (NotFound, 404),
+    (HeadNotAllowed, 405),
     (Conflict, 409),
+    (StreamClosed, 410),
     (UnsupportedMediaType, 415),
     (MethodUnavailable, 503),
 )
@@ -184,6 +187,8 @@ def _refusal_headers(refusal: Refusal) -> RawHeaders:
             return ((b"www-authenticate", b'Bearer realm="fabro", error="invalid_token"'),)
         case Unauthenticated():
             return ((b"www-authenticate", b'Bearer realm="fabro"'),)
+        case HeadNotAllowed():
+            return ((b"allow", ALLOW_OF_STREAMS),)
         case MethodUnavailable():
             return (_RETRY_AFTER,)
         case _:

@@ -55,6 +55,13 @@ def parse_query(kind: type[Params], raw: bytes) -> Params:
     return kind(**found)
 
 
+def parse_unsigned(what: str, value: str) -> int:
+    """An unsigned integer of the protocol (runs.md R1.5). Raises `InvalidRequest` that names `what` it is."""
+    if not _DIGITS.fullmatch(value) or int(value) > MAX_UNSIGNED:
+        raise InvalidRequest(f"{what} is a whole number from 0 to {MAX_UNSIGNED}.")
+    return int(value)
+
+
 def _pairs(raw: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(raw.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict")
@@ -77,7 +84,7 @@ def _parser(declared: inspect.Type) -> Parser:
         case inspect.LiteralType(values=choices):
             return lambda name, values: _one_of(name, _only(name, values), choices)
         case inspect.IntType(ge=least, le=most):
-            return lambda name, values: _clamped(_unsigned(name, _only(name, values)), least, most)
+            return lambda name, values: _clamped(_integer(name, _only(name, values)), least, most)
         case inspect.BoolType():
             return lambda name, values: _one_of(name, _only(name, values), ("true", "false")) == "true"
         case inspect.StrType():
@@ -103,10 +110,8 @@ def _one_of(name: str, value: str, choices: tuple[Any, ...]) -> str:
     return value
 
 
-def _unsigned(name: str, value: str) -> int:
-    if not _DIGITS.fullmatch(value) or int(value) > MAX_UNSIGNED:
-        raise InvalidRequest(f'The query parameter "{name}" is a whole number from 0 to {MAX_UNSIGNED}.')
-    return int(value)
+def _integer(name: str, value: str) -> int:
+    return parse_unsigned(f'The query parameter "{name}"', value)
 
 
 def _clamped(value: int, least: int | None, most: int | None) -> int:

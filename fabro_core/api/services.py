@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+from fabro_core.api.streams import EventStreams
 from fabro_core.auth.credentials import Authenticator
 from fabro_core.health import StoreHealth
 from fabro_core.runs.service import Runs
@@ -38,3 +39,4 @@ class Services:
     health: StoreHealth
     uptime: Uptime
     runs: Runs
+    streams: EventStreams

@@ -15,10 +15,12 @@ SCOPE_KEY = "fabro.trace"
 class Trace:
     """One request. Mutable on purpose: authentication fills in who asks."""
 
-    __slots__ = ("auth_error_code", "auth_status", "caller", "request_id")
+    __slots__ = ("auth_error_code", "auth_status", "caller", "is_head", "request_id")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_head: bool = False) -> None:
         self.request_id = str(uuid4())
+        self.is_head = is_head
+        """The client sent HEAD; the application sees GET."""
         self.caller: Caller | None = None
         self.auth_status: AuthStatus | None = None
         """None on a public route, where credentials are not looked at."""
