@@ -18,6 +18,7 @@ from fabro_core.boot import assemble
 from fabro_core.clock import Clock
 from fabro_core.config.load import SettingsSource
 from fabro_core.plugins.sources import InlinePlugin
+from fabro_core.stop_signals import noticing_stop
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -35,7 +36,8 @@ class FabroPlugin(InitPlugin):
     """
 
     app: FabroApp
-    """The server: for `drain()`, which a host may call when it is told to stop (server.md S23)."""
+    """The server. It drains by itself at a stop signal; a host that learns of its end in another way calls
+    `drain()` (server.md S23)."""
 
     def __init__(
         self,
@@ -66,7 +68,8 @@ class FabroPlugin(InitPlugin):
         host.asgi_handler = cast("LitestarASGIApp", fork)
         try:
             async with self.app.lifespan():
-                yield
+                with noticing_stop(self.app.drain):
+                    yield
         finally:
             host.asgi_handler = behind
 
