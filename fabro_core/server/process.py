@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ from fabro_core.server.sockets import BACKLOG, Binder, Listener
 
 GRACE_SECONDS: Final = 5
 """What requests get to finish after a stop signal."""
+
+CUT_SECONDS: Final = 0.1
+"""Between looks for connections that nobody will finish."""
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -130,6 +134,23 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        cutting = asyncio.create_task(self._cut_broken_answers(), name="fabro stream cut")
+        try:
+            await super().shutdown(sockets)
+        finally:
+            cutting.cancel()
+
+    async def _cut_broken_answers(self) -> None:
+        """Close connections whose answer was given up half-way, which uvicorn would wait for as for others: that of
+        an event stream whose client reads nothing would never empty its buffer (server.md S23)."""
+        while True:
+            for connection in list(self.server_state.connections):
+                cycle = getattr(connection, "cycle", None)
+                if cycle is not None and not cycle.response_complete and connection.transport.is_closing():
+                    connection.transport.abort()
+            await asyncio.sleep(CUT_SECONDS)
 
     async def abandon_requests(self) -> None:
         """Cancel what still runs, so that nothing uses the store while it closes."""

@@ -143,7 +143,7 @@ async def attached(app: ASGIApp, target: str, *, method: str = "GET", **headers:
         "client": ("127.0.0.1", 50_000),
         "server": ("fabro.test", 80),
     }
-    reader.task = asyncio.ensure_future(app(scope, reader.receive, reader.send))  # type: ignore[arg-type]  # a coroutine
+    reader.task = asyncio.ensure_future(app(scope, reader.receive, reader.send))
     try:
         await reader.begun()
         yield reader
