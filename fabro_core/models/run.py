@@ -163,13 +163,16 @@ class ReviewTarget(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["document"]
 
 
+QuestionType = Literal["yes_no", "multiple_choice", "multi_select", "freeform", "confirmation"]
+
+
 class ApiQuestion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A question that waits for an answer (events.md E8)."""
 
     id: str
     text: str
     stage: str
-    question_type: Literal["yes_no", "multiple_choice", "multi_select", "freeform", "confirmation"]
+    question_type: QuestionType
     options: list[InterviewOption]
     allow_freeform: bool
     timeout_seconds: float | None = None

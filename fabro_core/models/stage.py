@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from fabro_core.models.billing import Speed
 from fabro_core.models.run import Count
 
 StageOutcome = Literal["succeeded", "partially_succeeded", "failed", "skipped"]
@@ -58,5 +57,5 @@ class StageModelUsage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """`prompt`, `agent` or `acp`."""
     provider: str | None = None
     model: str | None = None
-    reasoning_effort: ReasoningEffort | None = None
-    speed: Speed | None = None
+    reasoning_effort: str | None = None
+    speed: str | None = None

@@ -18,6 +18,7 @@ from fabro_core.models.run import (
     RunError,
     RunLifecycle,
     RunLinks,
+    RunModel,
     RunOrigin,
     RunSize,
     RunTimestamps,
@@ -25,6 +26,7 @@ from fabro_core.models.run import (
 )
 from fabro_core.models.status import RunStatusFailed
 from fabro_core.runs.projection import Projection
+from fabro_core.runs.questions import earliest
 from fabro_core.runs.status import bucket_of
 from fabro_core.store.records import RunHit, RunRow
 
@@ -39,6 +41,7 @@ _SIZE_RANKS: dict[RunSize, int] = {"XS": 0, "S": 1, "M": 2, "L": 3, "XL": 4}
 # Neither pattern can occur inside a JSON string (its quotes would be escaped), and no other member of a Run has
 # such a name with such a value: labels map to strings. So the first match is the member itself.
 _NO_QUEUE_POSITION = b'"queue_position":null'
+_NEVER_STARTED = b'"timing":null'
 _NO_CHILDREN = b',"children_count":0}'
 _WALL_TIME = re.compile(rb'"timing":\{"wall_time_ms":\d+')
 
@@ -68,7 +71,7 @@ def stored_run(projection: Projection) -> StoredRun:
             queue_position=None,
         ),
         sandbox=projection.sandbox,
-        models=[],
+        models=_models(projection),
         source_directory=projection.source_directory,
         timestamps=RunTimestamps(
             created_at=projection.created_at,
@@ -82,7 +85,7 @@ def stored_run(projection: Projection) -> StoredRun:
         ask_fabro=_ask_fabro(projection),
         diff=projection.diff,
         pull_request=projection.pull_request,
-        current_question=None,
+        current_question=earliest(projection.questions),
         superseded_by=projection.superseded_by,
         retried_from=projection.retried_from,
         links=RunLinks(web=projection.web_url),
@@ -130,10 +133,13 @@ def run_json_parts(hit: RunHit, now_ms: int) -> tuple[bytes, bytes]:
 
 def _freshened(hit: RunHit, now_ms: int) -> bytes:
     """The body of a run that has not ended, with its place in the queue and its wall time."""
+    body = hit.body
     if hit.queue_position is not None:
-        return hit.body.replace(_NO_QUEUE_POSITION, b'"queue_position":%d' % hit.queue_position, 1)
+        body = body.replace(_NO_QUEUE_POSITION, b'"queue_position":%d' % hit.queue_position, 1)
+        if _NEVER_STARTED in body:
+            return body
     wall_time_ms = max(0, now_ms - hit.begun_ms)
-    return _WALL_TIME.sub(b'"timing":{"wall_time_ms":%d' % wall_time_ms, hit.body, count=1)
+    return _WALL_TIME.sub(b'"timing":{"wall_time_ms":%d' % wall_time_ms, body, count=1)
 
 
 def ascii_fold(text: str) -> str:
@@ -146,6 +152,12 @@ _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 def _size(total_usd_micros: int | None) -> RunSize:
     return next((size for limit, size in _SIZE_LIMITS_USD_MICROS if (total_usd_micros or 0) <= limit), "XL")
+
+
+def _models(projection: Projection) -> list[RunModel]:
+    """What the stages used, each model once (runs.md R5.2)."""
+    used = {(stage.model.provider, stage.model.model_id) for stage in projection.stages.values() if stage.model}
+    return [RunModel(provider=provider, name=name) for provider, name in sorted(used)]
 
 
 def _ask_fabro(projection: Projection) -> AskFabro:

@@ -1,0 +1,440 @@
+"""The reducer (events.md E21): every event in every status, any sequence of events, and what stages add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from fabro_core.errors import Conflict, IllegalTransition
+from fabro_core.models import status as s
+from fabro_core.models.events import RunEvent
+from fabro_core.models.run import PullRequestLink, RunModel, RunTiming
+from fabro_core.models.status import RunStatus
+from fabro_core.runs.projection import Projection, fold
+from fabro_core.runs.wire import row_of, stored_run
+from tests.runs.samples import FAILURE, MODEL, SAMPLES, TIMING, TOKENS
+
+RUN_ID = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
+SETTINGS = {"run": {"environment": {"provider": "docker", "image": {"docker": "python:3.12"}}}}
+CREATED = {**SAMPLES["run.created"], "title": "Ship", "settings": SETTINGS}
+
+
+def event(seq: int, name: str, properties: object = None, **scope: Any) -> RunEvent:
+    """An event one second after the one before."""
+    given = SAMPLES.get(name, {}) if properties is None else properties
+    encoded = msgspec.Raw(msgspec.json.encode(given))
+    ts = f"2026-03-02T10:{seq // 60:02}:{seq % 60:02}Z"
+    return RunEvent(seq=seq, id=f"e{seq}", ts=ts, run_id=RUN_ID, event=name, properties=encoded, **scope)
+
+
+def after(*steps: tuple[str, Any] | tuple[str, Any, dict[str, Any]] | str) -> Projection:
+    """A run after events: names, with properties and scope where they matter."""
+    run = fold(None, event(1, "run.created", CREATED))
+    for step in steps:
+        name, properties, scope = step if isinstance(step, tuple) and len(step) == 3 else (*_pair(step), {})
+        run = fold(run, event(run.seq + 1, name, properties, **scope))
+    return run
+
+
+def _pair(step: Any) -> tuple[str, Any]:
+    return (step, None) if isinstance(step, str) else (step[0], step[1])
+
+
+RUNNING = ("run.runnable", "run.starting", "run.started", "run.running")
+
+# -- every event in every status ------------------------------------------------------------------------------------
+
+STATUSES: dict[str, RunStatus] = {
+    "submitted": s.RunStatusSubmitted(),
+    "pending": s.RunStatusPending("approval_required"),
+    "runnable": s.RunStatusRunnable(),
+    "starting": s.RunStatusStarting(),
+    "running": s.RunStatusRunning(),
+    "blocked": s.RunStatusBlocked("human_input_required"),
+    "paused": s.RunStatusPaused(None),
+    "paused+": s.RunStatusPaused("human_input_required"),
+    "succeeded": s.RunStatusSucceeded("completed"),
+    "partial": s.RunStatusSucceeded("partial_success"),
+    "failed": s.RunStatusFailed("workflow_error"),
+    "cancelled": s.RunStatusFailed("cancelled"),
+    "dead": s.RunStatusDead(),
+    "removing": s.RunStatusRemoving(),
+}
+"""`paused+` remembers a block."""
+
+_LIVE = "submitted pending runnable starting running blocked paused paused+"
+EVENTS: dict[str, tuple[str, Any, dict[str, str]]] = {
+    "resume": (
+        "run.start_requested",
+        {"resume": True},
+        dict.fromkeys([*_LIVE.split(), "failed", "cancelled", "removing"], "submitted"),
+    ),
+    "pending": ("run.pending", None, {"submitted": "pending", "pending": "pending"}),
+    "runnable": (
+        "run.runnable",
+        None,
+        {"submitted": "runnable", "pending": "runnable", "runnable": "runnable"},
+    ),
+    "starting": ("run.starting", None, {"runnable": "starting", "starting": "starting"}),
+    "running": (
+        "run.running",
+        None,
+        dict.fromkeys(["starting", "running", "blocked", "paused", "paused+"], "running"),
+    ),
+    "blocked": (
+        "run.blocked",
+        None,
+        {"running": "blocked", "blocked": "blocked", "paused": "paused+", "paused+": "paused+"},
+    ),
+    "unblocked": (
+        "run.unblocked",
+        None,
+        {"running": "running", "blocked": "running", "paused": "paused", "paused+": "paused"},
+    ),
+    "paused": (
+        "run.paused",
+        None,
+        {"running": "paused", "blocked": "paused+", "paused": "paused", "paused+": "paused+"},
+    ),
+    "unpaused": (
+        "run.unpaused",
+        None,
+        {"running": "running", "blocked": "blocked", "paused": "running", "paused+": "blocked"},
+    ),
+    "completed": ("run.completed", None, {"running": "succeeded", "succeeded": "succeeded"}),
+    "failed": (
+        "run.failed",
+        None,
+        dict.fromkeys(["starting", "running", "blocked", "paused", "paused+", "removing", "failed"], "failed"),
+    ),
+    "cancelled": (
+        "run.failed",
+        {"failure": {**FAILURE, "reason": "cancelled"}, "timing": TIMING},
+        dict.fromkeys([*_LIVE.split(), "removing", "cancelled"], "cancelled"),
+    ),
+    "removing": ("run.removing", None, dict.fromkeys(STATUSES, "removing")),
+}
+"""Name, properties, and the status after the event by the status before; a status that is not listed forbids it."""
+
+WITHOUT_STATUS = sorted(SAMPLES.keys() - {name for name, _, _ in EVENTS.values()} - {"run.created"})
+
+
+@pytest.mark.parametrize(("status", "label"), list(product(STATUSES, EVENTS)))
+def test_an_event_leads_where_the_table_says_or_is_illegal(status: str, label: str) -> None:
+    name, properties, targets = EVENTS[label]
+    before = replace(after(), status=STATUSES[status])
+    happens = event(before.seq + 1, name, properties)
+    if status not in targets:
+        with pytest.raises(IllegalTransition):
+            fold(before, happens)
+        return
+    run = fold(before, happens)
+    moved = targets[status] != status
+    assert run.status == STATUSES[targets[status]]
+    assert run.status_updated_at == (happens.ts if moved else before.status_updated_at)
+    assert run.last_event_at == happens.ts
+
+
+@pytest.mark.parametrize(("status", "name"), list(product(STATUSES, WITHOUT_STATUS)))
+def test_every_other_event_leaves_the_status_as_it_is(status: str, name: str) -> None:
+    asked = after(("interview.started", None))
+    before = replace(asked, status=STATUSES[status])
+    run = fold(before, event(before.seq + 1, name))
+    assert (run.status, run.status_updated_at) == (before.status, before.status_updated_at)
+
+
+# -- any sequence ---------------------------------------------------------------------------------------------------
+
+STAGES = st.sampled_from([None, "draft@1", "draft@2", "review@1"])
+NODES = st.sampled_from([None, "draft", "review"])
+STEPS = st.tuples(st.sampled_from(sorted(SAMPLES.keys() - {"run.created"})), STAGES, NODES, st.booleans())
+LIVELY = st.lists(STEPS, max_size=30)
+
+
+@settings(max_examples=150, deadline=None)
+@given(begun=st.booleans(), steps=LIVELY)
+def test_folding_stored_states_one_by_one_equals_a_replay_from_scratch(
+    begun: bool, steps: Sequence[tuple[str, str | None, str | None, bool]]
+) -> None:
+    log = [event(1, "run.created", CREATED)]
+    stored = row_of(fold(None, log[0]))
+    for name, stage_id, node_id, in_session in [*((each, None, None, False) for each in RUNNING if begun), *steps]:
+        session = "s" if in_session else None
+        following = event(len(log) + 1, name, stage_id=stage_id, node_id=node_id, session_id=session)
+        try:
+            folded = fold(msgspec.json.decode(stored.state, type=Projection), following)
+        except Conflict:
+            continue
+        log.append(following)
+        stored = row_of(folded)
+    replayed: Projection | None = None
+    for each in log:
+        replayed = fold(replayed, each)
+    assert replayed is not None
+    assert row_of(replayed) == stored
+
+
+def test_a_state_that_was_stored_before_stages_were_kept_is_still_read() -> None:
+    kept = msgspec.json.decode(msgspec.json.encode(after()))
+    assert not kept.keys() & {"stages", "checkpoints", "questions", "agent_sessions", "start", "concluded_seq"}
+    assert msgspec.convert(kept, Projection) == after()
+
+
+# -- conclusions ----------------------------------------------------------------------------------------------------
+
+
+def test_a_completion_fixes_time_cost_and_changes() -> None:
+    diff = {"files_changed": 1, "additions": 2, "deletions": 3}
+    billing = {**TOKENS, "total_usd_micros": 5}
+    run = after(
+        *RUNNING,
+        (
+            "run.completed",
+            {**SAMPLES["run.completed"], "total_usd_micros": 7, "diff_summary": diff, "billing": billing},
+        ),
+        "run.notice",
+    )
+    assert run.timing == RunTiming(**TIMING)
+    assert (run.total_usd_micros, run.completed_at, run.concluded_seq) == (7, "2026-03-02T10:00:06Z", 6)
+    assert run.diff is not None
+    assert run.diff.deletions == 3
+
+
+def test_a_completion_with_an_outcome_that_is_none_is_a_conflict() -> None:
+    with pytest.raises(Conflict):
+        after(*RUNNING, ("run.completed", {**SAMPLES["run.completed"], "status": "splendid"}))
+
+
+def test_a_resume_clears_the_conclusion_and_keeps_stages_and_checkpoints() -> None:
+    run = after(
+        *RUNNING,
+        ("stage.completed", {**SAMPLES["stage.completed"], "billing": {**TOKENS, "total_usd_micros": 5}}, DRAFT),
+        "checkpoint.completed",
+        ("agent.session.activated", None, {**DRAFT, "session_id": "s"}),
+        "run.failed",
+        ("run.start_requested", {"resume": True}),
+    )
+    assert (run.status, run.completed_at, run.failure_message) == (s.RunStatusSubmitted(), None, None)
+    assert (list(run.stages), len(run.checkpoints), run.agent_sessions) == (["draft@1"], 1, {})
+    assert run.total_usd_micros == 5
+    assert run.timing is not None
+    assert run.timing.wall_time_ms == 6000
+
+
+def test_a_failure_closes_stages_questions_and_controls() -> None:
+    run = after(
+        *RUNNING,
+        ("stage.started", None, DRAFT),
+        ("agent.llm.started", None, {**DRAFT, "session_id": "s"}),
+        "interview.started",
+        "run.cancel.requested",
+        ("run.failed", {"failure": {**FAILURE, "reason": "cancelled"}, "timing": TIMING}),
+    )
+    stage = run.stages["draft@1"]
+    assert (run.pending_control, run.questions, stage.state) == (None, {}, "cancelled")
+    assert stage.timing is not None
+    assert (stage.timing.wall_time_ms, stage.timing.inference_time_ms) == (4000, 3000)
+
+
+# -- approval, archive ----------------------------------------------------------------------------------------------
+
+
+def test_an_approval_is_asked_for_and_given() -> None:
+    asked = after("run.pending")
+    given_ = after("run.pending", "run.approved", "run.runnable")
+    denied = after("run.pending", ("run.denied", {"reason": "Too late"}))
+    assert asked.approval is not None
+    assert (asked.approval.state, asked.approval.requested_at) == ("pending", "2026-03-02T10:00:02Z")
+    assert given_.approval is not None
+    assert (given_.approval.state, given_.approval.decided_at) == ("approved", "2026-03-02T10:00:03Z")
+    assert denied.approval is not None
+    assert (denied.approval.state, denied.approval.denial_reason) == ("denied", "Too late")
+
+
+# -- stages ---------------------------------------------------------------------------------------------------------
+
+DRAFT = {"node_id": "draft", "stage_id": "draft@1"}
+BILLED = {**TOKENS, "total_usd_micros": 1000}
+SAID = {**SAMPLES["agent.message"], "billing": BILLED}
+
+
+def test_messages_add_up_and_the_end_of_the_stage_replaces_the_sum() -> None:
+    spoken = after(
+        *RUNNING, ("stage.started", None, DRAFT), ("agent.message", SAID, DRAFT), ("agent.message", SAID, DRAFT)
+    )
+    assert (spoken.total_usd_micros, stored_run(spoken).models) == (
+        2000,
+        [RunModel(provider=MODEL["provider"], name=MODEL["model_id"])],
+    )
+    ended = fold(
+        spoken,
+        event(
+            9, "stage.completed", {**SAMPLES["stage.completed"], "billing": {**BILLED, "total_usd_micros": 5}}, **DRAFT
+        ),
+    )
+    assert (ended.total_usd_micros, ended.stages["draft@1"].state) == (5, "succeeded")
+
+
+def test_an_open_stage_counts_model_calls_and_batches_of_tools() -> None:
+    call = SAMPLES["agent.tool.started"]
+    scope = {**DRAFT, "session_id": "s"}
+    run = after(
+        *RUNNING,  # 2 to 5
+        ("stage.started", None, DRAFT),  # 6
+        ("agent.llm.started", None, scope),  # 7
+        "run.notice",
+        ("agent.message", SAID, scope),  # 9: two seconds of inference
+        ("agent.tool.started", {**call, "tool_call_id": "a"}, scope),  # 10
+        ("agent.tool.started", {**call, "tool_call_id": "b"}, scope),
+        ("agent.tool.completed", {**SAMPLES["agent.tool.completed"], "tool_call_id": "a"}, scope),
+        ("agent.tool.completed", {**SAMPLES["agent.tool.completed"], "tool_call_id": "b"}, scope),  # 13
+        ("agent.llm.started", None, scope),  # 14
+        "run.notice",
+    )
+    assert run.timing == RunTiming(wall_time_ms=11_000, inference_time_ms=3000, tool_time_ms=3000, active_time_ms=6000)
+    ended = fold(run, event(16, "agent.session.ended", session_id="s"))
+    assert ended.stages["draft@1"].live_inference_ms == 4000
+    assert ended.stages["draft@1"].inference == {}
+
+
+@pytest.mark.parametrize(
+    ("failed", "state"),
+    [
+        ({"will_retry": True}, "retrying"),
+        ({}, "failed"),
+        ({"failure": {"message": "m", "category": "canceled"}}, "cancelled"),
+        ({"failure": {"message": "m", "category": "deterministic"}}, "failed"),
+    ],
+)
+def test_a_failed_stage_retries_was_cancelled_or_has_failed(failed: dict[str, Any], state: str) -> None:
+    run = after(("stage.started", None, DRAFT), ("stage.failed", {**SAMPLES["stage.failed"], **failed}, DRAFT))
+    assert run.stages["draft@1"].state == state
+
+
+def test_a_stage_whose_command_ended_by_itself_was_not_cancelled() -> None:
+    failure = {"failure": {"message": "m", "category": "canceled"}}
+    run = after(
+        ("stage.started", None, DRAFT),
+        ("command.completed", None, DRAFT),
+        ("stage.failed", {**SAMPLES["stage.failed"], **failure}, DRAFT),
+    )
+    assert run.stages["draft@1"].state == "failed"
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "scope", "stage"),
+    [
+        ("agent.message", SAID, {"node_id": "draft"}, "draft@1"),
+        ("agent.message", {**SAID, "visit": 3}, {"node_id": "draft"}, "draft@3"),
+        ("agent.message", {**SAID, "visit": 0}, {"node_id": "draft", "stage_id": "draft@2"}, None),
+        ("agent.message", {**SAID, "visit": 3}, {"node_id": "draft", "stage_id": "draft@2"}, "draft@2"),
+        ("stage.started", None, {"node_id": "draft"}, None),
+        ("agent.message", SAID, {}, None),
+        ("agent.warning", None, DRAFT, None),
+        ("invented", {}, DRAFT, None),
+    ],
+)
+def test_the_stage_of_an_event(name: str, properties: Any, scope: dict[str, Any], stage: str | None) -> None:
+    run = after((name, properties, scope))
+    assert list(run.stages) == ([] if stage is None else [stage])
+
+
+def test_an_event_without_a_visit_is_about_the_highest_known_one() -> None:
+    again = {"node_id": "draft", "stage_id": "draft@2"}
+    run = after(
+        ("stage.started", None, DRAFT),
+        ("stage.started", None, again),
+        ("command.completed", None, {"node_id": "draft"}),
+    )
+    assert [stage.termination for stage in run.stages.values()] == [None, "exited"]
+
+
+def test_a_checkpoint_names_its_place_and_the_nodes_that_were_skipped() -> None:
+    diff = {"files_changed": 1, "additions": 2, "deletions": 3}
+    run = after(
+        (
+            "checkpoint.completed",
+            {
+                **SAMPLES["checkpoint.completed"],
+                "node_visits": {"draft": 2},
+                "node_outcomes": {"draft": {"status": "succeeded"}, "review": {"status": "skipped"}},
+                "git_commit_sha": "9f1c2d3",
+                "diff_summary": diff,
+            },
+            DRAFT,
+        ),
+        "checkpoint.completed",
+    )
+    first = run.checkpoints[0]
+    assert (first.seq, first.node, first.visit, first.sha) == (2, "draft", 2, "9f1c2d3")
+    assert run.diff == first.diff
+    assert {key: stage.state for key, stage in run.stages.items()} == {"draft@1": "pending", "review@1": "skipped"}
+
+
+# -- questions, sandbox, pull request -------------------------------------------------------------------------------
+
+
+def asked(question_id: str, **changes: Any) -> tuple[str, dict[str, Any]]:
+    return "interview.started", {**SAMPLES["interview.started"], "question_id": question_id, **changes}
+
+
+def test_the_current_question_is_the_earliest_one() -> None:
+    run = after(asked("q-2"), asked("q-1", question_type="riddle"), asked(""))
+    assert list(run.questions) == ["q-2", "q-1"]
+    current = stored_run(run).current_question
+    assert current is not None
+    assert current.id == "q-2"
+    assert run.questions["q-1"].question.question_type == "freeform"
+
+
+@pytest.mark.parametrize("name", ["interview.completed", "interview.timeout", "interview.interrupted"])
+def test_a_question_ends_once_and_one_without_an_id_is_nobodys(name: str) -> None:
+    ended = after(asked("q-1"), name)
+    assert ended.questions == {}
+    with pytest.raises(Conflict) as refusal:
+        fold(ended, event(4, name))
+    assert refusal.value.code == "question_not_pending"
+    assert fold(ended, event(4, name, {**SAMPLES[name], "question_id": ""})).questions == {}
+
+
+def test_a_sandbox_gets_ready_or_fails() -> None:
+    ready = after("sandbox.initializing", "sandbox.initialized").sandbox
+    failed = after("sandbox.initializing", "sandbox.failed").sandbox
+    assert ready is not None
+    assert ready.instance is not None
+    assert (ready.kind, ready.plan.image, ready.instance.runtime.id) == ("ready", "python:3.12", "c0ffee")
+    assert failed is not None
+    assert failed.failure is not None
+    assert (failed.kind, failed.failure.error) == ("failed", "e")
+
+
+def test_a_pull_request_is_asked_for_made_and_unlinked() -> None:
+    link = PullRequestLink(owner="acme", repo="shop", number=7, html_url="https://github.com/acme/shop/pull/7")
+    made = after("pull_request.creation_requested", "pull_request.created")
+    assert made.pull_request == link
+    assert made.pull_request_creation is not None
+    assert (made.pull_request_creation.status, made.pull_request_creation.pull_request) == ("succeeded", link)
+    assert fold(made, event(4, "pull_request.unlinked")).pull_request is None
+
+
+@pytest.mark.parametrize(("creation_id", "status"), [("c", "failed"), ("d", "pending"), (None, "pending")])
+def test_a_failure_resolves_the_creation_that_it_names(creation_id: str | None, status: str) -> None:
+    failed = ("pull_request.failed", {"error": "e", "creation_id": creation_id})
+    creation = after("pull_request.creation_requested", failed).pull_request_creation
+    assert creation is not None
+    assert creation.status == status
+
+
+def test_live_agent_sessions_follow_their_events() -> None:
+    scope = {**DRAFT, "session_id": "s"}
+    live = after(("agent.session.activated", None, scope), ("agent.session.deactivated", None, {"session_id": "other"}))
+    assert live.agent_sessions["s"].steerable
+    assert fold(live, event(4, "agent.session.deactivated", **scope)).agent_sessions == {}
+    assert not after(("agent.acp.started", None, DRAFT)).agent_sessions["draft@1"].steerable
