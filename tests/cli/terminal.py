@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ FABRO = (sys.executable, "-c", "from fabro_core.cli import main; main()")
 class Home:
     """A home, the command line that uses it, and whatever serves in it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fabro: Sequence[str] = FABRO) -> None:
+        """`fabro` begins every command line; by default it is the command of this interpreter's environment."""
         self.path = path
+        self._fabro = tuple(fabro)
         self.environ = {
             name: value for name, value in os.environ.items() if not name.startswith(("FABRO_", "SESSION_", "GITHUB_"))
         } | {"FABRO_HOME": str(path)}
@@ -29,7 +31,7 @@ class Home:
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
-            [*FABRO, *arguments],
+            [*self._fabro, *arguments],
             env=self.environ | environ,
             capture_output=True,
             text=True,
@@ -41,7 +43,7 @@ class Home:
     def start_foreground(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a foreground server and wait until it says that it listens."""
         process = subprocess.Popen(
-            [*FABRO, "server", "start", "--foreground", *arguments],
+            [*self._fabro, "server", "start", "--foreground", *arguments],
             env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
