@@ -1,8 +1,8 @@
 """The public surface: everything of this package that a plugin, or a program that embeds the server, may import.
 
 What is not in here may change in any release. What is in here changes only as `PLUGIN_API` says: an interface grows by
-fields with defaults, and a plugin for the previous number is still accepted. Nothing is imported from this module; the
-tests hold the first-party plugins, the examples and new packages to it.
+fields with defaults, and a plugin for the previous number is still accepted. A test holds the first-party plugins, the
+examples and new packages to it; no code of the server depends on it.
 """
 
 from __future__ import annotations

@@ -56,9 +56,8 @@ class NewPackage:
             raise ValueError("expected lower-case letters, digits and single dashes, such as acme-sso")
         if self.name in self._taken_names():
             raise ValueError(f'"{self.name}" is taken; choose another name')
-        if self.kind is Kind.AUTH:
-            for problem in prefix_problems([(self.name, (self.token_prefix,))]):
-                raise ValueError(problem.message)
+        if self.kind is Kind.AUTH and (problems := prefix_problems([(self.name, (self.token_prefix,))])):
+            raise ValueError(problems[0].message)
 
     @property
     def distribution(self) -> str:
@@ -95,10 +94,10 @@ class NewPackage:
         return tuple(content)
 
     def _taken_names(self) -> set[str]:
-        """Names of plugins of this project, and keys that the core has in the table beside the plugin's own."""
+        """What names a plugin or a distribution of this project, and what the core's own keys are called."""
         group = self.kind.group
-        shipped = {name for shipped_group, name in (*FIRST_PARTY, (Group.STORE, "memory")) if shipped_group is group}
-        return shipped | core_keys(group)
+        ours = {name for (kind, plugin), extra in FIRST_PARTY.items() if kind is group for name in (plugin, extra)}
+        return ours | core_keys(group) | ({"memory"} if group is Group.STORE else set())
 
     def _filled(self, text: str) -> str:
         major = int(__version__.partition(".")[0])

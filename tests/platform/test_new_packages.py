@@ -94,7 +94,13 @@ def test_a_name_that_settings_cannot_have_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [(Kind.STORE, "sqlite"), (Kind.STORE, "memory"), (Kind.STORE, "redis"), (Kind.AUTH, "dev-token")]
+    [
+        (Kind.STORE, "sqlite"),
+        (Kind.STORE, "memory"),
+        (Kind.STORE, "redis"),
+        (Kind.AUTH, "dev-token"),
+        (Kind.AUTH, "devtoken"),
+    ]
     + [(kind, key) for kind in Kind for key in sorted(core_keys(kind.group))],
 )
 def test_a_name_that_means_something_else_is_refused(kind: Kind, name: str) -> None:
