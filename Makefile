@@ -5,15 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
-CODE := fabro_core plugins tests benchmarks
+CODE := fabro_core plugins tests benchmarks docs
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
+DOCUMENTATION := $(VENV)/.documentation
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types bench bench-smoke clean
+.PHONY: help install serve test lint types docs reference bench bench-smoke clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 16
 
 install: $(RUNTIME)  ## Put the fabro command with all first-party plugins into .venv/bin
 
@@ -30,6 +31,12 @@ lint: $(DEVELOPMENT)  ## Check style and formatting
 types: $(DEVELOPMENT)  ## Check types
 	$(BIN)/mypy
 
+docs: $(DOCUMENTATION)  ## Build the documentation site into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+reference: $(DEVELOPMENT)  ## Rewrite the pages of docs/reference that are made from the code
+	$(BIN)/python -m docs.generate
+
 bench: $(DEVELOPMENT)  ## Measure, as ratios against a limit measured in the same run
 	$(BIN)/python -m benchmarks
 
@@ -37,7 +44,7 @@ bench-smoke: $(DEVELOPMENT)  ## Run the benchmarks small, to see that they work
 	$(BIN)/python -m benchmarks --smoke
 
 clean:  ## Remove the virtual environment and everything generated
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis benchmarks/data
+	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .hypothesis benchmarks/data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -52,3 +59,7 @@ $(RUNTIME): $(PROJECTS) | $(BIN)/python
 $(DEVELOPMENT): $(PROJECTS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet $(EDITABLE) --group dev
 	@touch $@ $(RUNTIME)
+
+$(DOCUMENTATION): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --group docs
+	@touch $@

@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING
 from fabro_core.testing.clock import ManualClock
 
 if TYPE_CHECKING:
+    from fabro_core.testing.conformance import deviates
     from fabro_core.testing.store import StoreConformance
 
-__all__ = ["ManualClock", "StoreConformance"]
+__all__ = ["ManualClock", "StoreConformance", "deviates"]
+
+_HOMES = {
+    "StoreConformance": "fabro_core.testing.store",
+    "deviates": "fabro_core.testing.conformance",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name == "StoreConformance":
-        from fabro_core.testing.store import StoreConformance
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return StoreConformance
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -8,10 +8,13 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from textwrap import indent
 
-from tests.docs.documents import blocks, text_of
+import pytest
 
-STORE, AUTH = "docs/write-a-store.md", "docs/write-an-auth-method.md"
+from tests.docs.documents import ROOT, blocks, text_of
+
+STORE, AUTH, EXTENSION = "docs/write-a-store.md", "docs/write-an-auth-method.md", "docs/write-an-extension.md"
 
 _NAMED_FILE = re.compile(r"`(?P<name>\w+\.py)`:\n\n```python\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -76,20 +79,50 @@ def test_the_store_that_the_guide_starts_with_passes_the_kit_and_serves(tmp_path
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "ok\n", "")
 
 
-def test_the_auth_method_of_the_guide_passes_its_tests_and_serves(tmp_path: Path) -> None:
-    write_files(AUTH, tmp_path)
+def test_the_excerpts_are_of_the_example_store_and_its_suite() -> None:
+    example = (ROOT / "examples" / "stores" / "dict_store.py").read_text(encoding="utf-8")
+    suite = (ROOT / "examples" / "stores" / "test_dict_store.py").read_text(encoding="utf-8")
+    hook, append, list_runs, shown_suite, _ = blocks(STORE, "python")
+
+    assert hook in example
+    for method in (append, list_runs):
+        assert indent(method, "    ") in example
+    assert shown_suite == suite
+
+
+def test_the_store_with_a_driver_passes_the_kit_with_the_summary_that_the_guide_shows(tmp_path: Path) -> None:
+    made = run(tmp_path, "fabro", "plugin", "new", "store", "acme-runs", "--directory", str(tmp_path / "plugin"))
+    assert made.returncode == 0, made.stderr
+    write_files(STORE, tmp_path / "plugin")
+
+    tested = run(tmp_path / "plugin", "python", "-m", "pytest", "-q", "test_acme_engine.py")
+
+    assert tested.returncode == 0, tested.stdout
+    printed = set(counts_left_out(tested.stdout).splitlines())
+    assert set(counts_left_out(blocks(STORE, "text")[-1]).splitlines()) <= printed
+
+
+def counts_left_out(text: str) -> str:
+    """The number of the kit's tests differs from release to release; that of deviations does not."""
+    return re.sub(r"\d+ (passed|not applicable)", r"… \1", text)
+
+
+@pytest.mark.parametrize(("guide", "passed"), [(AUTH, 3), (EXTENSION, 2)])
+def test_the_plugin_of_a_guide_passes_its_tests_and_serves(guide: str, passed: int, tmp_path: Path) -> None:
+    write_files(guide, tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     tested = run(tmp_path, "python", "-m", "pytest", "-q")
     assert tested.returncode == 0, tested.stdout
-    assert "3 passed" in tested.stdout
+    assert f"{passed} passed" in tested.stdout
 
-    project, settings = blocks(AUTH, "toml")
+    project, settings = blocks(guide, "toml")
     install(project, tmp_path)
     checked = check(tmp_path, settings)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "ok\n", "")
 
 
-def test_the_auth_method_of_the_guide_is_correctly_typed(tmp_path: Path) -> None:
-    write_files(AUTH, tmp_path)
+@pytest.mark.parametrize("guide", [AUTH, EXTENSION])
+def test_the_plugin_of_a_guide_is_correctly_typed(guide: str, tmp_path: Path) -> None:
+    write_files(guide, tmp_path)
     done = run(tmp_path, "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), ".")
     assert done.returncode == 0, done.stdout

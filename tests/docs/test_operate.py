@@ -1,27 +1,22 @@
-"""`docs/operate.md` against the code: every key with its default, every variable, and the backup that it prints."""
+"""`docs/operate.md` and `docs/configure.md` against the code: exit codes, variables, settings files, the backup."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from fabro_auth_devtoken import DevTokenSettings
 from fabro_core.boot import SESSION_SECRET, assemble
 from fabro_core.cli.failures import FAILED, MISCONFIGURED
 from fabro_core.config.load import VARIABLES
-from fabro_core.config.model import Server
-from fabro_core.config.shapes import TableShape, VariantShape, declared_secrets, shape_of
+from fabro_core.config.shapes import declared_secrets
 from fabro_core.testing.store import opened
 from fabro_core.testing.store.case import batch, list_all, row, run_id
-from fabro_store_sqlite import DEFAULT_FILE, SqliteRunStore, SqliteSettings
+from fabro_store_sqlite import DEFAULT_FILE, SqliteRunStore
 from tests.docs.documents import blocks, code, table
 
 pytestmark = pytest.mark.anyio
@@ -29,35 +24,8 @@ pytestmark = pytest.mark.anyio
 SECRETS = {"SESSION_SECRET": "s" * 32, "FABRO_DEV_TOKEN": "fabro_dev_" + "0" * 64}
 
 
-def keys(struct: type[msgspec.Struct], path: str) -> Iterator[tuple[str, Any]]:
-    """Every key below a table, with its default; None when the code finds the default elsewhere."""
-    for field in msgspec.structs.fields(struct):
-        key = f"{path}.{field.encode_name}"
-        match shape_of(field.type):
-            case TableShape(struct=inner):
-                yield from keys(inner, key)
-            case VariantShape(tag_field=tag, structs=variants):
-                yield f"{key}.{tag}", None
-                for variant in variants.values():
-                    yield from keys(variant, key)
-            case _:
-                yield key, None if field.default is msgspec.NODEFAULT else field.default
-
-
-def test_the_tables_of_settings_list_every_key_with_its_default() -> None:
-    documented = {code(cells[0])[0]: cells[2] for cells in table("docs/operate.md", "Key", "Value")}
-    declared = {"_version": 1, **dict(keys(Server, "server")), **dict(keys(SqliteSettings, "server.store.sqlite"))}
-    declared["server.store.sqlite.path"] = DEFAULT_FILE
-
-    assert documented.keys() == declared.keys()
-    for key, default in declared.items():
-        if default is not None:
-            shown = list(default) if isinstance(default, tuple) else default
-            assert documented[key] == f"`{json.dumps(shown)}`"
-
-
 def test_every_variable_and_secret_is_in_the_table_of_the_environment() -> None:
-    documented = {code(cells[0])[0]: cells[1] for cells in table("docs/operate.md", "Variable")}
+    documented = {code(cells[0])[0]: cells[1] for cells in table("docs/configure.md", "Variable")}
     secrets = {SESSION_SECRET.name, *(secret.name for secret in declared_secrets(DevTokenSettings))}
 
     assert documented.keys() == {"FABRO_HOME", "FABRO_CONFIG", "FORWARDED_ALLOW_IPS", *VARIABLES.values(), *secrets}
@@ -70,7 +38,9 @@ def test_the_exit_codes_are_those_of_the_command_line() -> None:
     assert documented == [0, FAILED, 2, MISCONFIGURED]
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/operate.md", "plugins/store_sqlite/README.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/configure.md", "plugins/auth_devtoken/README.md", "plugins/store_sqlite/README.md"]
+)
 def test_a_server_starts_with_every_settings_file_that_is_shown(document: str, tmp_path: Path) -> None:
     for shown in blocks(document, "toml"):
         settings = tomllib.loads(shown)

@@ -1,18 +1,15 @@
-"""`docs/architecture.md`: the program that embeds a server, and the files the page leads to."""
+"""`docs/embed.md`: its hosts are the examples, which `tests/embed` serves, and its program is run here."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import time
 from http.client import HTTPConnection
 from pathlib import Path
 
-import pytest
-
-from tests.docs.documents import ROOT, blocks, text_of
+from tests.docs.documents import ROOT, blocks
 from tests.docs.ports import free_port
 
 START_SECONDS = 30
@@ -20,7 +17,7 @@ START_SECONDS = 30
 
 def test_the_embedding_program_serves(tmp_path: Path) -> None:
     port = free_port()
-    (program,) = blocks("docs/architecture.md", "python")
+    *_, program = blocks("docs/embed.md", "python")
     (tmp_path / "program.py").write_text(program.replace("3000", str(port)))
     (tmp_path / "settings.toml").write_text('[server.auth]\nmethods = ["dev-token"]\n[server.store]\nkind = "memory"\n')
     environ = {
@@ -52,17 +49,7 @@ def _first_answer(port: int) -> int:
             connection.close()
 
 
-DOCUMENTS = ["README.md", "CHANGELOG.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
-
-
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_file_that_a_document_names_is_there(document: str) -> None:
-    text = text_of(document)
-    linked = [target for target in re.findall(r"\]\(([^)#]+)", text) if "://" not in target]
-    named = re.findall(r"`((?:fabro_core|tests|benchmarks|examples|docs)/[\w./]+)`", text)
-    within = re.findall(r"`((?:api|runs)/\w+\.py)`", text)
-    directory = (ROOT / document).parent
-
-    assert [target for target in linked if not (directory / target).exists()] == []
-    assert [name for name in named if not (ROOT / name).exists()] == []
-    assert [name for name in within if not (ROOT / "fabro_core" / name).exists()] == []
+def test_the_hosts_are_the_examples() -> None:
+    *hosts, _ = blocks("docs/embed.md", "python")
+    examples = [ROOT / "examples" / "embed" / f"{name}_host.py" for name in ("starlette", "fastapi", "litestar")]
+    assert hosts == [example.read_text(encoding="utf-8") for example in examples]

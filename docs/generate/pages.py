@@ -1,0 +1,21 @@
+"""Which page is made of what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from docs.generate import commands, hooks, interfaces, operations, settings
+
+REFERENCE: Final = Path(__file__).parents[1] / "reference"
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "auth-interface.md": interfaces.write_auth,
+    "commands.md": commands.write,
+    "hooks.md": hooks.write,
+    "operations.md": operations.write,
+    "settings.md": settings.write,
+    "store-interface.md": interfaces.write_store,
+}
+"""The writers of the pages in `docs/reference`, which holds nothing else."""
