@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from litestar import Litestar, Router
 
-from fabro_core.api import account, attach, batch, discovery, runs, system
+from fabro_core.api import account, attach, batch, discovery, events, runs, system
 from fabro_core.api.edge import Edge
 from fabro_core.api.extensions import extension_routers, own_handlers
 from fabro_core.api.openapi import api_document
@@ -62,6 +62,10 @@ _API_HANDLERS = (
     runs.cancel_run,
     runs.archive_run,
     runs.unarchive_run,
+    events.append_run_event,
+    events.list_run_events,
+    events.get_run_event_detail,
+    events.list_stage_events,
     attach.attach_run_events,
     attach.attach_events,
     batch.archive_runs,

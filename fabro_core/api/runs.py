@@ -16,7 +16,7 @@ from fabro_core.models.run import PaginatedRunList, Run
 from fabro_core.models.status import Bucket
 from fabro_core.runs.listing import visible_buckets
 from fabro_core.runs.provenance import provenance_of
-from fabro_core.runs.wire import run_json
+from fabro_core.runs.wire import run_json, run_json_to_the_moment
 from fabro_core.store.records import RunHit, RunQuery, RunSort
 
 BoardColumn = Literal[
@@ -121,7 +121,8 @@ async def resolve_run(request: FabroRequest) -> Reply:
     Operation(id="retrieveRun", tag="Runs", summary="Get a run", answers={200: Run}, errors=(400, 404)),
 )
 async def retrieve_run(request: FabroRequest) -> Reply:
-    return _run(request, await request.services.runs.get(request.run_id))
+    runs = request.services.runs
+    return json_bytes(run_json_to_the_moment(await runs.get(request.run_id), runs.now_ms()))
 
 
 @operation(

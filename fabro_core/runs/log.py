@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
-from uuid_utils import uuid7
 
 from fabro_core.clock import Clock
-from fabro_core.errors import Conflict, NotFound, SeqConflict
-from fabro_core.models.events import Properties, RunEvent
+from fabro_core.errors import Conflict, NotFound, RunArchived, SeqConflict
 from fabro_core.models.ids import RunId
-from fabro_core.models.instant import format_instant
 from fabro_core.models.principal import Principal
+from fabro_core.runs.entry import Change, Entry, own_entry
 from fabro_core.runs.projection import Projection, fold
 from fabro_core.runs.wire import row_of
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import AppendBatch, EventRecord, RunHit
+from fabro_core.store.records import AppendBatch, RunHit
+
+Result = TypeVar("Result")
 
 MAX_APPEND_ATTEMPTS = 32
 """How often a change is decided anew because another writer was first, before it is a conflict."""
 
-Decision = Callable[[Projection], Sequence[Properties]]
+MAX_EVENTS: Final = 999_999
+"""How many events a run's log holds (events.md E2)."""
+_ALWAYS_HAS_ROOM = "run.removing"
+
+Decision = Callable[[Projection], Sequence[Change]]
 """Looks at a run and returns the events to append, none for no change; raises a `Refusal` when it must not happen."""
 
 
@@ -40,10 +47,11 @@ class RunLog:
     def __init__(self, store: RunStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def create(self, run_id: RunId, changes: Sequence[Properties], *, actor: Principal, now: datetime) -> RunHit:
+    async def create(self, run_id: RunId, changes: Sequence[Change], *, actor: Principal, now: datetime) -> RunHit:
         """Start the log of a new run; `now` is the instant inside its id."""
-        await self._append(None, run_id, changes, actor=actor, now=now)
+        await self._append(None, [own_entry(change, run_id, actor=actor, now=now) for change in changes])
         return await self.get(run_id)
 
     async def change(self, run_id: RunId, decide: Decision, *, actor: Principal) -> Outcome:
@@ -52,18 +60,30 @@ class RunLog:
         Raises `NotFound` for an unknown run, whatever `decide` raises, and `Conflict` when other writers were
         first too often.
         """
-        for _ in range(MAX_APPEND_ATTEMPTS):
-            hit = await self.get(run_id)
-            projection = msgspec.json.decode(hit.state, type=Projection)
-            changes = decide(projection)
-            if not changes:
+
+        async def attempt(hit: RunHit, run: Projection) -> Outcome:
+            now = self._clock.now()
+            entries = [own_entry(change, run_id, actor=actor, now=now) for change in decide(run)]
+            if not entries:
                 return Outcome(hit, changed=False)
-            try:
-                await self._append(projection, run_id, changes, actor=actor, now=self._clock.now())
-            except SeqConflict:
-                continue
+            await self._append(run, entries)
             return Outcome(await self.get(run_id), changed=True)
-        raise Conflict("Other writers kept changing the run. Try again.")
+
+        return await self._in_turn(run_id, attempt)
+
+    async def submit(self, run_id: RunId, entry: Entry) -> int:
+        """Append an event that a client wrote, and return its sequence number.
+
+        Raises `NotFound` for an unknown run, and `Conflict` when the run is archived, its state forbids the event,
+        its log is full, or other writers were first too often (events.md E3).
+        """
+
+        async def attempt(hit: RunHit, run: Projection) -> int:
+            if run.archived:
+                raise RunArchived
+            return await self._append(run, [entry])
+
+        return await self._in_turn(run_id, attempt)
 
     async def get(self, run_id: RunId) -> RunHit:
         """The stored run. Raises `NotFound`."""
@@ -72,32 +92,30 @@ class RunLog:
             raise NotFound(f"Run {run_id} not found.")
         return hit
 
-    async def _append(
-        self,
-        before: Projection | None,
-        run_id: RunId,
-        changes: Sequence[Properties],
-        *,
-        actor: Principal,
-        now: datetime,
-    ) -> None:
+    async def _in_turn(self, run_id: RunId, attempt: Callable[[RunHit, Projection], Awaitable[Result]]) -> Result:
+        """Attempt a write on what is stored, again and again while others are first.
+
+        Writers of this process take turns, so that only those of other processes are ever in the way.
+        """
+        turn = self._turns.setdefault(run_id, asyncio.Lock())
+        async with turn:
+            for _ in range(MAX_APPEND_ATTEMPTS):
+                hit = await self.get(run_id)
+                try:
+                    return await attempt(hit, msgspec.json.decode(hit.state, type=Projection))
+                except SeqConflict:
+                    continue
+        raise Conflict("Other writers kept changing the run. Try again.")
+
+    async def _append(self, before: Projection | None, entries: Sequence[Entry]) -> int:
         expected_seq = before.seq if before else 0
+        if expected_seq + len(entries) > MAX_EVENTS and entries[0].event.event != _ALWAYS_HAS_ROOM:
+            raise Conflict("The log of the run is full.")
         after = before
-        records = []
-        for seq, properties in enumerate(changes, start=expected_seq + 1):
-            event = RunEvent(
-                seq=seq,
-                id=str(uuid7()),
-                ts=format_instant(now),
-                run_id=run_id,
-                event=properties.event,
-                actor=actor,
-                properties=msgspec.Raw(msgspec.json.encode(properties)),
-            )
-            after = fold(after, event)
-            records.append(EventRecord(seq=seq, kind=event.event, body=msgspec.json.encode(event)))
+        for seq, entry in enumerate(entries, start=expected_seq + 1):
+            after = fold(after, entry.numbered(seq))
         if after is None:
             raise ValueError("a batch needs at least one event")
-        await self._store.append(
-            AppendBatch(run_id=run_id, expected_seq=expected_seq, events=tuple(records), row=row_of(after))
-        )
+        records = tuple(entry.record(seq) for seq, entry in enumerate(entries, start=expected_seq + 1))
+        batch = AppendBatch(run_id=after.id, expected_seq=expected_seq, events=records, row=row_of(after))
+        return await self._store.append(batch)

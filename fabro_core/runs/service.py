@@ -9,13 +9,15 @@ from fabro_core.models.principal import Principal, RunProvenance
 from fabro_core.runs import lifecycle
 from fabro_core.runs.counting import RunCounts, count_runs
 from fabro_core.runs.create import RunCreator
+from fabro_core.runs.entry import Entry
 from fabro_core.runs.listing import PageEncoder
 from fabro_core.runs.log import Decision, Outcome, RunLog
 from fabro_core.runs.parents import ParentLinks
+from fabro_core.runs.reading import EventDetail, event_detail
 from fabro_core.runs.resolve import resolve
 from fabro_core.runs.title import valid_title
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import RunHit, RunQuery
+from fabro_core.store.records import EventPage, EventQuery, RunHit, RunQuery
 
 
 class Runs:
@@ -55,6 +57,23 @@ class Runs:
     async def create(self, manifest: bytes, *, provenance: RunProvenance) -> RunHit:
         """Create a run from a manifest; it is not started (runs.md R8)."""
         return await self._creator.create(manifest, provenance=provenance)
+
+    async def submit_event(self, run_id: RunId, entry: Entry) -> int:
+        """Append an event that a client wrote; returns its sequence number.
+
+        Raises `Conflict` for an archived run and for an event that the run's state forbids (events.md E3).
+        """
+        return await self._log.submit(run_id, entry)
+
+    async def read_events(self, run_id: RunId, query: EventQuery) -> EventPage:
+        """A page of the run's log."""
+        await self._log.get(run_id)
+        return await self._store.read(query)
+
+    async def event_detail(self, run_id: RunId, seq: int, *, max_content_bytes: int) -> EventDetail:
+        """One event; raises `NotFound` for one that is not in the log."""
+        await self._log.get(run_id)
+        return await event_detail(self._store, run_id, seq, max_content_bytes=max_content_bytes)
 
     async def retitle(self, run_id: RunId, title: str, *, actor: Principal) -> RunHit:
         """Raises `InvalidRequest` for a title that is not valid (runs.md R5.4)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 import msgspec
+from msgspec.structs import replace
 
 from fabro_core.clock import epoch_ms
 from fabro_core.models.instant import parse_instant
@@ -122,6 +123,15 @@ def row_of(projection: Projection) -> RunRow:
 def run_json(hit: RunHit, now_ms: int) -> bytes:
     """The Run resource of a stored run, spliced from its stored bytes, at an instant in ms since the epoch."""
     return b"".join(run_json_parts(hit, now_ms))
+
+
+def run_json_to_the_moment(hit: RunHit, now_ms: int) -> bytes:
+    """`run_json` with every duration of a live run counted to the moment (runs.md R5.7); needs the hit's `state`."""
+    if not hit.live:
+        return run_json(hit, now_ms)
+    run = msgspec.json.decode(hit.state, type=Projection)
+    body = msgspec.json.encode(stored_run(replace(run, timing=run.timing_at(now_ms))))
+    return run_json(replace(hit, body=body), now_ms)
 
 
 def run_json_parts(hit: RunHit, now_ms: int) -> tuple[bytes, bytes]:

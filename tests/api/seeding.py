@@ -70,6 +70,8 @@ class Seed:
     changes: int = 0
     usd_micros: int | None = None
     parent_id: str | None = None
+    seq: int = 1
+    """Of the newest event; only this one is in the log."""
     entropy: int = 0
     """The random part of the id: tells runs of one millisecond apart."""
 
@@ -91,7 +93,7 @@ def projection_of(seed: Seed) -> Projection:
     ended = is_terminal(status)
     run = Projection(
         id=seed.id,
-        seq=1,
+        seq=seed.seq,
         title=seed.title,
         goal=seed.title,
         workflow=WorkflowRef(

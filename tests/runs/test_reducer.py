@@ -14,40 +14,12 @@ from msgspec.structs import replace
 
 from fabro_core.errors import Conflict, IllegalTransition
 from fabro_core.models import status as s
-from fabro_core.models.events import RunEvent
-from fabro_core.models.run import PullRequestLink, RunModel, RunTiming
+from fabro_core.models.run import PullRequestLink, RunTiming
 from fabro_core.models.status import RunStatus
 from fabro_core.runs.projection import Projection, fold
 from fabro_core.runs.wire import row_of, stored_run
-from tests.runs.samples import FAILURE, MODEL, SAMPLES, TIMING, TOKENS
-
-RUN_ID = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
-SETTINGS = {"run": {"environment": {"provider": "docker", "image": {"docker": "python:3.12"}}}}
-CREATED = {**SAMPLES["run.created"], "title": "Ship", "settings": SETTINGS}
-
-
-def event(seq: int, name: str, properties: object = None, **scope: Any) -> RunEvent:
-    """An event one second after the one before."""
-    given = SAMPLES.get(name, {}) if properties is None else properties
-    encoded = msgspec.Raw(msgspec.json.encode(given))
-    ts = f"2026-03-02T10:{seq // 60:02}:{seq % 60:02}Z"
-    return RunEvent(seq=seq, id=f"e{seq}", ts=ts, run_id=RUN_ID, event=name, properties=encoded, **scope)
-
-
-def after(*steps: tuple[str, Any] | tuple[str, Any, dict[str, Any]] | str) -> Projection:
-    """A run after events: names, with properties and scope where they matter."""
-    run = fold(None, event(1, "run.created", CREATED))
-    for step in steps:
-        name, properties, scope = step if isinstance(step, tuple) and len(step) == 3 else (*_pair(step), {})
-        run = fold(run, event(run.seq + 1, name, properties, **scope))
-    return run
-
-
-def _pair(step: Any) -> tuple[str, Any]:
-    return (step, None) if isinstance(step, str) else (step[0], step[1])
-
-
-RUNNING = ("run.runnable", "run.starting", "run.started", "run.running")
+from tests.runs.folding import CREATED, DRAFT, RUNNING, after, event
+from tests.runs.samples import FAILURE, SAMPLES, TIMING, TOKENS
 
 # -- every event in every status ------------------------------------------------------------------------------------
 
@@ -256,126 +228,6 @@ def test_an_approval_is_asked_for_and_given() -> None:
     assert (given_.approval.state, given_.approval.decided_at) == ("approved", "2026-03-02T10:00:03Z")
     assert denied.approval is not None
     assert (denied.approval.state, denied.approval.denial_reason) == ("denied", "Too late")
-
-
-# -- stages ---------------------------------------------------------------------------------------------------------
-
-DRAFT = {"node_id": "draft", "stage_id": "draft@1"}
-BILLED = {**TOKENS, "total_usd_micros": 1000}
-SAID = {**SAMPLES["agent.message"], "billing": BILLED}
-
-
-def test_messages_add_up_and_the_end_of_the_stage_replaces_the_sum() -> None:
-    spoken = after(
-        *RUNNING, ("stage.started", None, DRAFT), ("agent.message", SAID, DRAFT), ("agent.message", SAID, DRAFT)
-    )
-    assert (spoken.total_usd_micros, stored_run(spoken).models) == (
-        2000,
-        [RunModel(provider=MODEL["provider"], name=MODEL["model_id"])],
-    )
-    ended = fold(
-        spoken,
-        event(
-            9, "stage.completed", {**SAMPLES["stage.completed"], "billing": {**BILLED, "total_usd_micros": 5}}, **DRAFT
-        ),
-    )
-    assert (ended.total_usd_micros, ended.stages["draft@1"].state) == (5, "succeeded")
-
-
-def test_an_open_stage_counts_model_calls_and_batches_of_tools() -> None:
-    call = SAMPLES["agent.tool.started"]
-    scope = {**DRAFT, "session_id": "s"}
-    run = after(
-        *RUNNING,  # 2 to 5
-        ("stage.started", None, DRAFT),  # 6
-        ("agent.llm.started", None, scope),  # 7
-        "run.notice",
-        ("agent.message", SAID, scope),  # 9: two seconds of inference
-        ("agent.tool.started", {**call, "tool_call_id": "a"}, scope),  # 10
-        ("agent.tool.started", {**call, "tool_call_id": "b"}, scope),
-        ("agent.tool.completed", {**SAMPLES["agent.tool.completed"], "tool_call_id": "a"}, scope),
-        ("agent.tool.completed", {**SAMPLES["agent.tool.completed"], "tool_call_id": "b"}, scope),  # 13
-        ("agent.llm.started", None, scope),  # 14
-        "run.notice",
-    )
-    assert run.timing == RunTiming(wall_time_ms=11_000, inference_time_ms=3000, tool_time_ms=3000, active_time_ms=6000)
-    ended = fold(run, event(16, "agent.session.ended", session_id="s"))
-    assert ended.stages["draft@1"].live_inference_ms == 4000
-    assert ended.stages["draft@1"].inference == {}
-
-
-@pytest.mark.parametrize(
-    ("failed", "state"),
-    [
-        ({"will_retry": True}, "retrying"),
-        ({}, "failed"),
-        ({"failure": {"message": "m", "category": "canceled"}}, "cancelled"),
-        ({"failure": {"message": "m", "category": "deterministic"}}, "failed"),
-    ],
-)
-def test_a_failed_stage_retries_was_cancelled_or_has_failed(failed: dict[str, Any], state: str) -> None:
-    run = after(("stage.started", None, DRAFT), ("stage.failed", {**SAMPLES["stage.failed"], **failed}, DRAFT))
-    assert run.stages["draft@1"].state == state
-
-
-def test_a_stage_whose_command_ended_by_itself_was_not_cancelled() -> None:
-    failure = {"failure": {"message": "m", "category": "canceled"}}
-    run = after(
-        ("stage.started", None, DRAFT),
-        ("command.completed", None, DRAFT),
-        ("stage.failed", {**SAMPLES["stage.failed"], **failure}, DRAFT),
-    )
-    assert run.stages["draft@1"].state == "failed"
-
-
-@pytest.mark.parametrize(
-    ("name", "properties", "scope", "stage"),
-    [
-        ("agent.message", SAID, {"node_id": "draft"}, "draft@1"),
-        ("agent.message", {**SAID, "visit": 3}, {"node_id": "draft"}, "draft@3"),
-        ("agent.message", {**SAID, "visit": 0}, {"node_id": "draft", "stage_id": "draft@2"}, None),
-        ("agent.message", {**SAID, "visit": 3}, {"node_id": "draft", "stage_id": "draft@2"}, "draft@2"),
-        ("stage.started", None, {"node_id": "draft"}, None),
-        ("agent.message", SAID, {}, None),
-        ("agent.warning", None, DRAFT, None),
-        ("invented", {}, DRAFT, None),
-    ],
-)
-def test_the_stage_of_an_event(name: str, properties: Any, scope: dict[str, Any], stage: str | None) -> None:
-    run = after((name, properties, scope))
-    assert list(run.stages) == ([] if stage is None else [stage])
-
-
-def test_an_event_without_a_visit_is_about_the_highest_known_one() -> None:
-    again = {"node_id": "draft", "stage_id": "draft@2"}
-    run = after(
-        ("stage.started", None, DRAFT),
-        ("stage.started", None, again),
-        ("command.completed", None, {"node_id": "draft"}),
-    )
-    assert [stage.termination for stage in run.stages.values()] == [None, "exited"]
-
-
-def test_a_checkpoint_names_its_place_and_the_nodes_that_were_skipped() -> None:
-    diff = {"files_changed": 1, "additions": 2, "deletions": 3}
-    run = after(
-        (
-            "checkpoint.completed",
-            {
-                **SAMPLES["checkpoint.completed"],
-                "node_visits": {"draft": 2},
-                "node_outcomes": {"draft": {"status": "succeeded"}, "review": {"status": "skipped"}},
-                "git_commit_sha": "9f1c2d3",
-                "diff_summary": diff,
-            },
-            DRAFT,
-        ),
-        "checkpoint.completed",
-    )
-    first = run.checkpoints[0]
-    assert (first.seq, first.node, first.visit, first.sha) == (2, "draft", 2, "9f1c2d3")
-    assert run.diff == first.diff
-    assert {key: stage.state for key, stage in run.stages.items()} == {"draft@1": "pending", "review@1": "skipped"}
 
 
 # -- questions, sandbox, pull request -------------------------------------------------------------------------------

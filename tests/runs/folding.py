@@ -1,0 +1,40 @@
+"""Runs folded from events that are named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fabro_core.models.events import RunEvent
+from fabro_core.runs.projection import Projection, fold
+from tests.runs.samples import SAMPLES
+
+RUN_ID = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
+SETTINGS = {"run": {"environment": {"provider": "docker", "image": {"docker": "python:3.12"}}}}
+CREATED = {**SAMPLES["run.created"], "title": "Ship", "settings": SETTINGS}
+
+
+def event(seq: int, name: str, properties: object = None, **scope: Any) -> RunEvent:
+    """An event one second after the one before."""
+    given = SAMPLES.get(name, {}) if properties is None else properties
+    encoded = msgspec.Raw(msgspec.json.encode(given))
+    ts = f"2026-03-02T10:{seq // 60:02}:{seq % 60:02}Z"
+    return RunEvent(seq=seq, id=f"e{seq}", ts=ts, run_id=RUN_ID, event=name, properties=encoded, **scope)
+
+
+def after(*steps: tuple[str, Any] | tuple[str, Any, dict[str, Any]] | str) -> Projection:
+    """A run after events: names, with properties and scope where they matter."""
+    run = fold(None, event(1, "run.created", CREATED))
+    for step in steps:
+        name, properties, scope = step if isinstance(step, tuple) and len(step) == 3 else (*_pair(step), {})
+        run = fold(run, event(run.seq + 1, name, properties, **scope))
+    return run
+
+
+def _pair(step: Any) -> tuple[str, Any]:
+    return (step, None) if isinstance(step, str) else (step[0], step[1])
+
+
+RUNNING = ("run.runnable", "run.starting", "run.started", "run.running")
+DRAFT = {"node_id": "draft", "stage_id": "draft@1"}
