@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.conftest import Server
+from tests.api.conftest import Server, serving
 from tests.api.seeding import Seed, put
 from tests.runs.samples import FAILURE, SAMPLES, TIMING
 
@@ -192,12 +193,18 @@ async def test_an_outcome_that_is_none_is_a_conflict(server: Server) -> None:
     assert (answer.status_code, code(answer)) == (409, None)
 
 
-async def test_a_full_log_takes_no_event_but_the_run_can_be_deleted(server: Server) -> None:
+async def test_a_full_log_takes_no_event(server: Server) -> None:
     await put(server.store, Seed(status="running", started=0, seq=999_999))
     run_id = Seed().id
     assert (await post(server, run_id, "weather.changed")).status_code == 409
     assert (await server.client.post(f"/api/v1/runs/{run_id}/cancel")).status_code == 409
-    assert (await server.client.delete(f"/api/v1/runs/{run_id}?force=true")).status_code == 204
+
+
+async def test_a_run_with_a_full_log_can_be_deleted(tmp_path: Path, anyio_backend: str) -> None:
+    settings = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "sqlite"}}}
+    async with serving(settings, tmp_path / "home") as server:
+        await put(server.store, Seed(status="running", started=0, seq=999_999))
+        assert (await server.client.delete(f"/api/v1/runs/{Seed().id}?force=true")).status_code == 204
 
 
 async def test_appends_at_once_all_get_their_own_number(server: Server) -> None:
