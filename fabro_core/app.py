@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from litestar import Litestar, Router
 
-from fabro_core.api import account, attach, batch, discovery, events, runs, system
+from fabro_core.api import account, attach, batch, discovery, events, lifecycle, runs, system
 from fabro_core.api.edge import Edge
 from fabro_core.api.extensions import extension_routers, own_handlers
 from fabro_core.api.openapi import api_document
@@ -62,6 +62,13 @@ _API_HANDLERS = (
     runs.cancel_run,
     runs.archive_run,
     runs.unarchive_run,
+    lifecycle.start_run,
+    lifecycle.approve_run,
+    lifecycle.deny_run,
+    lifecycle.pause_run,
+    lifecycle.unpause_run,
+    lifecycle.retry_run,
+    lifecycle.get_run_timeline,
     events.append_run_event,
     events.list_run_events,
     events.get_run_event_detail,

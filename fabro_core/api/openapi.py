@@ -128,7 +128,7 @@ def _operation(path: str, operation: Operation, schemas: _Schemas) -> JsonObject
         described["parameters"] = parameters
     if operation.body is not None:
         content = {"application/json": {"schema": schemas.of(operation.body)}}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": operation.body_required, "content": content}
     return described
 
 

@@ -42,6 +42,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     query: type[QueryParams] | None = None
     body: Any = None
     """Type of the JSON body; None when the operation reads none."""
+    body_required: bool = True
+    """False: an empty body stands for one without members (runs.md R1.4)."""
     errors: tuple[int, ...] = ()
     """Statuses that the operation itself may refuse with, beside those of the request pipeline (server.md S3)."""
     public: bool = False

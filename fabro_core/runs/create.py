@@ -1,4 +1,4 @@
-"""Creating a run from a manifest (runs.md R8): validate, keep what was submitted as blobs, start the log."""
+"""Creating a run from a manifest (runs.md R8) or from a run that has ended (R14): keep blobs, start the log."""
 
 from __future__ import annotations
 
@@ -6,19 +6,29 @@ import asyncio
 import hashlib
 
 import msgspec
+from msgspec.structs import replace
 from ulid import ULID
 
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import NotFound
-from fabro_core.models.events import GitContext, RunCreated, RunSubmitted
+from fabro_core.models.events import (
+    GitContext,
+    RunCreated,
+    RunEvent,
+    RunRunnable,
+    RunStartRequested,
+    RunSubmitted,
+)
 from fabro_core.models.ids import RunId
 from fabro_core.models.instant import instant_of_ms
 from fabro_core.models.principal import RunProvenance
+from fabro_core.runs.lifecycle import require_retryable
 from fabro_core.runs.log import RunLog
 from fabro_core.runs.manifest import read_manifest
 from fabro_core.runs.plan import RunDraft, RunPlan, compile_run, resolve
+from fabro_core.runs.projection import Projection
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import Blob, RunHit
+from fabro_core.store.records import Blob, EventQuery, RunHit
 
 COMPILE_ON_LOOP_MAX_BYTES = 64 * 1024
 """A larger manifest is compiled in a thread, so that others need not wait for it."""
@@ -60,6 +70,51 @@ class RunCreator:
         created, submitted = await self._keep(plan, run_id, provenance)
         return await self._log.create(run_id, (created, submitted), actor=provenance.subject, now=instant_of_ms(now_ms))
 
+    async def retry(self, source: RunHit, *, provenance: RunProvenance) -> RunHit:
+        """A new run of what `source` was a run of, in the queue at once; the source is not changed (runs.md R14).
+
+        Raises `Conflict` for a source that is archived or has not ended.
+        """
+        run = msgspec.json.decode(source.state, type=Projection)
+        require_retryable(run)
+        created, submitted = await self._origin(source.id)
+        now_ms = epoch_ms(self._clock.now())
+        run_id = RunId(str(ULID.from_timestamp(now_ms)))
+        again = replace(
+            created,
+            title=run.title,
+            parent_id=run.parent_id,
+            provenance=provenance,
+            spec_blob=await self._spec_for(run_id, created.spec_blob, provenance),
+            retried_from=source.id,
+            web_url=self._page_of(run_id),
+        )
+        changes = (again, submitted, RunStartRequested(resume=False), RunRunnable(source="start_requested"))
+        return await self._log.create(run_id, changes, actor=provenance.subject, now=instant_of_ms(now_ms))
+
+    async def _origin(self, run_id: str) -> tuple[RunCreated, RunSubmitted]:
+        """What a run was made of, as its log begins."""
+        page = await self._store.read(EventQuery(run_id=run_id, limit=2))
+        first, *rest = (msgspec.json.decode(event.body, type=RunEvent) for event in page.events)
+        submitted = next((event.properties for event in rest if event.event == RunSubmitted.event), b"{}")
+        return (
+            msgspec.json.decode(first.properties, type=RunCreated),
+            msgspec.json.decode(submitted, type=RunSubmitted),
+        )
+
+    async def _spec_for(self, run_id: RunId, source_blob: str | None, provenance: RunProvenance) -> str | None:
+        """The digest of the source's specification, made out to another run; None when the source has none."""
+        stored = None if source_blob is None else await self._store.get_blob(source_blob)
+        if stored is None:
+            return None
+        spec = replace(msgspec.json.decode(stored, type=RunSpec), run_id=run_id, provenance=provenance)
+        blob = _blob(msgspec.json.encode(spec))
+        await self._store.put_blob(blob)
+        return blob.digest
+
+    def _page_of(self, run_id: RunId) -> str | None:
+        return None if self._web_url is None else f"{self._web_url}/runs/{run_id}"
+
     async def _compile(self, draft: RunDraft) -> RunPlan:
         if len(draft.manifest.body) <= COMPILE_ON_LOOP_MAX_BYTES:
             return compile_run(draft)
@@ -98,7 +153,7 @@ class RunCreator:
             spec_blob=spec_blob.digest,
             git=plan.git,
             parent_id=plan.parent_id,
-            web_url=None if self._web_url is None else f"{self._web_url}/runs/{run_id}",
+            web_url=self._page_of(run_id),
         )
         return created, RunSubmitted(definition_blob=definition.digest)
 

@@ -3,22 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from fabro_core.errors import Conflict, IllegalTransition, RunArchived
 from fabro_core.models import events
 from fabro_core.models.events import FailureDetail, Properties, RunFailure
 from fabro_core.models.run import RunTiming
-from fabro_core.models.status import RunStatusRemoving
+from fabro_core.models.status import (
+    RunStatusBlocked,
+    RunStatusFailed,
+    RunStatusPaused,
+    RunStatusPending,
+    RunStatusRemoving,
+    RunStatusRunning,
+    RunStatusSubmitted,
+)
 from fabro_core.runs.projection import Projection
 from fabro_core.runs.status import is_pre_execution, is_terminal, needs_force_to_delete
 
 _NEVER_STARTED = RunTiming(wall_time_ms=0, inference_time_ms=0, tool_time_ms=0, active_time_ms=0)
 
 
+def start(run: Projection) -> Sequence[Properties]:
+    """Put a new run into the queue (runs.md R13)."""
+    _refuse_archived(run)
+    if not isinstance(run.status, RunStatusSubmitted):
+        raise IllegalTransition("The run has been started already.")
+    return (events.RunStartRequested(resume=False), events.RunRunnable(source="start_requested"))
+
+
+def resume(run: Projection) -> Sequence[Properties]:
+    """Let a run that has failed, or was forked, go on from its newest checkpoint."""
+    _refuse_archived(run)
+    if not isinstance(run.status, RunStatusFailed | RunStatusSubmitted):
+        raise IllegalTransition("Only a run that has failed or was not started can be resumed.")
+    if not run.checkpoints:
+        raise Conflict("The run has no checkpoint to resume from.")
+    return (events.RunStartRequested(resume=True), events.RunRunnable(source="start_requested"))
+
+
+def approve(run: Projection) -> Sequence[Properties]:
+    """Let a run that waits for an approval into the queue."""
+    _require_pending(run)
+    return (events.RunApproved(), events.RunRunnable(source="approved"))
+
+
+def deny(reason: str | None) -> Callable[[Projection], Sequence[Properties]]:
+    """Fail a run that waits for an approval; a blank reason is none."""
+    told = reason if reason is not None and reason.strip() else None
+
+    def decide(run: Projection) -> Sequence[Properties]:
+        _require_pending(run)
+        message = "The run was denied." if told is None else f"The run was denied: {told}"
+        return (events.RunDenied(reason=told), _failed(run, "approval_denied", message))
+
+    return decide
+
+
 def cancel(run: Projection) -> Sequence[Properties]:
     """Before execution the run fails at once; a live one is asked to stop (runs.md R13)."""
-    if run.archived:
-        raise RunArchived
+    _refuse_archived(run)
     if is_terminal(run.status) or isinstance(run.status, RunStatusRemoving):
         raise IllegalTransition("The run has ended and cannot be cancelled.")
     if run.pending_control == "cancel":
@@ -26,11 +70,27 @@ def cancel(run: Projection) -> Sequence[Properties]:
     request = events.RunCancelRequested(action="cancel")
     if not is_pre_execution(run.status):
         return (request,)
-    failure = RunFailure(
-        reason="cancelled",
-        detail=FailureDetail(message="The run was cancelled before it started.", category="canceled"),
-    )
-    return (request, events.RunFailed(failure=failure, timing=_NEVER_STARTED))
+    return (request, _failed(run, "cancelled", "The run was cancelled before it started."))
+
+
+def pause(run: Projection) -> Sequence[Properties]:
+    """Ask the worker of a running run to hold; a blocked one does nothing and is paused at once."""
+    _refuse_archived(run)
+    if not isinstance(run.status, RunStatusRunning | RunStatusBlocked):
+        raise IllegalTransition("Only a run that is running or blocked can be paused.")
+    _refuse_second_control(run)
+    request = events.RunPauseRequested(action="pause")
+    return (request,) if isinstance(run.status, RunStatusRunning) else (request, events.RunPaused())
+
+
+def unpause(run: Projection) -> Sequence[Properties]:
+    """Ask the worker of a paused run to go on; one that waits for a person is blocked again at once."""
+    _refuse_archived(run)
+    if not isinstance(run.status, RunStatusPaused):
+        raise IllegalTransition("Only a paused run can be unpaused.")
+    _refuse_second_control(run)
+    request = events.RunUnpauseRequested(action="unpause")
+    return (request,) if run.status.prior_block is None else (request, events.RunUnpaused())
 
 
 def archive(run: Projection) -> Sequence[Properties]:
@@ -82,3 +142,32 @@ def remove(run: Projection) -> Sequence[Properties]:
 def remove_by_force(run: Projection) -> Sequence[Properties]:
     """Mark the run as being deleted, whatever it is doing."""
     return () if isinstance(run.status, RunStatusRemoving) else (events.RunRemoving(),)
+
+
+def require_retryable(run: Projection) -> None:
+    """Raises unless another run may be made of this one (runs.md R14)."""
+    _refuse_archived(run)
+    if not is_terminal(run.status):
+        raise IllegalTransition("Only a run that has ended can be retried.")
+
+
+def _refuse_archived(run: Projection) -> None:
+    if run.archived:
+        raise RunArchived
+
+
+def _require_pending(run: Projection) -> None:
+    _refuse_archived(run)
+    if not isinstance(run.status, RunStatusPending):
+        raise IllegalTransition("The run does not wait for an approval.")
+
+
+def _refuse_second_control(run: Projection) -> None:
+    if run.pending_control is not None:
+        raise Conflict(f"The run has been asked to {run.pending_control}; its worker has not answered yet.")
+
+
+def _failed(run: Projection, reason: Literal["cancelled", "approval_denied"], message: str) -> Properties:
+    """The end of a run that no worker has; one that was resumed keeps the time it took before."""
+    failure = RunFailure(reason=reason, detail=FailureDetail(message=message, category="canceled"))
+    return events.RunFailed(failure=failure, timing=run.timing or _NEVER_STARTED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import NotFound
 from fabro_core.models.ids import RunId
@@ -13,6 +15,7 @@ from fabro_core.runs.entry import Entry
 from fabro_core.runs.listing import PageEncoder
 from fabro_core.runs.log import Decision, Outcome, RunLog
 from fabro_core.runs.parents import ParentLinks
+from fabro_core.runs.projection import Projection
 from fabro_core.runs.reading import EventDetail, event_detail
 from fabro_core.runs.resolve import resolve
 from fabro_core.runs.title import valid_title
@@ -78,6 +81,38 @@ class Runs:
     async def retitle(self, run_id: RunId, title: str, *, actor: Principal) -> RunHit:
         """Raises `InvalidRequest` for a title that is not valid (runs.md R5.4)."""
         return (await self._log.change(run_id, lifecycle.retitle(valid_title(title)), actor=actor)).hit
+
+    async def projection(self, run_id: RunId) -> Projection:
+        """What the run's log says, in short."""
+        return msgspec.json.decode((await self._log.get(run_id)).state, type=Projection)
+
+    async def start(self, run_id: RunId, *, actor: Principal) -> RunHit:
+        """Raises `Conflict` for a run that has been started already."""
+        return (await self._log.change(run_id, lifecycle.start, actor=actor)).hit
+
+    async def resume(self, run_id: RunId, *, actor: Principal) -> RunHit:
+        """Raises `Conflict` for a run that cannot go on from a checkpoint."""
+        return (await self._log.change(run_id, lifecycle.resume, actor=actor)).hit
+
+    async def approve(self, run_id: RunId, *, actor: Principal) -> RunHit:
+        """Raises `Conflict` for a run that does not wait for an approval."""
+        return (await self._log.change(run_id, lifecycle.approve, actor=actor)).hit
+
+    async def deny(self, run_id: RunId, reason: str | None, *, actor: Principal) -> RunHit:
+        """Raises `Conflict` for a run that does not wait for an approval."""
+        return (await self._log.change(run_id, lifecycle.deny(reason), actor=actor)).hit
+
+    async def pause(self, run_id: RunId, *, actor: Principal) -> RunHit:
+        """Raises `Conflict` for a run that is neither running nor blocked, or is asked something else."""
+        return (await self._log.change(run_id, lifecycle.pause, actor=actor)).hit
+
+    async def unpause(self, run_id: RunId, *, actor: Principal) -> RunHit:
+        """Raises `Conflict` for a run that is not paused, or is asked something else."""
+        return (await self._log.change(run_id, lifecycle.unpause, actor=actor)).hit
+
+    async def retry(self, run_id: RunId, *, provenance: RunProvenance) -> RunHit:
+        """The new run. Raises `Conflict` for a run that has not ended (runs.md R14)."""
+        return await self._creator.retry(await self._log.get(run_id), provenance=provenance)
 
     async def cancel(self, run_id: RunId, *, actor: Principal) -> RunHit:
         """Raises `Conflict` for a run that has ended."""

@@ -18,6 +18,7 @@ UNKNOWN = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
 NEVER_ANSWERED = {
     ("deleteRun", "200"),  # needs a sandbox driver
     ("deleteRun", "404"),  # a missing run is deleted already (runs.md R9)
+    ("getRunTimeline", "501"),  # every run has its history here
 }
 BEYOND_THE_CONTRACT = {"getReady"}
 LEFT_OUT = {
