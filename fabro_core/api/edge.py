@@ -15,7 +15,7 @@ from fabro_core.api.access import log_request
 from fabro_core.api.mount import below_root_path
 from fabro_core.api.problems import Problem, draining, envelope, not_started
 from fabro_core.api.trace import SCOPE_KEY, Trace
-from fabro_core.asgi import ASGIApp, Message, Receive, Scope, Send
+from fabro_core.asgi import SERVER_SEND, ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "
@@ -94,6 +94,7 @@ class Edge:
             await send(message)
 
         inner = _inner_scope(scope, trace, is_head=is_head)
+        inner[SERVER_SEND] = send
         try:
             if self._refusal is None:
                 await self._app(inner, receive, send_finished)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from fabro_core.asgi import Message, Receive, Scope, Send
+from fabro_core.asgi import SERVER_SEND, Receive, Scope, Send
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import StoreUnavailable
 from fabro_core.health import StoreHealth
@@ -133,18 +133,15 @@ class EventStream:
         """When it was opened and when it last wrote, in the time of `EventStreams`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        follower = self._follow(self.wake)
+        await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS]})
+        # A task of its own, because every step of this one goes through all the layers that have called it; and past
+        # those layers, which have nothing to do with the body of a response.
+        serving = asyncio.create_task(self._serve(scope.get(SERVER_SEND, send)), name="fabro stream")
         client = asyncio.create_task(self._until_client_leaves(receive), name="fabro stream client")
         try:
-            # OSError: the client has gone, as some ASGI servers put it; or, a TimeoutError, it reads nothing.
-            with suppress(OSError):
-                async with asyncio.timeout(None) as self._patience:
-                    self._streams.opened(self)
-                    await self._serve(follower, send)
+            await serving
         finally:
-            self._patience = None
-            follower.close()
-            self._streams.closed(self)
+            serving.cancel()
             client.cancel()
 
     def wake(self) -> None:
@@ -160,41 +157,50 @@ class EventStream:
             if self._patience is not None:
                 self._patience.reschedule(asyncio.get_running_loop().time() + PATIENCE_SECONDS)
 
-    async def _serve(self, follower: Follower, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS]})
+    async def _serve(self, send: Send) -> None:
+        follower = self._follow(self.wake)
+        try:
+            # OSError: the client has gone, as some ASGI servers put it; or, a TimeoutError, it reads nothing.
+            with suppress(OSError):
+                async with asyncio.timeout(None) as self._patience:
+                    self._streams.opened(self)
+                    await self._pass_on_guarded(follower, send)
+                    farewell = _LAGGED if follower.lagged else b""
+                    await send({"type": "http.response.body", "body": farewell, "more_body": False})
+        finally:
+            self._patience = None
+            follower.close()
+            self._streams.closed(self)
+
+    async def _pass_on_guarded(self, follower: Follower, send: Send) -> None:
         try:
             await self._pass_on(follower, send)
         except StoreUnavailable as fault:
             log.warning("an event stream ends early, the store is unavailable: %s", fault)
             self._streams.health.suspect()
-        await send(_body(_LAGGED if follower.lagged else b"", more=False))
 
     async def _pass_on(self, follower: Follower, send: Send) -> None:
         streams = self._streams
+        new_future = asyncio.get_running_loop().create_future
         while not self._ending:
-            frames = await follower.take()
+            frames = follower.take()
             if not frames:
-                if follower.finished:
+                if follower.behind:
+                    frames = await follower.read_on()
+                    if not frames:
+                        continue
+                elif follower.finished:
                     return
-                if streams.elapsed_ms - self.wrote_ms < KEEP_ALIVE_MS:
-                    await self._until_woken()
+                elif streams.elapsed_ms - self.wrote_ms >= KEEP_ALIVE_MS:
+                    frames = _KEEP_ALIVE
+                else:
+                    self._waiting = new_future()
+                    await self._waiting
                     continue
-                frames = _KEEP_ALIVE
-            await send(_body(frames, more=True))
+            await send({"type": "http.response.body", "body": frames, "more_body": True})
             self.wrote_ms = streams.elapsed_ms
-
-    async def _until_woken(self) -> None:
-        self._waiting = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiting
-        finally:
-            self._waiting = None
 
     async def _until_client_leaves(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self.end()
-
-
-def _body(content: bytes, *, more: bool) -> Message:
-    return {"type": "http.response.body", "body": content, "more_body": more}

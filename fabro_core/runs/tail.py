@@ -51,23 +51,34 @@ class Follower:
         self.lagged = False
         """The follower fell behind what the store keeps, and has ended because of that."""
 
-    async def take(self) -> bytes:
-        """Frames that follow what was taken before, in one piece; empty when there is nothing now.
-
-        Raises `StoreUnavailable` when they have to be read from the store and it cannot answer.
-        """
+    def take(self) -> bytes:
+        """Frames that follow what was taken before, in one piece; empty when there is nothing now, or `behind`."""
         window = self._channel.window
-        while self._position < window.start and not self._lost:
-            frames = await self._read_on()
-            if frames:
-                return frames
-        if self._lost or self._position >= window.end:
+        if not window.start <= self._position < window.end or self._lost:
             return b""
         if self._run_ids is None:
             frames, self._position = window.since(self._position)
         else:
             frames, self._position = window.since_of(self._position, self._run_ids)
         return frames
+
+    @property
+    def behind(self) -> bool:
+        """What follows has to be read from the store."""
+        return self._position < self._channel.window.start and not self._lost
+
+    async def read_on(self) -> bytes:
+        """Like `take` for who is `behind`; empty also when none of the frames was of a run that is followed.
+
+        Raises `StoreUnavailable`.
+        """
+        page = await self._channel.source.read(self._position, self._page_size.events)
+        if page.gap or page.position == self._position:  # forgotten by the store, or deleted while we were behind
+            self._lost, self.lagged = True, page.gap
+            return b""
+        self._page_size.learn(page)
+        self._position = page.position
+        return joined(page.frames, self._run_ids)
 
     @property
     def finished(self) -> bool:
@@ -78,15 +89,6 @@ class Follower:
     def close(self) -> None:
         """Stop following. May be called again."""
         self._channel.leave(self)
-
-    async def _read_on(self) -> bytes:
-        page = await self._channel.source.read(self._position, self._page_size.events)
-        if page.gap or page.position == self._position:  # forgotten by the store, or deleted while we were behind
-            self._lost, self.lagged = True, page.gap
-            return b""
-        self._page_size.learn(page)
-        self._position = page.position
-        return joined(page.frames, self._run_ids)
 
 
 class _Channel:

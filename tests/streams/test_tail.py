@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,14 +41,14 @@ class Following:
         """The sequence numbers of the next events, at least so many."""
         return [event["seq"] for event in await self.events(count)]
 
-    async def events(self, count: int) -> list[dict[str, object]]:
-        found: list[dict[str, object]] = []
+    async def events(self, count: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
         async with asyncio.timeout(PATIENCE_SECONDS):
             while len(found) < count:
                 self._stirred.clear()
-                frames = await self.follower.take()
+                frames = await self._next()
                 found += [json.loads(each.split(b"data: ")[1]) for each in frames.split(b"\n\n") if each]
-                if not frames:
+                if not frames and not self.follower.behind:
                     await self._stirred.wait()
         return found
 
@@ -55,8 +56,11 @@ class Following:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not self.follower.finished:
                 self._stirred.clear()
-                if not await self.follower.take() and not self.follower.finished:
+                if not await self._next() and not self.follower.finished:
                     await self._stirred.wait()
+
+    async def _next(self) -> bytes:
+        return await self.follower.read_on() if self.follower.behind else self.follower.take()
 
 
 def of_run(tail: Tail, run: Writer, after: int, newest: int | None = None) -> Following:
@@ -216,7 +220,7 @@ async def test_a_replay_that_cannot_be_read_is_an_error_of_its_follower() -> Non
         following = of_run(tail, run, 0)
         store.down = True
         with pytest.raises(StoreUnavailable):
-            await following.follower.take()
+            await following.follower.read_on()
 
 
 async def test_a_follower_whose_run_is_deleted_during_the_replay_ends() -> None:
@@ -224,7 +228,7 @@ async def test_a_follower_whose_run_is_deleted_during_the_replay_ends() -> None:
     async with tailing(store) as tail:
         run = await begun(store, events=100)
         following = of_run(tail, run, 0)
-        assert await following.follower.take()
+        assert await following.follower.read_on()
         await store.delete_run(run.id)
         await following.finished()
         assert not following.follower.lagged
