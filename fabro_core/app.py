@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from litestar import Litestar, Router
 
-from fabro_core.api import account, attach, batch, discovery, events, lifecycle, runs, system
+from fabro_core.api import account, attach, batch, discovery, events, lifecycle, questions, runs, system
 from fabro_core.api.edge import Edge
 from fabro_core.api.extensions import extension_routers, own_handlers
 from fabro_core.api.openapi import api_document
@@ -69,6 +69,8 @@ _API_HANDLERS = (
     lifecycle.unpause_run,
     lifecycle.retry_run,
     lifecycle.get_run_timeline,
+    questions.list_run_questions,
+    questions.submit_run_answer,
     events.append_run_event,
     events.list_run_events,
     events.get_run_event_detail,

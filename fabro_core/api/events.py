@@ -8,6 +8,7 @@ import msgspec
 
 from fabro_core.api.body import read_json_body
 from fabro_core.api.operation import Operation, operation
+from fabro_core.api.paging import PageMeta
 from fabro_core.api.query import MAX_UNSIGNED, QueryParams, parse_query, parse_unsigned
 from fabro_core.api.reply import Reply, json_bytes, json_reply
 from fabro_core.api.request import FabroRequest
@@ -72,13 +73,9 @@ class AppendEventResponse(msgspec.Struct, frozen=True):
     seq: int
 
 
-class EventListMeta(msgspec.Struct, frozen=True):
-    has_more: bool
-
-
 class PaginatedEventList(msgspec.Struct, frozen=True):
     data: list[LoggedEvent]
-    meta: EventListMeta
+    meta: PageMeta
 
 
 class RunEventDetailResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,9 +6,11 @@ import msgspec
 
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import NotFound
+from fabro_core.models.events import JsonObject
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal, RunProvenance
 from fabro_core.runs import lifecycle
+from fabro_core.runs.answers import answer
 from fabro_core.runs.counting import RunCounts, count_runs
 from fabro_core.runs.create import RunCreator
 from fabro_core.runs.entry import Entry
@@ -85,6 +87,14 @@ class Runs:
     async def projection(self, run_id: RunId) -> Projection:
         """What the run's log says, in short."""
         return msgspec.json.decode((await self._log.get(run_id)).state, type=Projection)
+
+    async def answer(self, run_id: RunId, question_id: str, submission: JsonObject, *, actor: Principal) -> None:
+        """Answer a pending question, once; `submission` is the answer as it was sent.
+
+        Raises `Conflict` when the run takes no answers or the question is not pending, `InvalidRequest` when the
+        answer does not fit it (events.md E8).
+        """
+        await self._log.change(run_id, answer(question_id, submission, self._clock), actor=actor)
 
     async def start(self, run_id: RunId, *, actor: Principal) -> RunHit:
         """Raises `Conflict` for a run that has been started already."""
