@@ -73,7 +73,8 @@ async def test_parameters_and_bodies_are_those_of_the_contract(document: dict[st
     for name in ours.keys() & theirs.keys():
         (_, _, mine), (_, _, its) = ours[name], theirs[name]
         assert parameters(document, mine) == parameters(whole, its), name
-        assert json_schema(mine.get("requestBody", {})) == json_schema(its.get("requestBody", {})), name
+        if name not in UNNAMED_BODIES:
+            assert json_schema(mine.get("requestBody", {})) == json_schema(its.get("requestBody", {})), name
 
 
 async def test_every_answer_of_the_contract_is_described_with_its_schema(document: dict[str, Any]) -> None:
