@@ -68,6 +68,8 @@ _API_HANDLERS = (
     lifecycle.pause_run,
     lifecycle.unpause_run,
     lifecycle.retry_run,
+    lifecycle.fork_run,
+    lifecycle.rewind_run,
     lifecycle.get_run_timeline,
     questions.list_run_questions,
     questions.submit_run_answer,

@@ -8,6 +8,7 @@ from fabro_core.api.body import decode_optional_json, read_json_body
 from fabro_core.api.operation import Operation, operation
 from fabro_core.api.reply import Reply, json_bytes, json_reply
 from fabro_core.api.request import FabroRequest
+from fabro_core.models.principal import RunProvenance
 from fabro_core.models.run import Run
 from fabro_core.runs.provenance import provenance_of
 from fabro_core.runs.wire import run_json
@@ -31,6 +32,37 @@ class TimelineEntryResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defa
     visit: int
     checkpoint_seq: int
     run_commit_sha: str | None = None
+
+
+class ForkRequest(msgspec.Struct, frozen=True):
+    target: str | None = None
+    """`@N`, a node, or `node@visit`; None: the newest checkpoint."""
+
+
+class RewindRequest(ForkRequest, frozen=True):
+    pass
+
+
+class ForkResponse(msgspec.Struct, frozen=True, kw_only=True):
+    source_run_id: str
+    new_run_id: str
+    target: str
+
+
+class RewindResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    source_run_id: str
+    new_run_id: str
+    target: str
+    archived: bool
+    archive_error: str | None = None
+
+
+def _provenance(request: FabroRequest) -> RunProvenance:
+    return provenance_of(
+        request.caller.principal,
+        user_agent=request.headers.get("user-agent"),
+        server_version=request.services.version,
+    )
 
 
 def _run(request: FabroRequest, hit: RunHit, status: int = 200) -> Reply:
@@ -118,11 +150,58 @@ async def unpause_run(request: FabroRequest) -> Reply:
     ),
 )
 async def retry_run(request: FabroRequest) -> Reply:
-    services = request.services
-    provenance = provenance_of(
-        request.caller.principal, user_agent=request.headers.get("user-agent"), server_version=services.version
+    hit = await request.services.runs.retry(request.run_id, provenance=_provenance(request))
+    return _run(request, hit, 201)
+
+
+@operation(
+    "POST",
+    "/runs/{id:str}/fork",
+    Operation(
+        id="forkRun",
+        tag="Runs",
+        summary="Make a run that begins at a checkpoint of another",
+        answers={200: ForkResponse},
+        body=ForkRequest,
+        body_required=False,
+        errors=(400, 404, 409),
+    ),
+)
+async def fork_run(request: FabroRequest) -> Reply:
+    body = await read_json_body(request)
+    run_id = request.run_id
+    target = decode_optional_json(body, ForkRequest).target
+    fork = await request.services.runs.fork(run_id, target, provenance=_provenance(request))
+    return json_reply(ForkResponse(source_run_id=run_id, new_run_id=fork.hit.id, target=fork.point.target))
+
+
+@operation(
+    "POST",
+    "/runs/{id:str}/rewind",
+    Operation(
+        id="rewindRun",
+        tag="Runs",
+        summary="Replace a run by one that begins at a checkpoint of it",
+        answers={200: RewindResponse, 207: RewindResponse},
+        body=RewindRequest,
+        body_required=False,
+        errors=(400, 404, 409),
+    ),
+)
+async def rewind_run(request: FabroRequest) -> Reply:
+    """207: the new run is there, the old one could not be archived."""
+    body = await read_json_body(request)
+    run_id = request.run_id
+    target = decode_optional_json(body, RewindRequest).target
+    fork = await request.services.runs.rewind(run_id, target, provenance=_provenance(request))
+    answer = RewindResponse(
+        source_run_id=run_id,
+        new_run_id=fork.hit.id,
+        target=fork.point.target,
+        archived=fork.left_over is None,
+        archive_error=fork.left_over,
     )
-    return _run(request, await services.runs.retry(request.run_id, provenance=provenance), 201)
+    return json_reply(answer, 200 if answer.archived else 207)
 
 
 @operation(

@@ -26,7 +26,7 @@ API_VERSION = "0.2.0"
 """Version of the API itself, not of this server."""
 
 _REFERENCE = "#/components/schemas/{name}"
-_PHRASES = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content"}
+_PHRASES = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 207: "Multi-Status"}
 _SECURITY_SCHEMES: JsonObject = {
     "BearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "opaque"},
     "SessionCookie": {"type": "apiKey", "in": "cookie", "name": "__fabro_session"},

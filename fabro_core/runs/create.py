@@ -19,9 +19,12 @@ from fabro_core.models.events import (
     RunStartRequested,
     RunSubmitted,
 )
+from fabro_core.models.events.created import ForkSourceRef
 from fabro_core.models.ids import RunId
 from fabro_core.models.instant import instant_of_ms
 from fabro_core.models.principal import RunProvenance
+from fabro_core.runs.entry import own_entry
+from fabro_core.runs.fork import ForkPoint, history
 from fabro_core.runs.lifecycle import require_retryable
 from fabro_core.runs.log import RunLog
 from fabro_core.runs.manifest import read_manifest
@@ -92,15 +95,35 @@ class RunCreator:
         changes = (again, submitted, RunStartRequested(resume=False), RunRunnable(source="start_requested"))
         return await self._log.create(run_id, changes, actor=provenance.subject, now=instant_of_ms(now_ms))
 
+    async def fork(self, source_id: str, point: ForkPoint, *, provenance: RunProvenance) -> RunHit:
+        """A new run, not started, with the history of another one up to a checkpoint (runs.md R14)."""
+        created, submitted = await self._origin(source_id)
+        now_ms = epoch_ms(self._clock.now())
+        run_id = RunId(str(ULID.from_timestamp(now_ms)))
+        forked = replace(
+            created,
+            title=None,
+            parent_id=None,
+            web_url=None,
+            provenance=provenance,
+            spec_blob=await self._spec_for(run_id, created.spec_blob, provenance),
+            fork_source_ref=ForkSourceRef(source_run_id=source_id, checkpoint_sha=point.sha),
+        )
+        first, last = (
+            own_entry(change, run_id, actor=provenance.subject, now=instant_of_ms(now_ms))
+            for change in (forked, submitted)
+        )
+        copies = await history(self._store, source_id, point.checkpoint.seq, run_id)
+        return await self._log.create_with([first, *copies, last])
+
     async def _origin(self, run_id: str) -> tuple[RunCreated, RunSubmitted]:
         """What a run was made of, as its log begins."""
-        page = await self._store.read(EventQuery(run_id=run_id, limit=2))
-        first, *rest = (msgspec.json.decode(event.body, type=RunEvent) for event in page.events)
-        submitted = next((event.properties for event in rest if event.event == RunSubmitted.event), b"{}")
-        return (
-            msgspec.json.decode(first.properties, type=RunCreated),
-            msgspec.json.decode(submitted, type=RunSubmitted),
-        )
+        page = await self._store.read(EventQuery(run_id=run_id, limit=1))
+        (first,) = (msgspec.json.decode(event.body, type=RunEvent) for event in page.events)
+        created = msgspec.json.decode(first.properties, type=RunCreated)
+        stored = None if created.spec_blob is None else await self._store.get_blob(created.spec_blob)
+        definition = None if stored is None else msgspec.json.decode(stored, type=RunSpec).definition_blob
+        return created, RunSubmitted(definition_blob=definition)
 
     async def _spec_for(self, run_id: RunId, source_blob: str | None, provenance: RunProvenance) -> str | None:
         """The digest of the source's specification, made out to another run; None when the source has none."""

@@ -26,7 +26,7 @@ _NEVER_STARTED = RunTiming(wall_time_ms=0, inference_time_ms=0, tool_time_ms=0, 
 
 def start(run: Projection) -> Sequence[Properties]:
     """Put a new run into the queue (runs.md R13)."""
-    _refuse_archived(run)
+    require_unarchived(run)
     if not isinstance(run.status, RunStatusSubmitted):
         raise IllegalTransition("The run has been started already.")
     return (events.RunStartRequested(resume=False), events.RunRunnable(source="start_requested"))
@@ -34,7 +34,7 @@ def start(run: Projection) -> Sequence[Properties]:
 
 def resume(run: Projection) -> Sequence[Properties]:
     """Let a run that has failed, or was forked, go on from its newest checkpoint."""
-    _refuse_archived(run)
+    require_unarchived(run)
     if not isinstance(run.status, RunStatusFailed | RunStatusSubmitted):
         raise IllegalTransition("Only a run that has failed or was not started can be resumed.")
     if not run.checkpoints:
@@ -62,7 +62,7 @@ def deny(reason: str | None) -> Callable[[Projection], Sequence[Properties]]:
 
 def cancel(run: Projection) -> Sequence[Properties]:
     """Before execution the run fails at once; a live one is asked to stop (runs.md R13)."""
-    _refuse_archived(run)
+    require_unarchived(run)
     if is_terminal(run.status) or isinstance(run.status, RunStatusRemoving):
         raise IllegalTransition("The run has ended and cannot be cancelled.")
     if run.pending_control == "cancel":
@@ -75,7 +75,7 @@ def cancel(run: Projection) -> Sequence[Properties]:
 
 def pause(run: Projection) -> Sequence[Properties]:
     """Ask the worker of a running run to hold; a blocked one does nothing and is paused at once."""
-    _refuse_archived(run)
+    require_unarchived(run)
     if not isinstance(run.status, RunStatusRunning | RunStatusBlocked):
         raise IllegalTransition("Only a run that is running or blocked can be paused.")
     _refuse_second_control(run)
@@ -85,7 +85,7 @@ def pause(run: Projection) -> Sequence[Properties]:
 
 def unpause(run: Projection) -> Sequence[Properties]:
     """Ask the worker of a paused run to go on; one that waits for a person is blocked again at once."""
-    _refuse_archived(run)
+    require_unarchived(run)
     if not isinstance(run.status, RunStatusPaused):
         raise IllegalTransition("Only a paused run can be unpaused.")
     _refuse_second_control(run)
@@ -145,19 +145,20 @@ def remove_by_force(run: Projection) -> Sequence[Properties]:
 
 
 def require_retryable(run: Projection) -> None:
-    """Raises unless another run may be made of this one (runs.md R14)."""
-    _refuse_archived(run)
+    """Raises `Conflict` unless the run has ended and is not archived: then another may take its place (R14)."""
+    require_unarchived(run)
     if not is_terminal(run.status):
-        raise IllegalTransition("Only a run that has ended can be retried.")
+        raise IllegalTransition("The run has not ended.")
 
 
-def _refuse_archived(run: Projection) -> None:
+def require_unarchived(run: Projection) -> None:
+    """Raises `RunArchived` for a run that is put away (runs.md R6.4)."""
     if run.archived:
         raise RunArchived
 
 
 def _require_pending(run: Projection) -> None:
-    _refuse_archived(run)
+    require_unarchived(run)
     if not isinstance(run.status, RunStatusPending):
         raise IllegalTransition("The run does not wait for an approval.")
 

@@ -51,8 +51,12 @@ class RunLog:
 
     async def create(self, run_id: RunId, changes: Sequence[Change], *, actor: Principal, now: datetime) -> RunHit:
         """Start the log of a new run; `now` is the instant inside its id."""
-        await self._append(None, [own_entry(change, run_id, actor=actor, now=now) for change in changes])
-        return await self.get(run_id)
+        return await self.create_with([own_entry(change, run_id, actor=actor, now=now) for change in changes])
+
+    async def create_with(self, entries: Sequence[Entry]) -> RunHit:
+        """Start the log of a new run with entries that are written already, `run.created` first."""
+        await self._append(None, entries)
+        return await self.get(RunId(entries[0].event.run_id))
 
     async def change(self, run_id: RunId, decide: Decision, *, actor: Principal) -> Outcome:
         """Append what `decide` asks for in one batch.

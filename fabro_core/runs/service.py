@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from fabro_core.clock import Clock, epoch_ms
-from fabro_core.errors import NotFound
+from fabro_core.errors import NotFound, Refusal, StoreUnavailable
 from fabro_core.models.events import JsonObject
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal, RunProvenance
@@ -14,6 +15,7 @@ from fabro_core.runs.answers import answer
 from fabro_core.runs.counting import RunCounts, count_runs
 from fabro_core.runs.create import RunCreator
 from fabro_core.runs.entry import Entry
+from fabro_core.runs.fork import ForkPoint, fork_point, supersede
 from fabro_core.runs.listing import PageEncoder
 from fabro_core.runs.log import Decision, Outcome, RunLog
 from fabro_core.runs.parents import ParentLinks
@@ -23,6 +25,15 @@ from fabro_core.runs.resolve import resolve
 from fabro_core.runs.title import valid_title
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventPage, EventQuery, RunHit, RunQuery
+
+
+class Fork(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that was forked, and where."""
+
+    hit: RunHit
+    point: ForkPoint
+    left_over: str | None = None
+    """Why a rewind could not archive the source; None: it is archived, or was not to be."""
 
 
 class Runs:
@@ -123,6 +134,32 @@ class Runs:
     async def retry(self, run_id: RunId, *, provenance: RunProvenance) -> RunHit:
         """The new run. Raises `Conflict` for a run that has not ended (runs.md R14)."""
         return await self._creator.retry(await self._log.get(run_id), provenance=provenance)
+
+    async def fork(self, run_id: RunId, target: str | None, *, provenance: RunProvenance) -> Fork:
+        """A new run that begins at a checkpoint. Raises `InvalidRequest` for a target that is none (runs.md R14)."""
+        run = await self.projection(run_id)
+        lifecycle.require_unarchived(run)
+        return await self._fork(run, target, provenance)
+
+    async def rewind(self, run_id: RunId, target: str | None, *, provenance: RunProvenance) -> Fork:
+        """A fork, and the run archived as superseded by it; `Fork.left_over` tells when that did not succeed.
+
+        Raises `Conflict` for a run that has not ended.
+        """
+        run = await self.projection(run_id)
+        lifecycle.require_retryable(run)
+        fork = await self._fork(run, target, provenance)
+        try:
+            await self._log.change(run_id, supersede(fork.point, fork.hit.id), actor=provenance.subject)
+        except Refusal as refusal:
+            return replace(fork, left_over=refusal.detail)
+        except StoreUnavailable:
+            return replace(fork, left_over="The store is unavailable.")
+        return fork
+
+    async def _fork(self, run: Projection, target: str | None, provenance: RunProvenance) -> Fork:
+        point = fork_point(run, target)
+        return Fork(hit=await self._creator.fork(run.id, point, provenance=provenance), point=point)
 
     async def cancel(self, run_id: RunId, *, actor: Principal) -> RunHit:
         """Raises `Conflict` for a run that has ended."""

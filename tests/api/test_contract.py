@@ -18,7 +18,9 @@ UNKNOWN = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
 NEVER_ANSWERED = {
     ("deleteRun", "200"),  # needs a sandbox driver
     ("deleteRun", "404"),  # a missing run is deleted already (runs.md R9)
-    ("getRunTimeline", "501"),  # every run has its history here
+    ("forkRun", "501"),  # every run has its history here
+    ("rewindRun", "501"),
+    ("getRunTimeline", "501"),
 }
 UNNAMED_BODIES = {"submitRunAnswer"}  # a union of Structs, which our document writes out
 BEYOND_THE_CONTRACT = {"getReady"}
