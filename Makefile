@@ -9,9 +9,11 @@ CODE := fabro_core plugins tests benchmarks docs
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 DOCUMENTATION := $(VENV)/.documentation
+BARE := $(VENV)/bare
+MINIMUM := $(VENV)/minimum
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types docs reference bench bench-smoke clean
+.PHONY: help install serve test test-bare test-minimum lint types docs reference bench bench-smoke clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 16
@@ -23,6 +25,18 @@ serve: $(RUNTIME)  ## Initialise if needed and serve in the foreground (BIND=127
 
 test: $(DEVELOPMENT)  ## Run every test, on two cores (ARGS="-n 0 -x tests/cli" for others)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-bare: $(DEVELOPMENT)  ## Test the core without any plugin, in an environment of its own
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BARE)
+	$(BIN)/uv pip install --quiet --python $(BARE)/bin/python -e '.[testing]'
+	$(BARE)/bin/python -m pytest -q tests/compat/bare.py tests/store/test_memory.py tests/store/test_wakeups.py
+
+test-minimum: $(DEVELOPMENT)  ## Test with the oldest dependencies that are admitted, in an environment of its own
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(MINIMUM)
+	$(BIN)/uv pip install --quiet --python $(MINIMUM)/bin/python --resolution lowest-direct $(EDITABLE) --group dev
+	$(MINIMUM)/bin/python -m pytest -q -n 2 tests/store/test_memory.py tests/store/test_sqlite.py tests/config \
+		tests/plugins tests/api/test_contract.py tests/api/test_create_run.py tests/api/test_discovery.py \
+		tests/api/test_run_operations.py
 
 lint: $(DEVELOPMENT)  ## Check style and formatting
 	$(BIN)/ruff check $(CODE)

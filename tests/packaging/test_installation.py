@@ -1,0 +1,85 @@
+"""The distributions as users install them: by name, from a directory of wheels, into an empty environment."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+
+from fabro_core import __version__
+from tests.api.conftest import manifest
+from tests.cli.terminal import Home
+from tests.packaging.test_wheels import PROJECTS
+
+TOKEN: Final = f"fabro_dev_{'0' * 64}"
+
+
+def pip(*arguments: str | Path) -> None:
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the programs of the environment are. Our wheels are built and those of others fetched into one directory;
+    then nothing but this directory is asked."""
+    directory = tmp_path_factory.mktemp("installation")
+    wheels = directory / "wheels"
+    pip("wheel", "--no-build-isolation", "--wheel-dir", wheels, *PROJECTS.values())
+    venv.create(directory / "venv", with_pip=False)
+    programs = directory / "venv" / "bin"
+    pip("--python", programs / "python", "install", "--no-compile", "--no-index", "--find-links", wheels, *PROJECTS)
+    return programs
+
+
+@pytest.fixture
+def home(programs: Path) -> Iterator[Home]:
+    """A home for the installed `fabro`, with a path short enough for a Unix socket."""
+    directory = Path(tempfile.mkdtemp(prefix="fabro-"))
+    home = Home(directory / "home", fabro=[str(programs / "fabro")])
+    home.environ |= {"FABRO_DEV_TOKEN": TOKEN}
+    yield home
+    home.clean_up()
+    shutil.rmtree(directory)
+
+
+def test_the_five_wheels_installed_by_name_list_their_plugins_and_keep_a_run(home: Home) -> None:
+    plugins = json.loads(home.run("plugins", "--json").stdout)
+    assert {(row["group"], row["name"], row["distribution"], row["version"]) for row in plugins} == declared_plugins()
+
+    started = home.run("server", "start")
+    assert started.returncode == 0, started.stderr
+    transport = httpx.HTTPTransport(uds=str(home.path / "fabro.sock"))
+    user = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(transport=transport, base_url="http://fabro", headers=user) as client:
+        created = client.post("/api/v1/runs", content=json.dumps(manifest()))
+        listed = client.get("/api/v1/runs").json()["data"]
+        engine = client.get("/api/v1/system/info").json()["storage_engine"]
+    assert home.run("server", "stop").returncode == 0
+
+    assert created.status_code == 201
+    assert [run["id"] for run in listed] == [created.json()["id"]]
+    assert engine == "sqlite"
+
+
+def declared_plugins() -> set[tuple[str, str, str, str]]:
+    """Group, name, distribution and version of every plugin that the five projects declare."""
+    projects = [tomllib.loads((path / "pyproject.toml").read_text())["project"] for path in PROJECTS.values()]
+    return {
+        (group, name, project["name"], __version__)
+        for project in projects
+        for group, entries in project.get("entry-points", {}).items()
+        if group.startswith("fabro.")
+        for name in entries
+    }
