@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from fabro_core.testing.clock import ManualClock
 
 if TYPE_CHECKING:
+    from fabro_core.testing.auth import AuthConformance
     from fabro_core.testing.conformance import deviates
     from fabro_core.testing.store import StoreConformance
 
-__all__ = ["ManualClock", "StoreConformance", "deviates"]
+__all__ = ["AuthConformance", "ManualClock", "StoreConformance", "deviates"]
 
 _HOMES = {
+    "AuthConformance": "fabro_core.testing.auth",
     "StoreConformance": "fabro_core.testing.store",
     "deviates": "fabro_core.testing.conformance",
 }
