@@ -13,14 +13,18 @@ from fabro_core.testing.clock import ManualClock
 if TYPE_CHECKING:
     from fabro_core.testing.auth import AuthConformance
     from fabro_core.testing.conformance import deviates
+    from fabro_core.testing.identity_provider import FakeIdentityProvider
+    from fabro_core.testing.servers import running
     from fabro_core.testing.store import StoreConformance
 
-__all__ = ["AuthConformance", "ManualClock", "StoreConformance", "deviates"]
+__all__ = ["AuthConformance", "FakeIdentityProvider", "ManualClock", "StoreConformance", "deviates", "running"]
 
 _HOMES = {
     "AuthConformance": "fabro_core.testing.auth",
     "StoreConformance": "fabro_core.testing.store",
+    "FakeIdentityProvider": "fabro_core.testing.identity_provider",
     "deviates": "fabro_core.testing.conformance",
+    "running": "fabro_core.testing.servers",
 }
 
 

@@ -1,0 +1,133 @@
+"""An OAuth 2.0 identity provider for tests: a real HTTP server with GitHub's three endpoints, and its bad days.
+
+It implements the authorization code flow with PKCE (RFC 6749 §4.1, RFC 7636) as far as a client can tell, and checks
+what the client sends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+from urllib.parse import parse_qs, urlencode
+
+import msgspec
+
+from fabro_core.asgi import ASGIApp, Receive, Scope, Send
+from fabro_core.testing.servers import listening
+
+Mood = Literal["helpful", "denying", "forgetting_state", "slow", "failing", "babbling"]
+"""How it behaves: as it should; the user refuses; another `state` comes back; no answer for a long time; every answer
+a 500; answers that are not what they claim to be."""
+
+SLOW_SECONDS = 3600
+
+
+@dataclass(slots=True)
+class _Grant:
+    challenge: str
+    redirect_uri: str
+
+
+@dataclass(slots=True)
+class FakeIdentityProvider:
+    """Knows one client and one user. Change `mood` and `user` at any time."""
+
+    client_id: str = "test-client"
+    client_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    user: dict[str, Any] = field(
+        default_factory=lambda: {"id": 90210, "login": "mona", "name": "Mona L.", "email": None}
+    )
+    mood: Mood = "helpful"
+    url: str = ""
+    """The base of all three endpoints while it runs."""
+    requests: list[str] = field(default_factory=list)
+    """Method and path of every request so far."""
+    _grants: dict[str, _Grant] = field(default_factory=dict, repr=False)
+    _tokens: set[str] = field(default_factory=set, repr=False)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[FakeIdentityProvider]:
+        """Serve on a free port of 127.0.0.1."""
+        async with listening(cast("ASGIApp", self._serve)) as self.url:
+            yield self
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        self.requests.append(f"{scope['method']} {path}")
+        if self.mood == "slow":
+            await asyncio.sleep(SLOW_SECONDS)
+        if self.mood == "failing":
+            return await _answer(send, 500, b"out of order")
+        match scope["method"], path:
+            case "GET", "/login/oauth/authorize":
+                await self._authorize(scope, send)
+            case "POST", "/login/oauth/access_token":
+                await self._issue(await _form(receive), send)
+            case "GET", "/user":
+                await self._show_user(dict(scope["headers"]).get(b"authorization", b""), send)
+            case _:
+                await _answer(send, 404, b"no such page")
+        return None
+
+    async def _authorize(self, scope: Scope, send: Send) -> None:
+        query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode()).items()}
+        expected = {"response_type": "code", "client_id": self.client_id, "code_challenge_method": "S256"}
+        if any(query.get(name) != value for name, value in expected.items()) or "redirect_uri" not in query:
+            return await _answer(send, 400, b"not an authorization request of a known client")
+        state = "another state" if self.mood == "forgetting_state" else query.get("state", "")
+        if self.mood == "denying":
+            result = {"error": "access_denied", "state": state}
+        else:
+            code = secrets.token_urlsafe(16)
+            self._grants[code] = _Grant(query.get("code_challenge", ""), query["redirect_uri"])
+            result = {"code": code, "state": state}
+        location = f"{query['redirect_uri']}?{urlencode(result)}".encode("ascii")
+        return await _answer(send, 302, b"", (b"location", location))
+
+    async def _issue(self, form: dict[str, str], send: Send) -> None:
+        if self.mood == "babbling":
+            return await _answer(send, 200, b"<html>not JSON")
+        grant = self._grants.pop(form.get("code", ""), None)
+        known = (form.get("client_id"), form.get("client_secret")) == (self.client_id, self.client_secret)
+        if grant is None or not known or not _fits(grant, form):
+            return await _json(send, 200, {"error": "bad_verification_code"})
+        token = f"gho_{secrets.token_hex(16)}"
+        self._tokens.add(token)
+        return await _json(send, 200, {"access_token": token, "token_type": "bearer", "scope": "read:user"})
+
+    async def _show_user(self, authorization: bytes, send: Send) -> None:
+        token = authorization.decode("latin-1").removeprefix("Bearer ")
+        if token not in self._tokens:
+            return await _json(send, 401, {"message": "Bad credentials"})
+        return await _json(send, 200, self.user)
+
+
+def _fits(grant: _Grant, form: dict[str, str]) -> bool:
+    digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return challenge == grant.challenge and form.get("redirect_uri") == grant.redirect_uri
+
+
+async def _form(receive: Receive) -> dict[str, str]:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return {name: values[-1] for name, values in parse_qs(body.decode()).items()}
+
+
+async def _json(send: Send, status: int, content: object) -> None:
+    await _answer(send, status, msgspec.json.encode(content), (b"content-type", b"application/json"))
+
+
+async def _answer(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+    await send({"type": "http.response.body", "body": body})
