@@ -44,6 +44,12 @@ def not_applicable(fact: str) -> NoReturn:
     pytest.skip(f"{NOT_APPLICABLE}{fact}")
 
 
+def name_subject(request: pytest.FixtureRequest, name: str) -> None:
+    """Note for the summary what the current test tests, such as `sqlite`."""
+    # Not record_property: it warns when the author's run also writes a JUnit report.
+    request.node.user_properties.append((SUBJECT, name))
+
+
 class ConformanceSuite:
     """Base of the kits' classes. Defining a class that overrides a promise silently is a `TypeError`."""
 
@@ -69,9 +75,8 @@ def is_promise(cls: type, name: str) -> bool:
 
 
 def promise(name: str) -> str:
-    """A test's name as a sentence: `test_an_append_is_announced` is `an append is announced`."""
-    test, _, parameters = name.removeprefix("test_").partition("[")
-    return test.replace("_", " ") + (f" [{parameters}" if parameters else "")
+    """A test's name as a sentence: `test_an_append_is_announced` is `an append is announced`. Leaves parameters out."""
+    return name.removeprefix("test_").partition("[")[0].replace("_", " ")
 
 
 def _faults(cls: type, name: str) -> list[str]:

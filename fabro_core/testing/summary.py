@@ -81,15 +81,20 @@ def _is_ambiguous(suite: _Suite, suites: Sequence[_Suite]) -> bool:
 
 def _suite_lines(suite: _Suite, *, ambiguous: bool) -> Iterator[str]:
     tests = list(suite.tests.values())
-    broken = sorted({test.name for test in tests if test.failed})
+    broken = Counter(promise(test.name) for test in tests if test.failed)
     inapplicable = Counter(test.inapplicable for test in tests if test.inapplicable is not None)
-    deviations = sorted((test.name, test.deviation) for test in tests if test.deviation is not None)
+    deviations = Counter((promise(test.name), test.deviation) for test in tests if test.deviation is not None)
     counts = [f"{sum(test.passed for test in tests)} passed"]
-    counts += [f"{len(broken)} failed"] if broken else []
+    counts += [f"{broken.total()} failed"] if broken else []
     counts += [f"{inapplicable.total()} not applicable"] if inapplicable else []
-    counts += [f"{len(deviations)} deviation{'' if len(deviations) == 1 else 's'}"]
+    counts += [f"{deviations.total()} deviation{'' if deviations.total() == 1 else 's'}"]
     subject = f"{suite.label} ({suite.class_name})" if ambiguous else suite.label
     yield f"{suite.kit} conformance, API {PLUGIN_API}: {subject} {', '.join(counts)}"
-    yield from (f"    broken promise: {promise(name)}" for name in broken)
+    yield from (f"    broken promise: {each}{_cases(number)}" for each, number in sorted(broken.items()))
     yield from (f"    not applicable to {number}: {fact}" for fact, number in inapplicable.most_common())
-    yield from (f"    deviation: {promise(name)}: {reason}" for name, reason in deviations)
+    for (each, reason), number in sorted(deviations.items()):
+        yield f"    deviation: {each}{_cases(number)}: {reason}"
+
+
+def _cases(number: int) -> str:
+    return f" ({number} cases)" if number > 1 else ""

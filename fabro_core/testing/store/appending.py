@@ -90,7 +90,7 @@ class AppendConformance(StoreCase):
     async def test_a_long_batch_is_written_whole(self, store: RunStore) -> None:
         events = [event(seq, f"stage:s{seq % 7}@1") for seq in range(1, 301)]
         assert await store.append(batch(row(A, 300), *events)) == 300
-        assert await log_of(store, A) == tuple(events)
+        assert await log_of(store, A) == tuple(events), "no event of an acknowledged batch is lost"
 
     # -- delete_run ---------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ class BlobConformance(StoreCase):
 
     async def test_the_same_bytes_again_change_nothing(self, store: RunStore) -> None:
         await store.put_blob(blob(b"same"))
-        assert await store.put_blob(blob(b"same")) is False
+        assert await store.put_blob(blob(b"same")) is False, "the same bytes are not stored again"
         assert await store.get_blob(blob(b"same").digest) == b"same"
 
     async def test_of_concurrent_puts_of_the_same_bytes_one_stores_them(self, store: RunStore) -> None:

@@ -13,7 +13,7 @@ import pytest
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import AppendBatch, Blob, EventQuery, EventRecord, RunPage, RunQuery, RunRow
-from fabro_core.testing.conformance import SUBJECT, ConformanceSuite
+from fabro_core.testing.conformance import ConformanceSuite, name_subject
 
 OpenStore = Callable[[], AbstractAsyncContextManager[RunStore]]
 BreakDriver = Callable[[], AbstractContextManager[object]]
@@ -70,10 +70,10 @@ class StoreCase(ConformanceSuite):
 
     @pytest.fixture
     async def store(
-        self, open_store: OpenStore, record_property: Callable[[str, object], None], anyio_backend: str
+        self, open_store: OpenStore, request: pytest.FixtureRequest, anyio_backend: str
     ) -> AsyncIterator[RunStore]:
         async with open_store() as store:
-            record_property(SUBJECT, store.info().name)
+            name_subject(request, store.info().name)
             yield store
 
 

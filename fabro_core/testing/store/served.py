@@ -10,16 +10,17 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from fabro_core.errors import StoreError
 from fabro_core.store.base import RunStore
 from fabro_core.testing.store.case import OpenStore
 
 ANSWER_SECONDS: Final = 60.0
 """A call that has not been answered by then hangs."""
 
-Ask = Callable[[RunStore], Coroutine[Any, Any, object]]
+Ask = Callable[[RunStore], Coroutine[Any, Any, Any]]
+
+T = TypeVar("T")
 
 
 class _Order(Enum):
@@ -33,19 +34,19 @@ class ServedStore:
     def __init__(self, loop: asyncio.AbstractEventLoop, open_store: OpenStore) -> None:
         self._loop = loop
         self._open = open_store
-        self._jobs: asyncio.Queue[_Order | tuple[Ask, Future[object]]] = asyncio.Queue()
+        self._jobs: asyncio.Queue[_Order | tuple[Ask, Future[Any]]] = asyncio.Queue()
         self._serving = asyncio.run_coroutine_threadsafe(self._serve(), loop)
 
-    def ask(self, call: Ask) -> object:
-        """What the call returns, or the `StoreError` that it raises. Raises every other error, also of opening."""
-        answer: Future[object] = Future()
+    def ask(self, call: Callable[[RunStore], Coroutine[Any, Any, T]]) -> T:
+        """What the call returns. Raises what it raises, and the error of opening the store."""
+        answer: Future[Any] = Future()
         self._put((call, answer))
         either: set[Future[Any]] = {answer, self._serving}
         wait(either, timeout=ANSWER_SECONDS, return_when=FIRST_COMPLETED)
         if not answer.done():
             self._serving.result(timeout=0)
-        outcome = answer.result(timeout=0)
-        if isinstance(outcome, BaseException) and not isinstance(outcome, StoreError):
+        outcome: T | BaseException = answer.result(timeout=0)
+        if isinstance(outcome, BaseException):
             raise outcome
         return outcome
 
@@ -58,7 +59,7 @@ class ServedStore:
         self._put(_Order.CLOSE)
         self._serving.result(timeout=ANSWER_SECONDS)
 
-    def _put(self, job: _Order | tuple[Ask, Future[object]]) -> None:
+    def _put(self, job: _Order | tuple[Ask, Future[Any]]) -> None:
         self._loop.call_soon_threadsafe(self._jobs.put_nowait, job)
 
     async def _serve(self) -> None:

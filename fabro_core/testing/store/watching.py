@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
 
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import Wakeup
@@ -15,15 +18,26 @@ PATIENCE_SECONDS = 5.0
 """A hint that has not come by then does not come."""
 
 
+@asynccontextmanager
+async def patience(promise: str) -> AsyncIterator[None]:
+    """Fails with the broken promise when its body does not end in time."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            yield
+    except TimeoutError:
+        pytest.fail(f"{promise}: nothing has come for {PATIENCE_SECONDS} s")
+
+
 async def until(hints: AsyncIterator[Wakeup], wanted: dict[str, int]) -> None:
     """Consume hints until each wanted run was named with at least its number."""
     missing = dict(wanted)
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patience("every append is announced"):
         async for hint in hints:
             if hint.seq >= missing.get(hint.run_id, hint.seq + 1):
                 del missing[hint.run_id]
             if not missing:
                 return
+    pytest.fail("a watch does not end while the store is open")
 
 
 class WatchConformance(StoreCase):
@@ -50,7 +64,7 @@ class WatchConformance(StoreCase):
 
         writing = asyncio.ensure_future(write())
         seen = 0
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with patience("every append is announced"):
             async for hint in hints:
                 log = await log_of(store, hint.run_id)
                 assert len(log) >= hint.seq, "what a hint names is readable"
@@ -64,7 +78,7 @@ class WatchConformance(StoreCase):
             hints = store.watch()
             ending = asyncio.ensure_future(_all(hints))
             await asyncio.sleep(0)
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with patience("closing the store ends a watch"):
             await ending
 
 

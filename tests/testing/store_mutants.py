@@ -1,0 +1,162 @@
+"""Dict stores with one bug each. `mutant_suites` asks the kit about them, `test_store_kit` expects what it finds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from msgspec.structs import replace
+
+from examples.stores.dict_store import DictStore
+from fabro_core.errors import SeqConflict
+from fabro_core.store import records
+from fabro_core.store.wakeups import WakeupHub
+
+
+class LostEvent(DictStore):
+    """Keeps the first event of a batch only."""
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        return await super().append(replace(batch, events=batch.events[:1]))
+
+
+class NonAtomicAppend(DictStore):
+    """Somebody else may write between the check and the write."""
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        log = self._logs.get(batch.run_id, [])
+        await asyncio.sleep(0)
+        self._logs[batch.run_id] = log
+        return await super().append(batch)
+
+
+class HalfAppend(DictStore):
+    """A caller that gives up in the middle leaves the log without its row."""
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        log = self._logs.get(batch.run_id, [])
+        if len(log) == batch.expected_seq:
+            self._logs[batch.run_id] = [*log, *batch.events]
+            await asyncio.sleep(0)
+            self._logs[batch.run_id] = log
+        return await super().append(batch)
+
+
+class WriteDespiteConflict(DictStore):
+    """Refuses a stale append, and keeps its row all the same."""
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        try:
+            return await super().append(batch)
+        except SeqConflict:
+            if batch.run_id in self._rows:
+                self._rows[batch.run_id] = batch.row
+            raise
+
+
+class WatchBeforeCommit(DictStore):
+    """Announces an append before it can be read."""
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        self._opened().announce([records.Wakeup(run_id=batch.run_id, seq=batch.row.seq)])
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return await super().append(batch)
+
+
+class SilentAppend(DictStore):
+    """Announces nothing."""
+
+    def _opened(self) -> WakeupHub:
+        super()._opened()
+        return WakeupHub()
+
+
+class RewrittenBytes(DictStore):
+    """Takes the freedom to trim what it stores."""
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        trimmed = tuple(replace(event, body=event.body.strip()) for event in batch.events)
+        return await super().append(replace(batch, events=trimmed))
+
+
+class WrongTieBreak(DictStore):
+    """Runs with equal keys come by id ascending."""
+
+    async def list_runs(self, query: records.RunQuery, /) -> records.RunPage:
+        other_way = "asc" if query.direction == "desc" else "desc"
+        whole = await super().list_runs(replace(query, direction=other_way, offset=0, limit=10_000))
+        return replace(whole, hits=whole.hits[::-1][query.offset : query.offset + query.limit])
+
+
+class PageForTotal(DictStore):
+    """Counts the runs of the page instead of those that match."""
+
+    async def list_runs(self, query: records.RunQuery, /) -> records.RunPage:
+        page = await super().list_runs(query)
+        return replace(page, total=len(page.hits))
+
+
+class StoppedClock(DictStore):
+    """Measures the elapsed time of live runs at the wrong instant."""
+
+    async def list_runs(self, query: records.RunQuery, /) -> records.RunPage:
+        return await super().list_runs(replace(query, now_ms=0))
+
+
+class LogThatStays(DictStore):
+    """Deletes the row of a run and forgets its log."""
+
+    async def delete_run(self, run_id: str, /) -> bool:
+        log = self._logs.get(run_id, [])
+        deleted = await super().delete_run(run_id)
+        self._logs[run_id] = log
+        return deleted
+
+
+class ExpiredDocument(DictStore):
+    """Shows an expired document until it is purged."""
+
+    async def get_doc(self, ref: records.DocRef, /) -> records.Doc | None:
+        return self._docs.get((ref.collection, ref.key))
+
+
+class RevisionAgain(DictStore):
+    """Numbers the revisions of a document from one, again after a delete."""
+
+    async def put_doc(self, write: records.DocWrite, /) -> records.Doc:
+        before = self._docs.get((write.collection, write.key))
+        doc = replace(await super().put_doc(write), revision=str(1 if before is None else int(before.revision) + 1))
+        self._docs[write.collection, write.key] = doc
+        return doc
+
+
+class DeleteTwice(DictStore):
+    """Two callers may both have deleted the same document."""
+
+    async def delete_doc(self, delete: records.DocDelete, /) -> bool:
+        doc = self._live(delete)
+        await asyncio.sleep(0)
+        if doc is not None:
+            self._docs[delete.collection, delete.key] = doc
+        return await super().delete_doc(delete)
+
+
+class BlobTwice(DictStore):
+    """Claims to have stored bytes that were there."""
+
+    async def put_blob(self, blob: records.Blob, /) -> bool:
+        await super().put_blob(blob)
+        return True
+
+
+class OpenForever(DictStore):
+    """Answers after it was closed."""
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        async with super().lifespan():
+            hub = self._hub
+            yield
+        self._hub = hub
