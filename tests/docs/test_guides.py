@@ -107,13 +107,13 @@ def counts_left_out(text: str) -> str:
     return re.sub(r"\d+ (passed|not applicable)", r"… \1", text)
 
 
-@pytest.mark.parametrize(("guide", "passed"), [(AUTH, 3), (EXTENSION, 2)])
-def test_the_plugin_of_a_guide_passes_its_tests_and_serves(guide: str, passed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("guide", [AUTH, EXTENSION])
+def test_the_plugin_of_a_guide_passes_its_tests_and_serves(guide: str, tmp_path: Path) -> None:
     write_files(guide, tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     tested = run(tmp_path, "python", "-m", "pytest", "-q")
     assert tested.returncode == 0, tested.stdout
-    assert f"{passed} passed" in tested.stdout
+    assert ("auth conformance" in tested.stdout) == (guide == AUTH)
 
     project, settings = blocks(guide, "toml")
     install(project, tmp_path)
