@@ -1,4 +1,4 @@
-"""API keys inside a server, and the file that remembers them."""
+"""API keys: what every auth method promises, the method inside a server, and the file that remembers the keys."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 from fabro_core import InlinePlugin, create_app
+from fabro_core.auth.base import AuthMethod
 from fabro_core.errors import StartupError
 from fabro_core.plugins.groups import Group
+from fabro_core.testing import AuthConformance
 
 import fabro_auth_apikeys
 from fabro_auth_apikeys.keys import MalformedFile, add_key, read_keys
@@ -29,6 +31,18 @@ def anyio_backend() -> str:
 def file(tmp_path: Path) -> Path:
     """Where the keys are; nothing is there yet."""
     return tmp_path / "api-keys.txt"
+
+
+class TestApiKeyAuth(AuthConformance):
+    @pytest.fixture
+    def method(self, file: Path, valid_token: str) -> AuthMethod:
+        built = fabro_auth_apikeys.ApiKeyAuth(file)
+        built.name = "api-keys"
+        return built
+
+    @pytest.fixture
+    def valid_token(self, file: Path) -> str:
+        return add_key(file, "alice")
 
 
 @asynccontextmanager
