@@ -1,17 +1,16 @@
-"""What the authors of plugins test with: conformance kits, a clock that stands still.
+"""What the authors of plugins test with: conformance kits, a clock that stands still, a real server, a fake provider.
 
-Importing this package imports neither pytest nor Hypothesis; the names that need them load when they are used
-(`pip install 'fabro-core[testing]'`).
+Every name loads when it is used (`pip install 'fabro-core[testing]'`): pytest imports this package in every project
+where it is installed, see `fabro_core.testing.pytest_plugin`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fabro_core.testing.clock import ManualClock
-
 if TYPE_CHECKING:
     from fabro_core.testing.auth import AuthConformance
+    from fabro_core.testing.clock import ManualClock
     from fabro_core.testing.conformance import deviates
     from fabro_core.testing.identity_provider import FakeIdentityProvider
     from fabro_core.testing.servers import running
@@ -21,8 +20,9 @@ __all__ = ["AuthConformance", "FakeIdentityProvider", "ManualClock", "StoreConfo
 
 _HOMES = {
     "AuthConformance": "fabro_core.testing.auth",
-    "StoreConformance": "fabro_core.testing.store",
     "FakeIdentityProvider": "fabro_core.testing.identity_provider",
+    "ManualClock": "fabro_core.testing.clock",
+    "StoreConformance": "fabro_core.testing.store",
     "deviates": "fabro_core.testing.conformance",
     "running": "fabro_core.testing.servers",
 }

@@ -63,9 +63,10 @@ def lines(reports: Iterable[pytest.TestReport], *, kit: str, suite: str) -> Iter
 
 def _judge(report: pytest.TestReport, properties: dict[str, str], test: _Test) -> None:
     test.failed |= report.failed
-    test.deviation = properties.get(DEVIATION, test.deviation)
     expected_failure = getattr(report, "wasxfail", None)
-    if expected_failure is not None:
+    if DEVIATION in properties:
+        test.deviation = properties[DEVIATION]
+    elif expected_failure is not None:
         test.deviation = f"xfail: {expected_failure}"
     elif report.skipped:
         reason = report.longrepr[2].removeprefix(_SKIPPED) if isinstance(report.longrepr, tuple) else "no reason"
