@@ -13,11 +13,10 @@ from fabro_core.api.query import MAX_UNSIGNED, QueryParams, parse_query, parse_u
 from fabro_core.api.reply import Reply, json_bytes, json_reply
 from fabro_core.api.request import FabroRequest
 from fabro_core.errors import InvalidRequest
-from fabro_core.models.principal import Principal
 from fabro_core.models.stage import parse_stage_id
 from fabro_core.runs.entry import stage_tag
 from fabro_core.runs.reading import EventContent, page_json
-from fabro_core.runs.submission import read_submission
+from fabro_core.runs.submission import SubmittedEvent, read_submission
 from fabro_core.store.records import EventQuery
 
 Seq = Annotated[int, msgspec.Meta(ge=1, le=MAX_UNSIGNED)]
@@ -44,23 +43,8 @@ class EventDetailParams(QueryParams, frozen=True, kw_only=True):
 # -- what goes over the wire; unknown keys of events go with it --------------------------------------------------------
 
 
-class RunEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RunEvent(SubmittedEvent, frozen=True, kw_only=True, omit_defaults=True):
     """An event as a client appends it."""
-
-    id: str
-    ts: str
-    run_id: str
-    event: str
-    node_id: str | None = None
-    node_label: str | None = None
-    stage_id: str | None = None
-    parallel_group_id: str | None = None
-    parallel_branch_id: str | None = None
-    session_id: str | None = None
-    parent_session_id: str | None = None
-    tool_call_id: str | None = None
-    actor: Principal | None = None
-    properties: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class LoggedEvent(RunEvent, frozen=True, kw_only=True):
