@@ -10,7 +10,8 @@
             return "acme_0123456789"
 
 `method` returns the method as the hook would, not opened; `valid_token` a bearer token that it accepts, or None for a
-method that accepts none. Async tests run with the pytest plugin of anyio, which comes with it.
+method that accepts none. A third one, `rejected_tokens`, may add tokens that were good once. Async tests run with the
+pytest plugin of anyio, which comes with it.
 """
 
 from __future__ import annotations
@@ -18,22 +19,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fabro_core.auth.base import AuthMethod, Bearer, Identity
+from fabro_core.auth.credentials import Authenticator, Unauthenticated
+from fabro_core.config.values import PLUGIN_NAME_PATTERN
 from fabro_core.context import Problem
 from fabro_core.errors import CredentialsRejected
 from fabro_core.plugins.claims import RESERVED_PREFIXES
 from fabro_core.secret import Secret
 from fabro_core.testing.conformance import ConformanceSuite, name_subject, not_applicable
+from fabro_core.testing.io_watch import CONTACTS, OPENS, watching
 
 __all__ = ["AuthConformance"]
 
 MAX_TOKEN_CHARS = 8192
+STAMPED_NAME = "conformance-kit"
+"""The core gives a method the name of its entry point before it calls anything."""
+
 REPEATS = 1_000
 AT_ONCE = 50
 
@@ -46,7 +53,7 @@ class AuthConformance(ConformanceSuite):
 
     conformance_kit = "auth"
 
-    # -- fixtures: override the first two -----------------------------------------------------------------------
+    # -- fixtures: override the first two, and the third at need -----------------------------------------------
 
     @pytest.fixture
     def method(self) -> AuthMethod:
@@ -59,16 +66,25 @@ class AuthConformance(ConformanceSuite):
         raise NotImplementedError("override the fixture valid_token")
 
     @pytest.fixture
+    def rejected_tokens(self) -> Sequence[str]:
+        """Override: tokens of this method that are not valid (any more), such as an expired and a revoked one."""
+        return ()
+
+    @pytest.fixture
     def anyio_backend(self) -> str:
         return "asyncio"
 
     @pytest.fixture
-    async def opened(
-        self, method: AuthMethod, request: pytest.FixtureRequest, anyio_backend: str
-    ) -> AsyncIterator[AuthMethod]:
-        name_subject(request, getattr(method, "name", type(method).__name__))
-        async with method.lifespan():
-            yield method
+    def named(self, method: AuthMethod, request: pytest.FixtureRequest) -> AuthMethod:
+        """The method with a name: its own, or one that the kit gives it as the core would."""
+        method.name = getattr(method, "name", STAMPED_NAME)
+        name_subject(request, type(method).__name__ if method.name == STAMPED_NAME else method.name)
+        return method
+
+    @pytest.fixture
+    async def opened(self, named: AuthMethod, anyio_backend: str) -> AsyncIterator[AuthMethod]:
+        async with named.lifespan():
+            yield named
 
     @pytest.fixture
     def token(self, valid_token: str | None) -> str:
@@ -78,12 +94,19 @@ class AuthConformance(ConformanceSuite):
 
     # -- what the method claims ---------------------------------------------------------------------------------
 
+    async def test_its_name_can_be_a_settings_key(self, opened: AuthMethod) -> None:
+        assert PLUGIN_NAME_PATTERN.fullmatch(opened.name), (
+            "a name is like dev-token: lower case, digits, single hyphens"
+        )
+
     async def test_its_token_prefixes_are_texts_that_nobody_else_claims(self, opened: AuthMethod) -> None:
         prefixes = opened.token_prefixes
         assert isinstance(prefixes, tuple), "token_prefixes is a tuple"
         for prefix in prefixes:
             assert isinstance(prefix, str), "a token prefix is a text"
             assert prefix, "a token prefix is not empty"
+            visible = all("!" <= character <= "~" for character in prefix)
+            assert visible, "a token is visible ASCII without spaces, and so is its prefix"
             for reserved in RESERVED_PREFIXES:
                 clash = prefix.startswith(reserved) or reserved.startswith(prefix)
                 assert not clash, f"the prefix {prefix!r} overlaps {reserved!r}, which is the core's"
@@ -110,16 +133,46 @@ class AuthConformance(ConformanceSuite):
         assert all(identity == identities[0] for identity in identities), "everybody gets their own answer"
         assert not any(await asyncio.gather(*refused)), "a token that is not valid is refused, whoever else asks"
 
-    async def test_it_serves_again_after_it_was_closed(self, method: AuthMethod, token: str) -> None:
+    async def test_it_serves_again_after_it_was_closed(self, named: AuthMethod, token: str) -> None:
+        identities = []
         for _ in range(2):
-            async with method.lifespan():
-                await accepted(method, token)
+            async with named.lifespan():
+                identities.append(await accepted(named, token))
+        assert identities[0] == identities[1], "a restart does not make another person of the same token"
+
+    async def test_an_error_of_the_server_leaves_its_lifespan_unchanged(self, named: AuthMethod) -> None:
+        with pytest.raises(ServerFailed):
+            async with named.lifespan():
+                raise ServerFailed
+
+    async def test_a_caller_who_gives_up_disturbs_nobody(self, opened: AuthMethod, token: str) -> None:
+        waiting = asyncio.ensure_future(accepted(opened, token))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await accepted(opened, token)
+
+    async def test_the_core_lets_a_valid_token_in_and_nothing_else(self, opened: AuthMethod, token: str) -> None:
+        core = Authenticator([opened])
+        caller = await core.authenticate([(b"authorization", f"Bearer {token}".encode())])
+        assert caller.identity == await accepted(opened, token), "the core and the method agree on who it is"
+        with pytest.raises(Unauthenticated):
+            await core.authenticate([(b"authorization", f"Bearer {token}0".encode())])
 
     # -- refusing -----------------------------------------------------------------------------------------------
 
     async def test_a_token_that_differs_in_one_place_is_refused(self, opened: AuthMethod, token: str) -> None:
         for changed in changes_of(token):
             assert await judged(opened, changed) is None, "no other token is good in place of a valid one"
+
+    async def test_a_token_that_is_not_valid_any_more_is_rejected(
+        self, opened: AuthMethod, rejected_tokens: Sequence[str]
+    ) -> None:
+        if not rejected_tokens:
+            not_applicable("no rejected_tokens are given")
+        for rejected in rejected_tokens:
+            with pytest.raises(CredentialsRejected):
+                await opened.authenticate(Bearer(token=Secret(rejected)))
 
     async def test_a_bare_prefix_is_refused(self, opened: AuthMethod) -> None:
         for prefix in opened.token_prefixes:
@@ -150,7 +203,14 @@ class AuthConformance(ConformanceSuite):
     async def test_permission_is_told_as_a_bool_without_waiting(self, opened: AuthMethod, token: str) -> None:
         identity = await accepted(opened, token)
         for _ in range(REPEATS):
-            assert isinstance(at_once(opened.permits(identity)), bool), "permits answers True or False"
+            assert at_once(opened.permits(identity)) is True, "permits answers True for whoever is let in"
+
+    async def test_permission_is_told_without_opening_anything(self, opened: AuthMethod, token: str) -> None:
+        identity = await accepted(opened, token)
+        await opened.permits(identity)  # whatever is made once, is made here
+        with watching(OPENS) as seen:
+            await opened.permits(identity)
+        assert seen == [], "permits is asked on every request and does no I/O"
 
     async def test_a_person_nobody_knows_is_no_reason_to_fail(self, opened: AuthMethod) -> None:
         stranger = Identity(issuer="https://nobody.example", subject="0", login="nobody")
@@ -170,9 +230,16 @@ class AuthConformance(ConformanceSuite):
             assert token not in text, "a token is never shown: not in a repr, a log or an error (auth.md A26)"
 
     async def test_its_check_returns_problems(self, opened: AuthMethod, valid_token: str | None) -> None:
-        for problem in await opened.check():
+        with watching(CONTACTS) as seen:
+            problems = await opened.check()
+        assert seen == [], "check contacts nobody: a provider that is down does not stop the start"
+        for problem in problems:
             assert isinstance(problem, Problem), "check returns Problems"
             assert not valid_token or valid_token not in problem.line(), "a problem never repeats a secret"
+
+
+class ServerFailed(Exception):
+    """Stands for any error while the server runs."""
 
 
 def at_once(asking: Coroutine[object, None, bool]) -> bool:
