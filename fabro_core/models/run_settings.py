@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from fabro_core.models.run import SandboxProvider
+
 StringMap = dict[str, str]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Count32 = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-
-EnvironmentProvider = Literal["local", "docker", "daytona"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class EnvironmentLifecycleSettings(Settings, frozen=True, kw_only=True):
 class EnvironmentSettings(Settings, frozen=True, kw_only=True):
     """Where a run's work is done."""
 
-    provider: EnvironmentProvider = "local"
+    provider: SandboxProvider = "local"
     cwd: str | None = None
     image: EnvironmentImageSettings = EnvironmentImageSettings()
     resources: EnvironmentResourcesSettings = EnvironmentResourcesSettings()
@@ -70,7 +70,7 @@ class RunEnvironmentSettings(Settings, frozen=True, kw_only=True):
     """A copy of the selected environment, with what the run overrides; the environment may change later."""
 
     id: str = "default"
-    provider: EnvironmentProvider = "local"
+    provider: SandboxProvider = "local"
     cwd: str | None = None
     image: EnvironmentImageSettings = EnvironmentImageSettings()
     resources: EnvironmentResourcesSettings = EnvironmentResourcesSettings()
