@@ -7,12 +7,13 @@ import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cached_property
+from secrets import token_bytes
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from litestar import Litestar, Router
 
-from fabro_core.api import account, attach, batch, discovery, events, lifecycle, questions, runs, system
+from fabro_core.api import account, attach, batch, discovery, events, lifecycle, questions, runs, system, workers
 from fabro_core.api.edge import Edge
 from fabro_core.api.extensions import extension_routers, own_handlers
 from fabro_core.api.openapi import api_document
@@ -23,6 +24,8 @@ from fabro_core.api.services import SERVICES, Services
 from fabro_core.api.streams import EventStreams
 from fabro_core.asgi import Receive, Scope, Send
 from fabro_core.auth.credentials import Authenticator
+from fabro_core.auth.keys import KEY_BYTES, Purpose, derive_key
+from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.boot import Assembly, assemble
 from fabro_core.clock import Clock
 from fabro_core.config.load import SettingsSource
@@ -31,6 +34,7 @@ from fabro_core.health import StoreHealth
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.runs.service import Runs
 from fabro_core.runs.tail import Tail
+from fabro_core.secret import Secret
 from fabro_core.stop_signals import noticing_stop
 from fabro_core.uptime import Uptime
 from fabro_core.web import routes
@@ -79,6 +83,7 @@ _API_HANDLERS = (
     events.list_stage_events,
     attach.attach_run_events,
     attach.attach_events,
+    workers.create_worker_token,
     batch.archive_runs,
     batch.unarchive_runs,
     batch.delete_runs,
@@ -116,6 +121,7 @@ class FabroApp:
         self.assembly = assembly
         self._health = StoreHealth(assembly.store)
         self._uptime = Uptime(assembly.clock)
+        self._worker_tokens = WorkerTokens(_worker_key(assembly.session_secret), assembly.clock)
         self._tail = Tail(assembly.store)
         self._streams = EventStreams(
             self._tail,
@@ -201,7 +207,8 @@ class FabroApp:
             public_prefix=self._prefix,
             discovery=discovery.discovery_document(prefix=self._prefix, api_url=settings.api.url, links=assembly.links),
             api_document=lambda: self._api_document,
-            authenticator=Authenticator(assembly.methods),
+            authenticator=Authenticator(assembly.methods, self._worker_tokens),
+            worker_tokens=self._worker_tokens,
             health=self._health,
             uptime=self._uptime,
             runs=Runs(
@@ -226,6 +233,13 @@ class FabroApp:
             await send({"type": f"lifespan.{phase}.failed", "message": _report(error)})
             raise
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _worker_key(session_secret: Secret | None) -> bytes:
+    """Without a session secret, worker tokens end with this server (auth.md A24)."""
+    if session_secret is None:
+        return token_bytes(KEY_BYTES)
+    return derive_key(session_secret, Purpose.WORKER_TOKENS)
 
 
 def _report(error: Exception) -> str:

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from fabro_core.api.trace import Trace
+from fabro_core.auth.caller import Worker
 
 log = logging.getLogger("fabro.access")
 
@@ -36,7 +37,10 @@ def log_request(scope: Mapping[str, Any], trace: Trace, status: int, began: floa
         fields["auth_status"] = trace.auth_status
     if trace.auth_error_code is not None:
         fields["auth_error_code"] = trace.auth_error_code
-    if (caller := trace.caller) is not None:
+    caller = trace.caller
+    if isinstance(caller, Worker):
+        fields["principal_kind"] = "worker"
+    elif caller is not None:
         fields["principal_kind"] = "user"
         fields["user_auth_method"] = caller.method.replace("-", "_")
         fields["idp_issuer"] = caller.identity.issuer

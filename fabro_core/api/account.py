@@ -51,7 +51,7 @@ class AuthConfigResponse(msgspec.Struct, frozen=True, kw_only=True):
     Operation(id="getUser", tag="Auth", summary="The caller's login", answers={200: UserResponse}),
 )
 async def get_user(request: FabroRequest) -> Reply:
-    return json_reply(UserResponse(request.caller.identity.login))
+    return json_reply(UserResponse(request.user.identity.login))
 
 
 @operation(
@@ -60,7 +60,7 @@ async def get_user(request: FabroRequest) -> Reply:
     Operation(id="getAuthMe", tag="Auth", summary="The caller and how they signed in", answers={200: AuthMeResponse}),
 )
 async def get_auth_me(request: FabroRequest) -> Reply:
-    identity = request.caller.identity
+    identity = request.user.identity
     user = AuthSessionUser(
         login=identity.login,
         name=identity.name,
@@ -70,7 +70,7 @@ async def get_auth_me(request: FabroRequest) -> Reply:
         avatar_url=identity.avatar_url,
         user_url=identity.user_url,
     )
-    return json_reply(AuthMeResponse(user=user, provider=request.caller.method, demo_mode=False))
+    return json_reply(AuthMeResponse(user=user, provider=request.user.method, demo_mode=False))
 
 
 @operation(
@@ -81,7 +81,7 @@ async def get_auth_me(request: FabroRequest) -> Reply:
         tag="Auth",
         summary="The enabled ways to authenticate",
         answers={200: AuthConfigResponse},
-        public=True,
+        guard=None,
     ),
 )
 async def get_auth_config(request: FabroRequest) -> Reply:

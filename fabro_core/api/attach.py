@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from fabro_core.api.guards import Guard
 from fabro_core.api.operation import EVENT_STREAM, Operation, event_stream
 from fabro_core.api.query import MAX_UNSIGNED, QueryParams, parse_query, parse_unsigned
 from fabro_core.api.request import FabroRequest, require_run_id
@@ -32,6 +33,7 @@ class AttachAllParams(QueryParams, frozen=True, kw_only=True):
         tag="Run Internals",
         summary="Follow a run's events",
         answers={200: str},
+        guard=Guard.SAME_RUN,
         media_type=EVENT_STREAM,
         query=AttachParams,
         errors=(400, 404, 410),

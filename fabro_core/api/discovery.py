@@ -53,7 +53,7 @@ def discovery_document(*, prefix: str, api_url: str | None, links: Mapping[str, 
 @operation(
     "GET",
     "/",
-    Operation(id="getRoot", tag="Discovery", summary="Where things are", answers={200: RootResponse}, public=True),
+    Operation(id="getRoot", tag="Discovery", summary="Where things are", answers={200: RootResponse}, guard=None),
 )
 async def get_root(request: FabroRequest) -> Reply:
     services = request.services
@@ -73,7 +73,7 @@ async def _health(request: FabroRequest) -> Reply:
     "GET",
     "/health",
     Operation(
-        id="getHealth", tag="Discovery", summary="Whether the server serves", answers={200: HealthResponse}, public=True
+        id="getHealth", tag="Discovery", summary="Whether the server serves", answers={200: HealthResponse}, guard=None
     ),
 )
 async def get_health(request: FabroRequest) -> Reply:
@@ -88,7 +88,7 @@ async def get_health(request: FabroRequest) -> Reply:
         tag="Discovery",
         summary="Whether the server serves",
         answers={200: HealthResponse},
-        public=True,
+        guard=None,
     ),
 )
 async def get_api_health(request: FabroRequest) -> Reply:
@@ -104,7 +104,7 @@ async def get_api_health(request: FabroRequest) -> Reply:
         summary="Whether the server takes requests",
         answers={200: ReadyResponse},
         errors=(503,),
-        public=True,
+        guard=None,
     ),
 )
 async def get_ready(request: FabroRequest) -> Reply:
@@ -120,9 +120,7 @@ async def get_ready(request: FabroRequest) -> Reply:
 @operation(
     "GET",
     "/api/v1/openapi.json",
-    Operation(
-        id="getOpenApiSpec", tag="Discovery", summary="This document", answers={200: dict[str, Any]}, public=True
-    ),
+    Operation(id="getOpenApiSpec", tag="Discovery", summary="This document", answers={200: dict[str, Any]}, guard=None),
 )
 async def get_openapi(request: FabroRequest) -> Reply:
     return json_bytes(request.services.api_document())

@@ -7,12 +7,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from fabro_core.api.body import read_json_body
+from fabro_core.api.guards import Guard
 from fabro_core.api.operation import Operation, operation
 from fabro_core.api.paging import PageMeta
 from fabro_core.api.query import MAX_UNSIGNED, QueryParams, parse_query, parse_unsigned
 from fabro_core.api.reply import Reply, json_bytes, json_reply
 from fabro_core.api.request import FabroRequest
+from fabro_core.auth.caller import Worker
+from fabro_core.auth.refusals import AccessDenied
 from fabro_core.errors import InvalidRequest
+from fabro_core.models.events.catalogue import FOR_USERS
 from fabro_core.models.stage import parse_stage_id
 from fabro_core.runs.entry import stage_tag
 from fabro_core.runs.reading import EventContent, page_json
@@ -84,6 +88,7 @@ class RunEventDetailResponse(msgspec.Struct, frozen=True, kw_only=True, omit_def
         tag="Run Internals",
         summary="Append an event to a run's log",
         answers={200: AppendEventResponse},
+        guard=Guard.SAME_RUN,
         body=RunEvent,
         errors=(400, 404, 409),
     ),
@@ -91,6 +96,8 @@ class RunEventDetailResponse(msgspec.Struct, frozen=True, kw_only=True, omit_def
 async def append_run_event(request: FabroRequest) -> Reply:
     body = await read_json_body(request)
     entry = read_submission(body, request.run_id)
+    if isinstance(request.caller, Worker) and entry.event.event in FOR_USERS:
+        raise AccessDenied
     return json_reply(AppendEventResponse(await request.services.runs.submit_event(request.run_id, entry)))
 
 
@@ -102,6 +109,7 @@ async def append_run_event(request: FabroRequest) -> Reply:
         tag="Run Internals",
         summary="List a run's events",
         answers={200: PaginatedEventList},
+        guard=Guard.TARGET,
         query=ListEventsParams,
         errors=(400, 404),
     ),
@@ -132,6 +140,7 @@ async def list_run_events(request: FabroRequest) -> Reply:
         tag="Run Internals",
         summary="List the events of a stage",
         answers={200: PaginatedEventList},
+        guard=Guard.SAME_RUN,
         query=ListStageEventsParams,
         errors=(400, 404),
     ),
@@ -154,6 +163,7 @@ async def list_stage_events(request: FabroRequest) -> Reply:
         tag="Run Internals",
         summary="Look at one event of a run",
         answers={200: RunEventDetailResponse},
+        guard=Guard.SAME_RUN,
         query=EventDetailParams,
         errors=(400, 404),
     ),

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final
 
 from fabro_core.api.services import SERVICES
 from fabro_core.api.trace import trace_of
-from fabro_core.auth.credentials import LoginNotPermitted, Unauthenticated
+from fabro_core.auth.caller import Worker
+from fabro_core.auth.refusals import AccessDenied, LoginNotPermitted, Unauthenticated
 from fabro_core.errors import Refusal
+from fabro_core.models.ids import parse_run_id
 
 if TYPE_CHECKING:
     from litestar.connection import ASGIConnection
+
+
+EXPIRED: Final = "access_token_expired"
+
+
+class Guard(Enum):
+    """Which callers an operation admits (runs.md R2). People are admitted by each of them."""
+
+    USER = auto()
+    """People alone; to a worker it is as if it had no credentials."""
+    MANAGEMENT = auto()
+    """Also workers that manage runs."""
+    TARGET = auto()
+    """Also the worker of the run in the path, and workers that manage runs."""
+    SAME_RUN = auto()
+    """Also the worker of the run in the path, and no other."""
 
 
 class HeadNotAllowed(Refusal):
@@ -24,16 +43,43 @@ def refuse_head(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
 
 
 async def require_user(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    """Admit a person whose credentials are good; decided before anything else is looked at."""
+    """Admit a person whose credentials are good."""
+    await admit(connection, Guard.USER)
+
+
+async def admit(connection: ASGIConnection[Any, Any, Any, Any], guard: Guard) -> None:
+    """Admit a caller whose credentials are good and whom the guard lets in; decided before anything else.
+
+    Raises what `Authenticator.authenticate` does, and `AccessDenied`.
+    """
     trace = trace_of(connection.scope)
     trace.auth_status = "missing"
     try:
-        trace.caller = await connection.app.state[SERVICES].authenticator.authenticate(connection.scope["headers"])
-    except LoginNotPermitted as refusal:
+        caller = await connection.app.state[SERVICES].authenticator.authenticate(connection.scope["headers"])
+        trace.caller = caller
+        if isinstance(caller, Worker):
+            _admit_worker(caller, guard, connection.scope["path_params"].get("id", ""))
+    except (LoginNotPermitted, AccessDenied) as refusal:
         trace.auth_status, trace.auth_error_code = "denied", refusal.code
         raise
     except Unauthenticated as refusal:
-        if refusal.code is not None:
-            trace.auth_status, trace.auth_error_code = "invalid", refusal.code
+        if refusal.token_was_given or refusal.code is not None:
+            trace.auth_status = "expired" if refusal.code == EXPIRED else "invalid"
+            trace.auth_error_code = refusal.code
         raise
     trace.auth_status = "authenticated"
+
+
+def _admit_worker(worker: Worker, guard: Guard, run_id: str) -> None:
+    """`run_id` as the path has it: one that is malformed is no worker's own run."""
+    match guard:
+        case Guard.USER:
+            raise Unauthenticated(token_was_given=True)
+        case Guard.MANAGEMENT:
+            admitted = worker.manages_runs
+        case Guard.TARGET:
+            admitted = worker.manages_runs or parse_run_id(run_id) == worker.run_id
+        case Guard.SAME_RUN:
+            admitted = parse_run_id(run_id) == worker.run_id
+    if not admitted:
+        raise AccessDenied

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from fabro_core.api.body import decode_optional_json, read_json_body
+from fabro_core.api.guards import Guard
 from fabro_core.api.operation import Operation, operation
 from fabro_core.api.reply import Reply, json_bytes, json_reply
 from fabro_core.api.request import FabroRequest
@@ -77,6 +78,7 @@ def _run(request: FabroRequest, hit: RunHit, status: int = 200) -> Reply:
         tag="Runs",
         summary="Start or resume a run",
         answers={200: Run},
+        guard=Guard.TARGET,
         body=StartRunRequest,
         body_required=False,
         errors=(400, 404, 409),

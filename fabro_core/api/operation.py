@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from fabro_core.api.guards import refuse_head, require_user
+from fabro_core.api.guards import Guard, admit, refuse_head
 from fabro_core.api.options import NO_HEAD
 from fabro_core.api.query import QueryParams
 from fabro_core.api.request import FabroRequest
@@ -46,8 +46,13 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """False: an empty body stands for one without members (runs.md R1.4)."""
     errors: tuple[int, ...] = ()
     """Statuses that the operation itself may refuse with, beside those of the request pipeline (server.md S3)."""
-    public: bool = False
-    """Needs no credentials."""
+    guard: Guard | None = Guard.USER
+    """Whom it admits; None: everybody, without credentials."""
+
+    @property
+    def public(self) -> bool:
+        """Whether it needs no credentials."""
+        return self.guard is None
 
 
 Handler = Callable[[FabroRequest], Awaitable[ASGIApp]]
@@ -55,10 +60,10 @@ Handler = Callable[[FabroRequest], Awaitable[ASGIApp]]
 
 
 def operation(method: Method, path: str, description: Operation) -> Callable[[Handler], HTTPRouteHandler]:
-    """Make a Litestar route handler of a handler; unless it is public, only an authenticated person gets to it."""
+    """Make a Litestar route handler of a handler that only those get to whom the operation's guard admits."""
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
-        return _route(method, path, description)(handler if description.public else _for_users(handler))
+        return _route(method, path, description)(_guarded(handler, description.guard))
 
     return decorate
 
@@ -67,7 +72,7 @@ def event_stream(path: str, description: Operation) -> Callable[[Handler], HTTPR
     """`operation` for a GET whose answer does not end by itself, so that HEAD is refused (server.md S3)."""
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
-        guarded = handler if description.public else _for_users(handler)
+        guarded = _guarded(handler, description.guard)
 
         @functools.wraps(handler)
         async def not_for_head(request: FabroRequest) -> ASGIApp:
@@ -90,13 +95,15 @@ def _route(method: Method, path: str, description: Operation, *marks: str) -> HT
     )
 
 
-def _for_users(handler: Handler) -> Handler:
+def _guarded(handler: Handler, guard: Guard | None) -> Handler:
     """`handler` behind the check of credentials. Litestar's own guards copy the route handler for every request,
     which costs more than the check."""
+    if guard is None:
+        return handler
 
     @functools.wraps(handler)
     async def guarded(request: FabroRequest) -> ASGIApp:
-        await require_user(request)
+        await admit(request, guard)
         return await handler(request)
 
     return guarded

@@ -15,7 +15,7 @@ from fabro_core.api.options import ALLOW_OF_STREAMS, allow_header
 from fabro_core.api.reply import JSON_TYPE, RawHeaders, Reply, html_reply
 from fabro_core.api.services import SERVICES
 from fabro_core.api.trace import trace_of
-from fabro_core.auth.credentials import LoginNotPermitted, MethodUnavailable, Unauthenticated
+from fabro_core.auth.refusals import AccessDenied, LoginNotPermitted, MethodUnavailable, Unauthenticated
 from fabro_core.errors import Conflict, InvalidRequest, NotFound, Refusal, StoreUnavailable, StreamClosed
 from fabro_core.web.pages import error_page
 
@@ -49,6 +49,7 @@ TITLES = {
 _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (InvalidRequest, 400),
     (Unauthenticated, 401),
+    (AccessDenied, 403),
     (LoginNotPermitted, 403),
     (NotFound, 404),
     (HeadNotAllowed, 405),

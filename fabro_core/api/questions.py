@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from fabro_core.api.body import decode_json, read_json_body
+from fabro_core.api.guards import Guard
 from fabro_core.api.operation import Operation, operation
 from fabro_core.api.paging import PageMeta, PageParams, cut
 from fabro_core.api.query import parse_query
@@ -30,6 +31,7 @@ class PaginatedApiQuestionList(msgspec.Struct, frozen=True):
         tag="Human-in-the-Loop",
         summary="List the questions that wait for an answer",
         answers={200: PaginatedApiQuestionList},
+        guard=Guard.TARGET,
         query=PageParams,
         errors=(400, 404),
     ),
@@ -50,6 +52,7 @@ async def list_run_questions(request: FabroRequest) -> Reply:
         tag="Human-in-the-Loop",
         summary="Answer a question",
         answers={204: None},
+        guard=Guard.TARGET,
         body=SubmitAnswerRequest,
         errors=(400, 404, 409),
     ),

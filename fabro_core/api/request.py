@@ -8,7 +8,7 @@ from litestar import Request
 
 from fabro_core.api.services import SERVICES, Services
 from fabro_core.api.trace import trace_of
-from fabro_core.auth.caller import Caller
+from fabro_core.auth.caller import Caller, User
 from fabro_core.errors import InvalidRequest
 from fabro_core.models.ids import RunId, parse_run_id
 
@@ -27,6 +27,13 @@ class FabroRequest(Request[Any, Any, Any]):
         """Who asks; only on routes that need credentials."""
         caller = trace_of(self.scope).caller
         assert caller is not None
+        return caller
+
+    @property
+    def user(self) -> User:
+        """The person who asks; only on routes that admit no worker."""
+        caller = self.caller
+        assert isinstance(caller, User)
         return caller
 
     @property

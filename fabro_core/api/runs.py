@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from fabro_core.api.body import decode_json, read_body, read_json_body
+from fabro_core.api.guards import Guard
 from fabro_core.api.operation import Operation, operation
 from fabro_core.api.query import PageLimit, PageOffset, QueryParams, parse_query
 from fabro_core.api.reply import Reply, json_bytes, no_content
@@ -60,7 +61,14 @@ def _run(request: FabroRequest, hit: RunHit, status: int = 200) -> Reply:
 @operation(
     "GET",
     "/runs",
-    Operation(id="listRuns", tag="Runs", summary="List runs", answers={200: PaginatedRunList}, query=ListRunsParams),
+    Operation(
+        id="listRuns",
+        tag="Runs",
+        summary="List runs",
+        answers={200: PaginatedRunList},
+        guard=Guard.MANAGEMENT,
+        query=ListRunsParams,
+    ),
 )
 async def list_runs(request: FabroRequest) -> Reply:
     params = parse_query(ListRunsParams, request.scope["query_string"])
@@ -85,6 +93,7 @@ async def list_runs(request: FabroRequest) -> Reply:
         tag="Runs",
         summary="Create a run from a manifest",
         answers={201: Run},
+        guard=Guard.MANAGEMENT,
         body=RunManifest,
         errors=(400, 404),
     ),
@@ -106,6 +115,7 @@ async def create_run(request: FabroRequest) -> Reply:
         tag="Runs",
         summary="Find a run by the start of its id or by its workflow",
         answers={200: Run},
+        guard=Guard.MANAGEMENT,
         query=ResolveParams,
         errors=(400, 404),
     ),
@@ -118,7 +128,9 @@ async def resolve_run(request: FabroRequest) -> Reply:
 @operation(
     "GET",
     "/runs/{id:str}",
-    Operation(id="retrieveRun", tag="Runs", summary="Get a run", answers={200: Run}, errors=(400, 404)),
+    Operation(
+        id="retrieveRun", tag="Runs", summary="Get a run", answers={200: Run}, guard=Guard.TARGET, errors=(400, 404)
+    ),
 )
 async def retrieve_run(request: FabroRequest) -> Reply:
     runs = request.services.runs
@@ -174,6 +186,7 @@ async def delete_run(request: FabroRequest) -> Reply:
         tag="Runs",
         summary="Make another run the parent",
         answers={200: Run},
+        guard=Guard.TARGET,
         body=UpdateRunParentRequest,
         errors=(400, 404, 409),
     ),
@@ -190,7 +203,14 @@ async def link_run_parent(request: FabroRequest) -> Reply:
 @operation(
     "DELETE",
     "/runs/{id:str}/parent",
-    Operation(id="unlinkRunParent", tag="Runs", summary="Leave the parent", answers={200: Run}, errors=(400, 404)),
+    Operation(
+        id="unlinkRunParent",
+        tag="Runs",
+        summary="Leave the parent",
+        answers={200: Run},
+        guard=Guard.TARGET,
+        errors=(400, 404),
+    ),
 )
 async def unlink_run_parent(request: FabroRequest) -> Reply:
     hit = await request.services.runs.unlink_parent(request.run_id, actor=request.caller.principal)
@@ -205,6 +225,7 @@ async def unlink_run_parent(request: FabroRequest) -> Reply:
         tag="Runs",
         summary="Cancel a run",
         answers={200: Run, 202: Run},
+        guard=Guard.TARGET,
         errors=(400, 404, 409),
     ),
 )
@@ -218,7 +239,12 @@ async def cancel_run(request: FabroRequest) -> Reply:
     "POST",
     "/runs/{id:str}/archive",
     Operation(
-        id="archiveRun", tag="Runs", summary="Archive a finished run", answers={200: Run}, errors=(400, 404, 409)
+        id="archiveRun",
+        tag="Runs",
+        summary="Archive a finished run",
+        answers={200: Run},
+        guard=Guard.TARGET,
+        errors=(400, 404, 409),
     ),
 )
 async def archive_run(request: FabroRequest) -> Reply:
@@ -228,7 +254,14 @@ async def archive_run(request: FabroRequest) -> Reply:
 @operation(
     "POST",
     "/runs/{id:str}/unarchive",
-    Operation(id="unarchiveRun", tag="Runs", summary="Unarchive a run", answers={200: Run}, errors=(400, 404, 409)),
+    Operation(
+        id="unarchiveRun",
+        tag="Runs",
+        summary="Unarchive a run",
+        answers={200: Run},
+        guard=Guard.TARGET,
+        errors=(400, 404, 409),
+    ),
 )
 async def unarchive_run(request: FabroRequest) -> Reply:
     return _run(request, (await request.services.runs.unarchive(request.run_id, actor=request.caller.principal)).hit)

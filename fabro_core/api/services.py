@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fabro_core.api.streams import EventStreams
 from fabro_core.auth.credentials import Authenticator
+from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.health import StoreHealth
 from fabro_core.runs.service import Runs
 from fabro_core.uptime import Uptime
@@ -36,6 +37,7 @@ class Services:
     api_document: Callable[[], bytes]
     """The encoded API document; made when it is first asked for."""
     authenticator: Authenticator
+    worker_tokens: WorkerTokens
     health: StoreHealth
     uptime: Uptime
     runs: Runs

@@ -7,12 +7,12 @@ from typing import Literal
 import msgspec
 
 from fabro_core.auth.base import Identity
-from fabro_core.models.principal import IdpIdentity, PrincipalUser
+from fabro_core.models.principal import IdpIdentity, PrincipalUser, PrincipalWorker
 
 AuthStatus = Literal["missing", "invalid", "expired", "authenticated", "denied"]
 
 
-class Caller(msgspec.Struct, frozen=True, kw_only=True):
+class User(msgspec.Struct, frozen=True, kw_only=True):
     """An authenticated person."""
 
     identity: Identity
@@ -28,3 +28,19 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             auth_method=self.method.replace("-", "_"),
             avatar_url=self.identity.avatar_url or None,
         )
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """A program that executes one run, and holds a token for it (events.md E18)."""
+
+    run_id: str
+    manages_runs: bool = False
+    """May also create, find and steer other runs (runs.md R2, guards M and T)."""
+
+    @property
+    def principal(self) -> PrincipalWorker:
+        """How the log names it."""
+        return PrincipalWorker(run_id=self.run_id)
+
+
+Caller = User | Worker

@@ -9,8 +9,12 @@ import re
 from collections.abc import Iterable, Sequence
 
 from fabro_core.auth.base import AuthMethod, Bearer, Identity
-from fabro_core.auth.caller import Caller
-from fabro_core.errors import CredentialsRejected, Refusal
+from fabro_core.auth.caller import Caller, User
+from fabro_core.auth.refusals import LoginNotPermitted, MethodUnavailable, Unauthenticated
+from fabro_core.auth.signed_tokens import header_of
+from fabro_core.auth.worker_tokens import KEY_ID as WORKER_KEY_ID
+from fabro_core.auth.worker_tokens import WorkerTokens
+from fabro_core.errors import CredentialsRejected
 from fabro_core.secret import Secret
 
 MAX_TOKEN_BYTES = 8192
@@ -24,33 +28,12 @@ _BLANKS = b" \t"
 log = logging.getLogger("fabro.auth")
 
 
-class Unauthenticated(Refusal):
-    """401. `token_was_given`: the request carried a well-formed bearer token (RFC 6750 §3)."""
-
-    def __init__(self, code: str | None = None, *, token_was_given: bool = False) -> None:
-        self.token_was_given = token_was_given
-        super().__init__("Authentication required.", code=code)
-
-
-class LoginNotPermitted(Refusal):
-    """403: the identity is authentic, and its method no longer lets it in."""
-
-    def __init__(self) -> None:
-        super().__init__("Login not permitted.", code="login_not_permitted")
-
-
-class MethodUnavailable(Refusal):
-    """503 for this request alone: an auth method raised or took too long."""
-
-    def __init__(self) -> None:
-        super().__init__("The login method is unavailable. Try again later.", code="method_unavailable")
-
-
 class Authenticator:
-    """Knows the enabled methods and asks the one that a token belongs to."""
+    """Tells whose a token is, and asks the one that it belongs to: an enabled method, or the core itself."""
 
-    def __init__(self, methods: Sequence[AuthMethod]) -> None:
+    def __init__(self, methods: Sequence[AuthMethod], workers: WorkerTokens) -> None:
         self._by_prefix = tuple((prefix, method) for method in methods for prefix in method.token_prefixes)
+        self._workers = workers
 
     async def authenticate(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
         """The caller behind a request's headers.
@@ -58,19 +41,14 @@ class Authenticator:
         Raises `Unauthenticated`, `LoginNotPermitted` or `MethodUnavailable`.
         """
         token = _bearer_token([value for name, value in headers if name == b"authorization"])
-        method = self._method_of(token)
-        identity = await _ask(method, Bearer(token=Secret(token)))
-        if identity is None:
-            raise Unauthenticated("access_token_invalid", token_was_given=True)
-        await _require_permission(method, identity)
-        return Caller(identity=identity, method=method.name)
-
-    def _method_of(self, token: str) -> AuthMethod:
         if token.startswith(RESERVED_PREFIX):
             raise Unauthenticated("unauthorized", token_was_given=True)
         for prefix, method in self._by_prefix:
             if token.startswith(prefix):
-                return method
+                return await _user_of(method, token)
+        header = header_of(token)
+        if header is not None and header.kid == WORKER_KEY_ID:
+            return self._workers.worker_of(token)
         raise Unauthenticated("access_token_invalid", token_was_given=True)
 
 
@@ -85,6 +63,14 @@ def _bearer_token(values: list[bytes]) -> str:
     if len(token) > MAX_TOKEN_BYTES:
         raise Unauthenticated("access_token_invalid", token_was_given=True)
     return token.decode("ascii")
+
+
+async def _user_of(method: AuthMethod, token: str) -> User:
+    identity = await _ask(method, Bearer(token=Secret(token)))
+    if identity is None:
+        raise Unauthenticated("access_token_invalid", token_was_given=True)
+    await _require_permission(method, identity)
+    return User(identity=identity, method=method.name)
 
 
 async def _ask(method: AuthMethod, credential: Bearer) -> Identity | None:

@@ -14,7 +14,6 @@ from fabro_core.errors import NotFound
 from fabro_core.models.events import (
     GitContext,
     RunCreated,
-    RunEvent,
     RunRunnable,
     RunStartRequested,
     RunSubmitted,
@@ -28,10 +27,11 @@ from fabro_core.runs.fork import ForkPoint, history
 from fabro_core.runs.lifecycle import require_retryable
 from fabro_core.runs.log import RunLog
 from fabro_core.runs.manifest import read_manifest
+from fabro_core.runs.origin import read_created
 from fabro_core.runs.plan import RunDraft, RunPlan, compile_run, resolve
 from fabro_core.runs.projection import Projection
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import Blob, EventQuery, RunHit
+from fabro_core.store.records import Blob, RunHit
 
 COMPILE_ON_LOOP_MAX_BYTES = 64 * 1024
 """A larger manifest is compiled in a thread, so that others need not wait for it."""
@@ -118,9 +118,7 @@ class RunCreator:
 
     async def _origin(self, run_id: str) -> tuple[RunCreated, RunSubmitted]:
         """What a run was made of, as its log begins."""
-        page = await self._store.read(EventQuery(run_id=run_id, limit=1))
-        (first,) = (msgspec.json.decode(event.body, type=RunEvent) for event in page.events)
-        created = msgspec.json.decode(first.properties, type=RunCreated)
+        created = await read_created(self._store, run_id)
         stored = None if created.spec_blob is None else await self._store.get_blob(created.spec_blob)
         definition = None if stored is None else msgspec.json.decode(stored, type=RunSpec).definition_blob
         return created, RunSubmitted(definition_blob=definition)

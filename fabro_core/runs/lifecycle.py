@@ -8,6 +8,7 @@ from typing import Literal
 from fabro_core.errors import Conflict, IllegalTransition, RunArchived
 from fabro_core.models import events
 from fabro_core.models.events import FailureDetail, Properties, RunFailure
+from fabro_core.models.principal import Principal, PrincipalWorker
 from fabro_core.models.run import RunTiming
 from fabro_core.models.status import (
     RunStatusBlocked,
@@ -24,12 +25,25 @@ from fabro_core.runs.status import is_pre_execution, is_terminal, needs_force_to
 _NEVER_STARTED = RunTiming(wall_time_ms=0, inference_time_ms=0, tool_time_ms=0, active_time_ms=0)
 
 
-def start(run: Projection) -> Sequence[Properties]:
-    """Put a new run into the queue (runs.md R13)."""
+def start(actor: Principal) -> Callable[[Projection], Sequence[Properties]]:
+    """Put a new run into the queue (runs.md R13); one that its parent's worker starts needs an approval first."""
+
+    def decide(run: Projection) -> Sequence[Properties]:
+        require_unarchived(run)
+        if not isinstance(run.status, RunStatusSubmitted):
+            raise IllegalTransition("The run has been started already.")
+        if isinstance(actor, PrincipalWorker) and actor.run_id == run.parent_id:
+            return (events.RunStartRequested(resume=False), events.RunPending(reason="approval_required"))
+        return (events.RunStartRequested(resume=False), events.RunRunnable(source="start_requested"))
+
+    return decide
+
+
+def require_workable(run: Projection) -> None:
+    """Refuse a run that no worker can do anything for any more (events.md E18)."""
     require_unarchived(run)
-    if not isinstance(run.status, RunStatusSubmitted):
-        raise IllegalTransition("The run has been started already.")
-    return (events.RunStartRequested(resume=False), events.RunRunnable(source="start_requested"))
+    if is_terminal(run.status) or isinstance(run.status, RunStatusRemoving):
+        raise Conflict("The run has ended; there is no work left.")
 
 
 def resume(run: Projection) -> Sequence[Properties]:

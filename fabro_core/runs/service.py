@@ -18,6 +18,7 @@ from fabro_core.runs.entry import Entry
 from fabro_core.runs.fork import ForkPoint, fork_point, supersede
 from fabro_core.runs.listing import PageEncoder
 from fabro_core.runs.log import Decision, Outcome, RunLog
+from fabro_core.runs.origin import gives_agents_tools, read_created
 from fabro_core.runs.parents import ParentLinks
 from fabro_core.runs.projection import Projection
 from fabro_core.runs.reading import EventDetail, event_detail
@@ -107,9 +108,20 @@ class Runs:
         """
         await self._log.change(run_id, answer(question_id, submission, self._clock), actor=actor)
 
+    async def worker_manages_runs(self, run_id: RunId) -> bool:
+        """Whether a worker that takes the run may manage other runs as well (events.md E18).
+
+        Raises `Conflict` for a run that has nothing left to do.
+        """
+        lifecycle.require_workable(await self.projection(run_id))
+        return gives_agents_tools(await read_created(self._store, run_id))
+
     async def start(self, run_id: RunId, *, actor: Principal) -> RunHit:
-        """Raises `Conflict` for a run that has been started already."""
-        return (await self._log.change(run_id, lifecycle.start, actor=actor)).hit
+        """A run that the worker of its parent starts waits for an approval first.
+
+        Raises `Conflict` for a run that has been started already.
+        """
+        return (await self._log.change(run_id, lifecycle.start(actor), actor=actor)).hit
 
     async def resume(self, run_id: RunId, *, actor: Principal) -> RunHit:
         """Raises `Conflict` for a run that cannot go on from a checkpoint."""

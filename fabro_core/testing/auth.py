@@ -20,18 +20,24 @@ import asyncio
 import logging
 import traceback
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from secrets import token_bytes
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fabro_core.auth.base import AuthMethod, Bearer, Identity
-from fabro_core.auth.credentials import Authenticator, Unauthenticated
+from fabro_core.auth.caller import User
+from fabro_core.auth.credentials import Authenticator
+from fabro_core.auth.keys import KEY_BYTES
+from fabro_core.auth.refusals import Unauthenticated
+from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.config.values import PLUGIN_NAME_PATTERN
 from fabro_core.context import Problem
 from fabro_core.errors import CredentialsRejected
 from fabro_core.plugins.claims import RESERVED_PREFIXES
 from fabro_core.secret import Secret
+from fabro_core.testing.clock import ManualClock
 from fabro_core.testing.conformance import ConformanceSuite, name_subject, not_applicable
 from fabro_core.testing.io_watch import CONTACTS, OPENS, watching
 
@@ -153,8 +159,9 @@ class AuthConformance(ConformanceSuite):
         await accepted(opened, token)
 
     async def test_the_core_lets_a_valid_token_in_and_nothing_else(self, opened: AuthMethod, token: str) -> None:
-        core = Authenticator([opened])
+        core = Authenticator([opened], WorkerTokens(token_bytes(KEY_BYTES), ManualClock()))
         caller = await core.authenticate([(b"authorization", f"Bearer {token}".encode())])
+        assert isinstance(caller, User), "a method's token is a person's"
         assert caller.identity == await accepted(opened, token), "the core and the method agree on who it is"
         with pytest.raises(Unauthenticated):
             await core.authenticate([(b"authorization", f"Bearer {token}0".encode())])

@@ -6,9 +6,13 @@ import pytest
 
 from fabro_auth_devtoken import DevTokenAuth
 from fabro_core.auth.base import AuthMethod, Bearer, Identity
-from fabro_core.auth.credentials import Authenticator, LoginNotPermitted, MethodUnavailable, Unauthenticated
+from fabro_core.auth.caller import User
+from fabro_core.auth.credentials import Authenticator
+from fabro_core.auth.refusals import LoginNotPermitted, MethodUnavailable, Unauthenticated
+from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.errors import CredentialsRejected
 from fabro_core.secret import Secret
+from fabro_core.testing.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +56,13 @@ def badges() -> Badges:
 def authenticator(badges: Badges) -> Authenticator:
     dev_token = DevTokenAuth(Secret(TOKEN))
     dev_token.name = "dev-token"
-    return Authenticator([dev_token, badges])
+    return Authenticator([dev_token, badges], WorkerTokens(b"k" * 32, ManualClock()))
+
+
+async def user_behind(authenticator: Authenticator, header: bytes) -> User:
+    caller = await user_behind(authenticator, header)
+    assert isinstance(caller, User)
+    return caller
 
 
 def authorization(*values: bytes) -> list[tuple[bytes, bytes]]:
@@ -63,12 +73,12 @@ def authorization(*values: bytes) -> list[tuple[bytes, bytes]]:
 async def test_the_scheme_is_matched_in_any_case_with_any_number_of_spaces(
     authenticator: Authenticator, scheme: bytes
 ) -> None:
-    caller = await authenticator.authenticate(authorization(scheme + TOKEN.encode() + b" "))
+    caller = await user_behind(authenticator, scheme + TOKEN.encode() + b" ")
     assert (caller.method, caller.identity.login) == ("dev-token", "dev")
 
 
 async def test_the_principal_names_the_method_in_its_snake_spelling(authenticator: Authenticator) -> None:
-    caller = await authenticator.authenticate(authorization(b"Bearer " + TOKEN.encode()))
+    caller = await user_behind(authenticator, b"Bearer " + TOKEN.encode())
     assert caller.principal.auth_method == "dev_token"
     assert caller.principal.avatar_url is None
 
@@ -140,7 +150,7 @@ async def test_a_method_that_fails_is_unavailable_for_this_request_alone(
 ) -> None:
     with pytest.raises(MethodUnavailable):
         await authenticator.authenticate(authorization(b"Bearer " + token))
-    assert (await authenticator.authenticate(authorization(b"Bearer badge_ann"))).identity.login == "ann"
+    assert (await user_behind(authenticator, b"Bearer badge_ann")).identity.login == "ann"
 
 
 async def test_an_authentic_identity_that_is_not_permitted_is_refused(authenticator: Authenticator) -> None:

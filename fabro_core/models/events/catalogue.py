@@ -40,3 +40,8 @@ RESERVED: Final = frozenset(
     }
 )
 """Come from their own endpoints alone (events.md E3)."""
+
+FOR_USERS: Final = frozenset(
+    {"run.start_requested", "run.pending", "run.approved", "run.denied", "run.runnable", "run.removing"}
+)
+"""A worker may not append these: it cannot approve its own run (events.md E3)."""

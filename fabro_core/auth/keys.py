@@ -1,0 +1,25 @@
+"""Keys for one purpose each, derived from the server's session secret (auth.md A14, RFC 5869)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from fabro_core.secret import Secret
+
+KEY_BYTES: Final = 32
+
+
+class Purpose(StrEnum):
+    """What a key is for; the value keeps keys of different purposes apart."""
+
+    WORKER_TOKENS = "fabro-worker-jwt-v1"
+
+
+def derive_key(session_secret: Secret, purpose: Purpose) -> bytes:
+    """The key for a purpose: the same on every server with this secret."""
+    material = session_secret.reveal().encode("utf-8", "surrogateescape")
+    return HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose.encode()).derive(material)

@@ -1,0 +1,34 @@
+"""How a request is refused for its credentials (auth.md A5, A6)."""
+
+from __future__ import annotations
+
+from fabro_core.errors import Refusal
+
+
+class Unauthenticated(Refusal):
+    """401. `token_was_given`: the request carried a well-formed bearer token (RFC 6750 §3)."""
+
+    def __init__(self, code: str | None = None, *, token_was_given: bool = False) -> None:
+        self.token_was_given = token_was_given
+        super().__init__("Authentication required.", code=code)
+
+
+class AccessDenied(Refusal):
+    """403: a worker outside its run or its scope (runs.md R2)."""
+
+    def __init__(self) -> None:
+        super().__init__("Access denied.", code="access_denied")
+
+
+class LoginNotPermitted(Refusal):
+    """403: the identity is authentic, and its method no longer lets it in."""
+
+    def __init__(self) -> None:
+        super().__init__("Login not permitted.", code="login_not_permitted")
+
+
+class MethodUnavailable(Refusal):
+    """503 for this request alone: an auth method raised or took too long."""
+
+    def __init__(self) -> None:
+        super().__init__("The login method is unavailable. Try again later.", code="method_unavailable")
