@@ -60,7 +60,7 @@ def authenticator(badges: Badges) -> Authenticator:
 
 
 async def user_behind(authenticator: Authenticator, header: bytes) -> User:
-    caller = await user_behind(authenticator, header)
+    caller = await authenticator.authenticate(authorization(header))
     assert isinstance(caller, User)
     return caller
 
