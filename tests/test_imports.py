@@ -27,7 +27,7 @@ FOUNDATION: Final = frozenset({"asgi", "clock", "context", "errors", "secret"})
 MAY_IMPORT: Final[dict[str, set[str]]] = {
     "models": set(),
     "store": {"models", "hooks"},  # hooks: the memory store is a plugin
-    "auth": {"models"},
+    "auth": {"models", "store"},
     "hooks": {"auth", "store"},
     "config": {"plugins"},  # the names of the plugin groups alone, see below
     "plugins": {"auth", "config", "hooks", "store"},

@@ -12,12 +12,26 @@ from fabro_core.models.principal import IdpIdentity, PrincipalUser, PrincipalWor
 AuthStatus = Literal["missing", "invalid", "expired", "authenticated", "denied"]
 
 
+class SessionRef(msgspec.Struct, frozen=True):
+    """A sign-in that lasts: a browser session, or the chain of tokens of a command-line login (auth.md A1)."""
+
+    kind: Literal["browser", "cli"]
+    id: str
+    """UUIDv4."""
+
+    def __str__(self) -> str:
+        """As `GET /api/v1/auth/sessions` names it (auth.md A18)."""
+        return f"{self.kind}:{self.id}"
+
+
 class User(msgspec.Struct, frozen=True, kw_only=True):
     """An authenticated person."""
 
     identity: Identity
     method: str
     """The auth method's settings name, such as `dev-token`."""
+    session: SessionRef | None = None
+    """What authenticated the request; None: a bearer token of an auth method."""
 
     @property
     def principal(self) -> PrincipalUser:

@@ -16,7 +16,10 @@ KEY_BYTES: Final = 32
 class Purpose(StrEnum):
     """What a key is for; the value keeps keys of different purposes apart."""
 
+    COOKIES = "fabro-cookie-v2"
+    ACCESS_TOKENS = "fabro-jwt-hs256-v1"
     WORKER_TOKENS = "fabro-worker-jwt-v1"
+    DOCUMENTS = "fabro-doc-v1"
 
 
 def derive_key(session_secret: Secret, purpose: Purpose) -> bytes:
