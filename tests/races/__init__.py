@@ -1,0 +1,1 @@
+"""Several writers at once, many followers, and the end of a process at any moment: on real server processes."""

@@ -1,0 +1,82 @@
+"""A server as an operator starts it: a process of its own on an SQLite file, to be asked over TCP and to be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+FABRO: Final = (sys.executable, "-c", "from fabro_core.cli import main; main()")
+LISTENING: Final = "Fabro server listening on "
+TOKEN: Final = "fabro_dev_" + "0" * 64
+TIMEOUT_SECONDS: Final = 60
+
+
+@dataclass(frozen=True)
+class ServerProcess:
+    """A server that listens, until it is killed or stopped."""
+
+    process: subprocess.Popen[str]
+    host: str
+    port: int
+
+    def client(self) -> httpx.AsyncClient:
+        """A client with the dev token and as many connections as its user wants at once."""
+        return httpx.AsyncClient(
+            base_url=f"http://{self.host}:{self.port}",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            limits=httpx.Limits(max_connections=None),
+            timeout=TIMEOUT_SECONDS,
+            trust_env=False,
+        )
+
+    def kill(self) -> None:
+        """`kill -9`. May be called again."""
+        self.process.kill()
+
+    def stop(self) -> int:
+        """Ask it to end, and return its exit code."""
+        self.process.terminate()
+        return self.process.wait(TIMEOUT_SECONDS)
+
+    @property
+    def resident_kib(self) -> int:
+        """Memory of the process that is in RAM, in KiB."""
+        found = re.search(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{self.process.pid}/status").read_text(), re.MULTILINE)
+        assert found is not None
+        return int(found[1])
+
+
+@contextmanager
+def server_process(home: Path, database: Path) -> Iterator[ServerProcess]:
+    """`fabro server start --foreground` on a free port; killed at the end if it still runs.
+
+    Each of several servers on one `database` needs a `home` of its own; one that was killed leaves it to the next.
+    """
+    home.mkdir(mode=0o700, exist_ok=True)
+    store = f"[server.store.sqlite]\npath = {json.dumps(str(database))}\n"
+    (home / "settings.toml").write_text(f'[server.auth]\nmethods = ["dev-token"]\n{store}')
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    environ = {**kept, "FABRO_HOME": str(home), "FABRO_DEV_TOKEN": TOKEN, "SESSION_SECRET": "s" * 64}
+    command = [*FABRO, "server", "start", "--foreground", "--bind", "127.0.0.1:0"]
+    with (
+        (home / "stdout.log").open("a") as output,
+        subprocess.Popen(command, env=environ, stdout=output, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            assert line.startswith(LISTENING), line + process.stderr.read()
+            host, _, port = line.removeprefix(LISTENING).strip().rpartition(":")
+            yield ServerProcess(process, host, int(port))
+        finally:
+            process.kill()

@@ -1,0 +1,84 @@
+"""Writers and followers of one run on two server processes that share an SQLite file (events.md E23 1, 8, 9, 17)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.races.following import LAST, follow, follow_in_pieces
+from tests.races.server_process import server_process
+from tests.races.work import NOTE, answer, append, ask, log_of, started
+
+pytestmark = pytest.mark.anyio
+
+APPENDERS = 32
+EVENTS_EACH = 20
+ANSWERERS = 8
+QUESTIONS = 6
+FOLLOWERS = 4
+"""Of each sort: that many stay at each server, that many come and go at both."""
+
+
+async def write(client: httpx.AsyncClient, run_id: str, writer: int) -> dict[int, str]:
+    """The events that a server acknowledged to this writer: their ids by their numbers."""
+    ids = [f"writer {writer} event {number}" for number in range(EVENTS_EACH)]
+    return {await append(client, run_id, NOTE, id_): id_ for id_ in ids}
+
+
+async def ask_all(clients: Sequence[httpx.AsyncClient], run_id: str) -> list[list[int]]:
+    """What everybody was told who answered a question, question by question."""
+    told = []
+    for number in range(QUESTIONS):
+        question_id = f"q-{number}"
+        await ask(clients[number % 2], run_id, question_id)
+        told.append(await asyncio.gather(*(answer(clients[n % 2], run_id, question_id) for n in range(ANSWERERS))))
+    return told
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_appends_and_answers_at_two_servers_are_each_seen_once_and_in_order(tmp_path: Path, seed: int) -> None:
+    database = tmp_path / "fabro.db"
+    async with AsyncExitStack() as stack:
+        servers = [stack.enter_context(server_process(tmp_path / name, database)) for name in ("here", "there")]
+        clients = [await stack.enter_async_context(server.client()) for server in servers]
+        run_id = await started(clients[0])
+        steady = [follow(client, run_id) for client in clients for _ in range(FOLLOWERS)]
+        hopping = [follow_in_pieces(clients, run_id, random.Random(seed * 100 + n)) for n in range(FOLLOWERS)]
+        following = asyncio.gather(*steady, *hopping)
+
+        writing = asyncio.gather(*(write(clients[n % 2], run_id, n) for n in range(APPENDERS)))
+        told = await ask_all(clients, run_id)
+        written = await writing
+        await append(clients[1], run_id, LAST)
+        followed = await following
+        logs = [await log_of(client, run_id) for client in clients]
+
+        assert [server.stop() for server in servers] == [0, 0]
+
+    log = logs[0]
+    assert logs[1] == log
+    assert [event["seq"] for event in log] == list(range(1, len(log) + 1)), "the sequence is dense"
+    acknowledged = {seq: id_ for each in written for seq, id_ in each.items()}
+    assert len(acknowledged) == APPENDERS * EVENTS_EACH, "no number was given twice"
+    assert {event["seq"]: event["id"] for event in log if event["event"] == NOTE} == acknowledged
+    for each in written:
+        assert list(each) == sorted(each), "what one writer appended keeps its order"
+
+    assert [sorted(statuses) for statuses in told] == [[204, *[409] * (ANSWERERS - 1)]] * QUESTIONS
+    answered = [event["properties"]["question_id"] for event in log if event["event"] == "interview.completed"]
+    assert answered == [f"q-{number}" for number in range(QUESTIONS)]
+    assert [event["event"] for event in log].count("run.unblocked") == QUESTIONS
+    after = [second["event"] for first, second in pairwise(log) if first["event"] == "interview.completed"]
+    assert after == ["run.unblocked"] * QUESTIONS, "an answer and what follows from it are one batch"
+
+    for frames in followed:
+        assert [frame.id for frame in frames] == [event["seq"] for event in log]
+        assert [json.loads(frame.data) for frame in frames] == log
