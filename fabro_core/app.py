@@ -13,7 +13,22 @@ from urllib.parse import urlsplit
 
 from litestar import Litestar, Router
 
-from fabro_core.api import account, attach, batch, discovery, events, lifecycle, questions, runs, system, workers
+from fabro_core.api import (
+    account,
+    attach,
+    batch,
+    discovery,
+    events,
+    lifecycle,
+    pull_requests,
+    questions,
+    runs,
+    sign_in,
+    steering,
+    system,
+    workers,
+)
+from fabro_core.api.csrf import origin_of
 from fabro_core.api.edge import Edge
 from fabro_core.api.extensions import extension_routers, own_handlers
 from fabro_core.api.openapi import api_document
@@ -23,8 +38,11 @@ from fabro_core.api.request import FabroRequest
 from fabro_core.api.services import SERVICES, Services
 from fabro_core.api.streams import EventStreams
 from fabro_core.asgi import Receive, Scope, Send
+from fabro_core.auth.attempts import LoginAttempts
+from fabro_core.auth.cookies import Cookies
 from fabro_core.auth.credentials import Authenticator
 from fabro_core.auth.keys import KEY_BYTES, Purpose, derive_key
+from fabro_core.auth.sessions import BrowserSessions
 from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.boot import Assembly, assemble
 from fabro_core.clock import Clock
@@ -77,6 +95,15 @@ _API_HANDLERS = (
     lifecycle.get_run_timeline,
     questions.list_run_questions,
     questions.submit_run_answer,
+    steering.steer_run,
+    steering.interrupt_run,
+    pull_requests.link_run_pull_request,
+    pull_requests.unlink_run_pull_request,
+    pull_requests.get_run_pull_request,
+    pull_requests.get_run_pull_request_creation,
+    pull_requests.create_run_pull_request,
+    pull_requests.merge_run_pull_request,
+    pull_requests.close_run_pull_request,
     events.append_run_event,
     events.list_run_events,
     events.get_run_event_detail,
@@ -89,7 +116,12 @@ _API_HANDLERS = (
     batch.delete_runs,
     system.get_system_info,
 )
-_PAGES = (routes.get_login, routes.get_runs_pages)
+_PAGES = (
+    routes.get_login,
+    routes.get_runs_pages,
+    sign_in.submit_login,
+    sign_in.submit_logout,
+)
 
 log = logging.getLogger("fabro.server")
 
@@ -122,6 +154,10 @@ class FabroApp:
         self._health = StoreHealth(assembly.store)
         self._uptime = Uptime(assembly.clock)
         self._worker_tokens = WorkerTokens(_worker_key(assembly.session_secret), assembly.clock)
+        self._sessions = _sessions(assembly)
+        self.attempts = LoginAttempts(
+            assembly.store, assembly.clock, limit=assembly.settings.server.limits.login_attempts_per_minute
+        )
         self._tail = Tail(assembly.store)
         self._streams = EventStreams(
             self._tail,
@@ -199,15 +235,20 @@ class FabroApp:
         settings = assembly.settings.server
         return Services(
             version=assembly.server.version,
-            method_names=settings.auth.methods,
+            methods={method.name: method for method in assembly.methods},
+            options=assembly.options,
             store_name=settings.store.kind,
             storage_root=settings.storage.root,
             web_enabled=settings.web.enabled,
             server_url=assembly.server.public_url,
+            public_origin=origin_of(assembly.server.public_url),
             public_prefix=self._prefix,
             discovery=discovery.discovery_document(prefix=self._prefix, api_url=settings.api.url, links=assembly.links),
             api_document=lambda: self._api_document,
-            authenticator=Authenticator(assembly.methods, self._worker_tokens),
+            authenticator=Authenticator(assembly.methods, self._worker_tokens, self._sessions),
+            cookies=Cookies(prefix=self._prefix, secure=urlsplit(assembly.server.public_url).scheme == "https"),
+            sessions=self._sessions,
+            attempts=self.attempts,
             worker_tokens=self._worker_tokens,
             health=self._health,
             uptime=self._uptime,
@@ -233,6 +274,12 @@ class FabroApp:
             await send({"type": f"lifespan.{phase}.failed", "message": _report(error)})
             raise
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _sessions(assembly: Assembly) -> BrowserSessions | None:
+    if assembly.session_secret is None or not assembly.settings.server.web.enabled:
+        return None
+    return BrowserSessions(assembly.store, assembly.clock, assembly.session_secret)
 
 
 def _worker_key(session_secret: Secret | None) -> bytes:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from fabro_core import __version__
-from fabro_core.auth.base import AuthMethod
+from fabro_core.auth.base import AuthMethod, LoginOption
 from fabro_core.clock import Clock, SystemClock
 from fabro_core.config.directories import make_private_directory
 from fabro_core.config.load import Draft, Overrides, SettingsSource, load
@@ -35,6 +35,7 @@ from fabro_core.plugins.discovery import PluginIndex, installed_plugins
 from fabro_core.plugins.fence import FENCE, ApiFence
 from fabro_core.plugins.groups import Group
 from fabro_core.plugins.host import LoadedPlugin, NoSettings, PluginHost
+from fabro_core.plugins.login_options import login_options
 from fabro_core.plugins.selection import idle_tables, select
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.report import in_order
@@ -72,6 +73,8 @@ class Assembly:
     store: RunStore
     methods: tuple[AuthMethod, ...]
     """In the order of the settings, each with its name."""
+    options: Mapping[str, LoginOption]
+    """How people sign in with a browser, by method; empty without pages."""
     links: Mapping[str, str]
     """Of plugins, for `GET /`: key `<plugin>.<rel>`, value as the plugin gave it."""
     app_inits: tuple[AppInit, ...]
@@ -147,6 +150,7 @@ def assemble(
     clock = clock or SystemClock()
     server = _server_info(effective, path, fence)
     parts = _build(configured, server, effective, clock, problems)
+    options = login_options(parts.methods, web_enabled=effective.server.web.enabled, problems=problems)
     if problems or parts.store is None:
         raise StartupError(in_order(problems))
     return Assembly(
@@ -156,6 +160,7 @@ def assemble(
         session_secret=session_secret,
         store=parts.store,
         methods=tuple(method for _, method in parts.methods),
+        options=options,
         links=parts.links,
         app_inits=tuple(parts.app_inits),
         clock=clock,

@@ -13,7 +13,17 @@ from typing import Final
 
 PUBLIC: Final[Mapping[str, tuple[str, ...] | None]] = {
     "fabro_core": None,
-    "fabro_core.auth.base": ("AuthMethod", "Bearer", "Identity"),
+    "fabro_core.auth.base": (
+        "AuthMethod",
+        "Bearer",
+        "Identity",
+        "LoginAttempt",
+        "LoginCallback",
+        "LoginField",
+        "LoginForm",
+        "LoginOption",
+        "Redirect",
+    ),
     "fabro_core.clock": ("Clock", "SystemClock", "epoch_ms"),
     "fabro_core.config.secrets": ("from_env",),
     "fabro_core.config.values": (

@@ -7,6 +7,7 @@ import msgspec
 from fabro_core.api.operation import Operation, operation
 from fabro_core.api.reply import Reply, json_reply
 from fabro_core.api.request import FabroRequest
+from fabro_core.auth.base import LoginOption
 
 
 class UserResponse(msgspec.Struct, frozen=True):
@@ -30,19 +31,30 @@ class AuthMeResponse(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     demo_mode: bool
 
 
-class LoginOption(msgspec.Struct, frozen=True, kw_only=True):
+class LoginFieldView(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of a sign-in form."""
+
+    name: str
+    label: str
+    secret: bool
+
+
+class LoginOptionView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A way to sign in with the browser."""
 
     name: str
     kind: str
+    """`form`, or `redirect` to an identity provider."""
     label: str
     login_url: str
+    fields: tuple[LoginFieldView, ...] | None = None
+    """Of a form."""
 
 
 class AuthConfigResponse(msgspec.Struct, frozen=True, kw_only=True):
     methods: tuple[str, ...]
-    options: tuple[LoginOption, ...]
-    """Empty: this server has no sign-in with the browser."""
+    options: tuple[LoginOptionView, ...]
+    """In the order of `methods`; empty: nobody can sign in with a browser."""
 
 
 @operation(
@@ -85,4 +97,17 @@ async def get_auth_me(request: FabroRequest) -> Reply:
     ),
 )
 async def get_auth_config(request: FabroRequest) -> Reply:
-    return json_reply(AuthConfigResponse(methods=request.services.method_names, options=()))
+    services = request.services
+    options = [_view(name, option, services.public_prefix) for name, option in services.options.items()]
+    return json_reply(AuthConfigResponse(methods=tuple(services.methods), options=tuple(options)))
+
+
+def _view(name: str, option: LoginOption, prefix: str) -> LoginOptionView:
+    fields = tuple(LoginFieldView(name=field.name, label=field.label, secret=field.secret) for field in option.fields)
+    return LoginOptionView(
+        name=name,
+        kind=option.kind,
+        label=option.label,
+        login_url=f"{prefix}/auth/login/{name}",
+        fields=fields or None,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -32,7 +33,8 @@ async def read_json_body(request: Request[Any, Any, Any]) -> bytes:
     A body without a content type counts as JSON. Raises `UnsupportedMediaType`.
     """
     body = await read_body(request)
-    if body and not _is_json(request.scope["headers"]):
+    media_type = media_type_of(request.scope["headers"])
+    if body and media_type and not is_json(media_type):
         raise UnsupportedMediaType
     return body
 
@@ -65,11 +67,16 @@ def decode_optional_json(body: bytes, kind: type[T]) -> T:
     return decode_json(body or b"{}", kind)
 
 
-def _is_json(headers: Any) -> bool:
+def media_type_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The media type of a request's body in lower case, without parameters; empty when the request names none."""
     for name, value in headers:
         if name == b"content-type":
-            media_type = bytes(value).split(b";", 1)[0].strip().lower()
-            return media_type == b"application/json" or (
-                media_type.startswith(b"application/") and media_type.endswith(b"+json")
-            )
-    return True
+            return value.split(b";", 1)[0].strip().lower()
+    return b""
+
+
+def is_json(media_type: bytes) -> bool:
+    """Whether a media type is JSON (RFC 6839 §3.1)."""
+    return media_type == b"application/json" or (
+        media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    )

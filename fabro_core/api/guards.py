@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
+from fabro_core.api.csrf import SAFE_METHODS, CrossSiteRequest, refuse_cross_site
+from fabro_core.api.options import ALLOW_OF_STREAMS
 from fabro_core.api.services import SERVICES
 from fabro_core.api.trace import trace_of
-from fabro_core.auth.caller import Worker
+from fabro_core.auth.caller import User, Worker
 from fabro_core.auth.refusals import AccessDenied, LoginNotPermitted, Unauthenticated
 from fabro_core.errors import Refusal
 from fabro_core.models.ids import parse_run_id
@@ -32,14 +34,18 @@ class Guard(Enum):
     """Also the worker of the run in the path, and no other."""
 
 
-class HeadNotAllowed(Refusal):
-    """HEAD of a path whose GET does not end by itself (server.md S3): 405."""
+class MethodNotAllowed(Refusal):
+    """405 where more than the path decides which methods there are; `allow` lists them."""
+
+    def __init__(self, allow: bytes) -> None:
+        self.allow = allow
+        super().__init__("The method is not allowed for this route.", code="method_not_allowed")
 
 
 def refuse_head(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    """Admit GET but not HEAD, which comes as a GET whose body is dropped."""
+    """Admit GET but not HEAD, which comes as a GET whose body is dropped (server.md S3)."""
     if trace_of(connection.scope).is_head:
-        raise HeadNotAllowed("The method is not allowed for this route.", code="method_not_allowed")
+        raise MethodNotAllowed(ALLOW_OF_STREAMS)
 
 
 async def require_user(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
@@ -50,16 +56,19 @@ async def require_user(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
 async def admit(connection: ASGIConnection[Any, Any, Any, Any], guard: Guard) -> None:
     """Admit a caller whose credentials are good and whom the guard lets in; decided before anything else.
 
-    Raises what `Authenticator.authenticate` does, and `AccessDenied`.
+    Raises what `Authenticator.authenticate` does, `AccessDenied` and `CrossSiteRequest`.
     """
     trace = trace_of(connection.scope)
     trace.auth_status = "missing"
     try:
-        caller = await connection.app.state[SERVICES].authenticator.authenticate(connection.scope["headers"])
+        services, headers = connection.app.state[SERVICES], connection.scope["headers"]
+        caller = await services.authenticator.authenticate(headers)
         trace.caller = caller
         if isinstance(caller, Worker):
             _admit_worker(caller, guard, connection.scope["path_params"].get("id", ""))
-    except (LoginNotPermitted, AccessDenied) as refusal:
+        elif _used_cookie(caller) and connection.scope.get("method") not in SAFE_METHODS:
+            refuse_cross_site(headers, services.public_origin)
+    except (LoginNotPermitted, AccessDenied, CrossSiteRequest) as refusal:
         trace.auth_status, trace.auth_error_code = "denied", refusal.code
         raise
     except Unauthenticated as refusal:
@@ -68,6 +77,10 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], guard: Guard) ->
             trace.auth_error_code = refusal.code
         raise
     trace.auth_status = "authenticated"
+
+
+def _used_cookie(user: User) -> bool:
+    return user.session is not None and user.session.kind == "browser"
 
 
 def _admit_worker(worker: Worker, guard: Guard, run_id: str) -> None:

@@ -10,13 +10,31 @@ from litestar.exceptions import HTTPException
 
 from fabro_core.api.accept import prefers_html
 from fabro_core.api.body import UnsupportedMediaType
-from fabro_core.api.guards import HeadNotAllowed
-from fabro_core.api.options import ALLOW_OF_STREAMS, allow_header
+from fabro_core.api.csrf import CrossSiteRequest
+from fabro_core.api.guards import MethodNotAllowed
+from fabro_core.api.options import allow_header
 from fabro_core.api.reply import JSON_TYPE, RawHeaders, Reply, html_reply
 from fabro_core.api.services import SERVICES
 from fabro_core.api.trace import trace_of
-from fabro_core.auth.refusals import AccessDenied, LoginNotPermitted, MethodUnavailable, Unauthenticated
-from fabro_core.errors import Conflict, InvalidRequest, NotFound, Refusal, StoreUnavailable, StreamClosed
+from fabro_core.auth.attempts import TooManyAttempts
+from fabro_core.auth.refusals import (
+    AccessDenied,
+    InvalidCredentials,
+    LoginNotPermitted,
+    MethodDisabled,
+    MethodUnavailable,
+    Unauthenticated,
+)
+from fabro_core.errors import (
+    Conflict,
+    IntegrationUnavailable,
+    InvalidRequest,
+    NotFound,
+    NotSupported,
+    Refusal,
+    StoreUnavailable,
+    StreamClosed,
+)
 from fabro_core.web.pages import error_page
 
 if TYPE_CHECKING:
@@ -49,14 +67,20 @@ TITLES = {
 _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (InvalidRequest, 400),
     (Unauthenticated, 401),
+    (InvalidCredentials, 401),
+    (MethodDisabled, 401),
     (AccessDenied, 403),
+    (CrossSiteRequest, 403),
     (LoginNotPermitted, 403),
     (NotFound, 404),
-    (HeadNotAllowed, 405),
+    (MethodNotAllowed, 405),
     (Conflict, 409),
     (StreamClosed, 410),
+    (TooManyAttempts, 429),
     (UnsupportedMediaType, 415),
+    (NotSupported, 501),
     (MethodUnavailable, 503),
+    (IntegrationUnavailable, 503),
 )
 
 _FOR_PROGRAMS = ("/api/", "/ext/", "/health", "/auth/cli/token", "/auth/cli/refresh", "/auth/cli/logout")
@@ -122,8 +146,14 @@ def status_of(refusal: Refusal) -> int:
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Reply:
-    """Litestar's exception handler for everything: the envelope, and a log line for what nobody foresaw."""
-    problem = problem_of(error)
+    """Litestar's exception handler for everything: page or envelope, and a log line for what nobody foresaw."""
+    return error_reply(request, error)
+
+
+def error_reply(request: Request[Any, Any, Any], error: Exception, *headers: tuple[bytes, bytes]) -> Reply:
+    """The answer of a request that failed, with further headers."""
+    found = problem_of(error)
+    problem = msgspec.structs.replace(found, headers=(*found.headers, *headers))
     request_id = trace_of(request.scope).request_id
     if problem.status == 500:
         log.error("request %s failed", request_id, exc_info=error)
@@ -186,12 +216,14 @@ def _refusal_headers(refusal: Refusal) -> RawHeaders:
     match refusal:
         case Unauthenticated(token_was_given=True):
             return ((b"www-authenticate", b'Bearer realm="fabro", error="invalid_token"'),)
-        case Unauthenticated():
+        case Unauthenticated() | InvalidCredentials() | MethodDisabled():
             return ((b"www-authenticate", b'Bearer realm="fabro"'),)
-        case HeadNotAllowed():
-            return ((b"allow", ALLOW_OF_STREAMS),)
+        case MethodNotAllowed(allow=allow):
+            return ((b"allow", allow),)
         case MethodUnavailable():
             return (_RETRY_AFTER,)
+        case TooManyAttempts(retry_after=seconds):
+            return ((b"retry-after", b"%d" % seconds),)
         case _:
             return ()
 

@@ -11,6 +11,7 @@ from fabro_core.asgi import Receive, Scope, Send
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 JSON_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/json")
+OCTETS_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/octet-stream")
 HTML_HEADERS: RawHeaders = (
     (b"content-type", b"text/html; charset=utf-8"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
@@ -42,14 +43,19 @@ class Reply:
         return self
 
 
-def json_bytes(body: bytes, status: int = 200) -> Reply:
+def json_bytes(body: bytes, status: int = 200, headers: RawHeaders = ()) -> Reply:
     """An answer whose JSON is encoded already."""
-    return Reply(status, body, (JSON_TYPE,))
+    return Reply(status, body, (JSON_TYPE, *headers))
 
 
-def json_reply(content: object, status: int = 200) -> Reply:
+def json_reply(content: object, status: int = 200, headers: RawHeaders = ()) -> Reply:
     """An answer that is encoded now."""
-    return json_bytes(msgspec.json.encode(content), status)
+    return json_bytes(msgspec.json.encode(content), status, headers)
+
+
+def octets(content: bytes, headers: RawHeaders = ()) -> Reply:
+    """Bytes that nobody here looks into, whatever they are."""
+    return Reply(200, content, (OCTETS_TYPE, *headers))
 
 
 def html_reply(page: bytes, status: int = 200, headers: RawHeaders = ()) -> Reply:
@@ -57,10 +63,10 @@ def html_reply(page: bytes, status: int = 200, headers: RawHeaders = ()) -> Repl
     return Reply(status, page, (*HTML_HEADERS, *headers))
 
 
-def no_content() -> Reply:
-    return Reply(204)
+def no_content(*headers: tuple[bytes, bytes]) -> Reply:
+    return Reply(204, headers=headers)
 
 
-def see_other(location: str) -> Reply:
-    """303: go and GET `location`, an absolute path that includes the public prefix."""
-    return Reply(303, headers=((b"location", location.encode("ascii")),))
+def see_other(location: str, *headers: tuple[bytes, bytes]) -> Reply:
+    """303: go and GET `location`, an absolute path that includes the public prefix, or the URL of another site."""
+    return Reply(303, headers=((b"location", location.encode("ascii")), *headers))

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fabro_core.api.csrf import Origin
 from fabro_core.api.streams import EventStreams
+from fabro_core.auth.attempts import LoginAttempts
+from fabro_core.auth.base import AuthMethod, LoginOption
+from fabro_core.auth.cookies import Cookies
 from fabro_core.auth.credentials import Authenticator
+from fabro_core.auth.sessions import BrowserSessions
 from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.health import StoreHealth
 from fabro_core.runs.service import Runs
@@ -22,14 +27,14 @@ class Services:
     """The collaborators of the core's routes."""
 
     version: str
-    method_names: tuple[str, ...]
-    """Enabled auth methods in the order of the settings."""
     store_name: str
     """The store's settings name, such as `sqlite`."""
     storage_root: Path
     web_enabled: bool
     server_url: str
     """The public URL, without a trailing slash (server.md S1)."""
+    public_origin: Origin | None
+    """Of the public URL."""
     public_prefix: str
     """Path of the public URL; normally empty (server.md S1)."""
     discovery: bytes
@@ -38,6 +43,14 @@ class Services:
     """The encoded API document; made when it is first asked for."""
     authenticator: Authenticator
     worker_tokens: WorkerTokens
+    methods: Mapping[str, AuthMethod]
+    """Enabled auth methods by name, in the order of the settings."""
+    options: Mapping[str, LoginOption]
+    """How people sign in with a browser, by method, in the order of the settings; empty without web pages."""
+    cookies: Cookies
+    sessions: BrowserSessions | None
+    """None without web pages."""
+    attempts: LoginAttempts
     health: StoreHealth
     uptime: Uptime
     runs: Runs

@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from fabro_core.auth.base import AuthMethod, Bearer, Identity
-from fabro_core.auth.caller import Caller, User
+from fabro_core.auth.caller import Caller, SessionRef, User
+from fabro_core.auth.cookies import cookie_value
 from fabro_core.auth.refusals import LoginNotPermitted, MethodUnavailable, Unauthenticated
+from fabro_core.auth.sessions import COOKIE, BrowserSessions
 from fabro_core.auth.signed_tokens import header_of
 from fabro_core.auth.worker_tokens import KEY_ID as WORKER_KEY_ID
 from fabro_core.auth.worker_tokens import WorkerTokens
@@ -29,18 +31,47 @@ log = logging.getLogger("fabro.auth")
 
 
 class Authenticator:
-    """Tells whose a token is, and asks the one that it belongs to: an enabled method, or the core itself."""
+    """Tells which credential of a request counts, and asks the one that it belongs to: an enabled method, or the
+    core itself."""
 
-    def __init__(self, methods: Sequence[AuthMethod], workers: WorkerTokens) -> None:
+    def __init__(
+        self, methods: Sequence[AuthMethod], workers: WorkerTokens, sessions: BrowserSessions | None = None
+    ) -> None:
+        """`sessions`: None when people cannot sign in with a browser."""
         self._by_prefix = tuple((prefix, method) for method in methods for prefix in method.token_prefixes)
+        self._by_name = {method.name: method for method in methods}
         self._workers = workers
+        self._sessions = sessions
 
     async def authenticate(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
-        """The caller behind a request's headers.
+        """The caller behind a request's headers: an `Authorization` header alone decides, else the session cookie.
 
-        Raises `Unauthenticated`, `LoginNotPermitted` or `MethodUnavailable`.
+        Raises `Unauthenticated`, `LoginNotPermitted`, `MethodUnavailable` or `StoreUnavailable`.
         """
-        token = _bearer_token([value for name, value in headers if name == b"authorization"])
+        authorization = [value for name, value in headers if name == b"authorization"]
+        if authorization:
+            return await self._bearer(_bearer_token(authorization))
+        cookie = None if self._sessions is None else cookie_value(headers, COOKIE)
+        if cookie is None:
+            raise Unauthenticated
+        return await self.user_of_cookie(cookie)
+
+    async def user_of_cookie(self, cookie: str) -> User:
+        """The person whose session a cookie's value stands for. Raises as `authenticate` does."""
+        session = None if self._sessions is None else await self._sessions.find(cookie)
+        if self._sessions is None or session is None:
+            raise Unauthenticated
+        record = session.body
+        method = self._by_name.get(record.method)
+        if method is None:
+            raise Unauthenticated("access_token_invalid")
+        if not self._sessions.depends_on(record, method.credential_of(record.identity)):
+            raise Unauthenticated
+        await require_permission(method, record.identity)
+        await self._sessions.note_use(session)
+        return User(identity=record.identity, method=method.name, session=SessionRef("browser", session.key))
+
+    async def _bearer(self, token: str) -> Caller:
         if token.startswith(RESERVED_PREFIX):
             raise Unauthenticated("unauthorized", token_was_given=True)
         for prefix, method in self._by_prefix:
@@ -54,8 +85,6 @@ class Authenticator:
 
 def _bearer_token(values: list[bytes]) -> str:
     """The token of the one `Authorization` header (RFC 6750 §2.1, RFC 9110 §11.6.2)."""
-    if not values:
-        raise Unauthenticated
     match = _BEARER.fullmatch(values[0].strip(_BLANKS)) if len(values) == 1 else None
     if match is None:
         raise Unauthenticated("unauthorized")
@@ -69,7 +98,7 @@ async def _user_of(method: AuthMethod, token: str) -> User:
     identity = await _ask(method, Bearer(token=Secret(token)))
     if identity is None:
         raise Unauthenticated("access_token_invalid", token_was_given=True)
-    await _require_permission(method, identity)
+    await require_permission(method, identity)
     return User(identity=identity, method=method.name)
 
 
@@ -84,7 +113,7 @@ async def _ask(method: AuthMethod, credential: Bearer) -> Identity | None:
         raise MethodUnavailable from error
 
 
-async def _require_permission(method: AuthMethod, identity: Identity) -> None:
+async def require_permission(method: AuthMethod, identity: Identity) -> None:
     try:
         permitted = await method.permits(identity)
     except Exception as error:

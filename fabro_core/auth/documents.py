@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from fabro_core.auth.base import Identity
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import RevisionConflict
 from fabro_core.store.base import RunStore
@@ -89,3 +91,8 @@ class Documents(Generic[Body]):
 
     def _now_ms(self) -> int:
         return epoch_ms(self._clock.now())
+
+
+def owner_of(identity: Identity) -> str:
+    """The owner of a person's documents: the same for whatever is the same user (auth.md A1)."""
+    return hashlib.sha256(msgspec.json.encode((identity.issuer, identity.subject))).hexdigest()

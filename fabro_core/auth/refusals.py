@@ -8,9 +8,25 @@ from fabro_core.errors import Refusal
 class Unauthenticated(Refusal):
     """401. `token_was_given`: the request carried a well-formed bearer token (RFC 6750 §3)."""
 
-    def __init__(self, code: str | None = None, *, token_was_given: bool = False) -> None:
+    def __init__(
+        self, code: str | None = None, *, detail: str = "Authentication required.", token_was_given: bool = False
+    ) -> None:
         self.token_was_given = token_was_given
-        super().__init__("Authentication required.", code=code)
+        super().__init__(detail, code=code)
+
+
+class MethodDisabled(Refusal):
+    """401: the method is not among those that the settings enable."""
+
+    def __init__(self) -> None:
+        super().__init__("Login method is not enabled.", code="login_method_disabled")
+
+
+class InvalidCredentials(Refusal):
+    """401: what the form says proves nobody's identity."""
+
+    def __init__(self) -> None:
+        super().__init__("Invalid credentials.", code="invalid_credentials")
 
 
 class AccessDenied(Refusal):

@@ -127,7 +127,18 @@ async def test_the_caller_learns_who_they_are(server: Server) -> None:
 
 async def test_the_ways_to_authenticate_are_public(server: Server) -> None:
     answer = await server.anonymous.get("/api/v1/auth/config", headers={"Authorization": "Basic x"})
-    assert answer.json() == {"methods": ["dev-token"], "options": []}
+    assert answer.json() == {
+        "methods": ["dev-token"],
+        "options": [
+            {
+                "name": "dev-token",
+                "kind": "form",
+                "label": "Dev token",
+                "login_url": "/auth/login/dev-token",
+                "fields": [{"name": "token", "label": "Dev token", "secret": True}],
+            }
+        ],
+    }
 
 
 # -- the API document (server.md S7) -------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Authentication with one shared developer token (auth.md A9).
+"""Authentication with one shared developer token, as a bearer token and in a form (auth.md A9).
 
 The token is `fabro_dev_` and 64 hex digits. It comes from `FABRO_DEV_TOKEN`, in the environment or in `server.env`;
 `fabro init` makes one. Whoever holds it is the user `dev`.
@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from fabro_core.auth.base import AuthMethod, Bearer, Identity
+from fabro_core.auth.base import AuthMethod, Bearer, Identity, LoginField, LoginForm, LoginOption
 from fabro_core.config.secrets import from_env
 from fabro_core.context import PluginContext
 from fabro_core.errors import CredentialsRejected
@@ -27,6 +27,7 @@ PREFIX = "fabro_dev_"
 DIGITS = 64
 _WELL_FORMED = re.compile(rf"{PREFIX}[0-9a-fA-F]{{{DIGITS}}}")
 
+OPTION = LoginOption(label="Dev token", kind="form", fields=(LoginField(name="token", label="Dev token", secret=True),))
 DEVELOPER = Identity(issuer="fabro:dev", subject="dev", login="dev", name="Dev Token", email="dev@fabro.local")
 
 
@@ -50,7 +51,7 @@ class DevTokenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 class DevTokenAuth(AuthMethod):
-    """Accepts exactly one bearer token. The comparison is exact and in constant time."""
+    """Accepts exactly one token. The comparison is exact and in constant time."""
 
     token_prefixes = (PREFIX,)
 
@@ -62,6 +63,18 @@ class DevTokenAuth(AuthMethod):
         if not credential.token.matches(self._token):
             raise CredentialsRejected
         return DEVELOPER
+
+    def option(self) -> LoginOption:
+        """A form with one field."""
+        return OPTION
+
+    async def sign_in(self, form: LoginForm, /) -> Identity:
+        """The developer. Raises `CredentialsRejected` for every other token."""
+        return await self.authenticate(Bearer(token=form.fields["token"]))
+
+    def credential_of(self, identity: Identity, /) -> Secret:
+        """The token: a new one ends the sessions that were opened with the old one."""
+        return self._token
 
 
 @hookimpl

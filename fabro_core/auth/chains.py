@@ -1,0 +1,226 @@
+"""Command-line logins (auth.md A21): each is a chain of refresh tokens, of which only the newest is good.
+
+The store has hashes of secrets, never a secret. Whatever happens to a chain is one compare-and-set on its document, so
+of several uses of one refresh token exactly one succeeds, on however many servers they arrive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final, Self
+from uuid import UUID
+
+import msgspec
+from uuid_utils import uuid4
+
+from fabro_core.auth.base import Identity
+from fabro_core.auth.documents import Documents, Stored, owner_of
+from fabro_core.auth.refusals import LoginNotPermitted, Unauthenticated
+from fabro_core.auth.sealing import random_token
+from fabro_core.auth.sessions import NOTED_EVERY, cleaned
+from fabro_core.clock import Clock
+from fabro_core.secret import Secret
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import ABSENT
+
+LIFETIME: Final = timedelta(days=30)
+"""From the last rotation."""
+RACE_GRACE: Final = timedelta(seconds=10)
+"""How long the token before the newest counts as late, not as stolen: two programs of one person may use it at once."""
+REFRESH_PREFIX: Final = "fabro_refresh_"
+
+_REFRESH_TOKEN: Final = re.compile(
+    REFRESH_PREFIX + r"([0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})\.([A-Za-z0-9_-]{43})"
+)
+
+
+class RefreshToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A refresh token, taken apart."""
+
+    chain_id: str
+    """UUIDv4."""
+    secret: Secret
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The token that `text` is; None when it is none."""
+        match = _REFRESH_TOKEN.fullmatch(text)
+        return None if match is None else cls(chain_id=match[1], secret=Secret(match[2]))
+
+    def reveal(self) -> str:
+        """The token as the client keeps it: a secret."""
+        return f"{REFRESH_PREFIX}{self.chain_id}.{self.secret.reveal()}"
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """A command-line login as it is stored."""
+
+    identity: Identity
+    method: str
+    """The auth method's settings name."""
+    user_agent: str | None
+    created: datetime
+    last_seen: datetime
+    current: str
+    """Hash of the newest token's secret."""
+    previous: str | None
+    """Hash of the secret before; None until the first rotation."""
+    rotated: datetime
+    """When the newest token was issued."""
+    revoked: bool = False
+    """A token was used that had been replaced; kept until the chain expires, so that every server says so."""
+
+    @property
+    def expires(self) -> datetime:
+        return self.rotated + LIFETIME
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """A refresh token that was just issued, and the chain as it is now."""
+
+    token: RefreshToken
+    chain: Chain
+
+
+class RefreshRefused(Unauthenticated):
+    """401: the refresh token is not, or no longer, good."""
+
+    def __init__(self, detail: str, *, code: str) -> None:
+        super().__init__(code, detail=detail, token_was_given=True)
+
+
+class RefreshReplayed(RefreshRefused):
+    """A token was used that had been replaced long ago: somebody has copied it, and the chain has just ended."""
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        super().__init__("Refresh token revoked", code="refresh_token_revoked")
+
+
+Admit = Callable[[Chain], Awaitable[None]]
+"""Raises the refusal of a person who may not go on."""
+
+
+class Chains:
+    """The command-line logins in one store. Every method raises `StoreUnavailable`."""
+
+    def __init__(self, store: RunStore, clock: Clock) -> None:
+        self._clock = clock
+        self._chains = Documents(store, clock, "auth.chain", Chain)
+
+    async def open(self, identity: Identity, method: str, *, user_agent: str | None) -> Issued:
+        """A new login of a person, with its first refresh token."""
+        now = self._clock.now()
+        token = RefreshToken(chain_id=str(uuid4()), secret=Secret(random_token()))
+        chain = Chain(
+            identity=identity,
+            method=method,
+            user_agent=cleaned(user_agent),
+            created=now,
+            last_seen=now,
+            current=_hash(token.secret),
+            previous=None,
+            rotated=now,
+        )
+        await self._chains.put(
+            token.chain_id, chain, if_revision=ABSENT, expires=chain.expires, owner=owner_of(identity)
+        )
+        return Issued(token=token, chain=chain)
+
+    async def refresh(self, token: RefreshToken, admit: Admit) -> Issued:
+        """Exchange the newest refresh token of a chain for the next one (auth.md A21 rows 5 to 10).
+
+        `admit` is asked before anything changes. Raises `RefreshRefused`, and what `admit` raises; a person who is
+        not permitted loses the chain.
+        """
+        while True:  # whoever was first has decided, so judging again comes to an end
+            stored = await self._newest(token)
+            try:
+                await admit(stored.body)
+            except LoginNotPermitted:
+                await self._chains.take(stored.key)
+                raise
+            issued = await self._rotate(stored)
+            if issued is not None:
+                return issued
+
+    async def log_out(self, token: RefreshToken) -> Chain | None:
+        """End the chain of its newest token, or of the one before; None when there was no such chain."""
+        stored = await self._chains.get(token.chain_id)
+        if stored is None:
+            return None
+        presented = _hash(token.secret)
+        if not (_equal(presented, stored.body.current) or _equal(presented, stored.body.previous)):
+            return None
+        return stored.body if await self._chains.take(stored.key) else None
+
+    async def find(self, chain_id: str) -> Stored[Chain] | None:
+        """The chain; None when it has ended, has expired or was revoked."""
+        stored = await self._chains.get(chain_id)
+        return None if stored is None or stored.body.revoked else stored
+
+    async def note_use(self, stored: Stored[Chain]) -> None:
+        """Write down that the login is in use, now and then. A chain that changes meanwhile is left alone."""
+        now = self._clock.now()
+        if now - stored.body.last_seen >= NOTED_EVERY:
+            await self._replace(stored, msgspec.structs.replace(stored.body, last_seen=now))
+
+    async def of_user(self, identity: Identity) -> AsyncIterator[Stored[Chain]]:
+        """The live chains of a person."""
+        async for stored in self._chains.of_owner(owner_of(identity)):
+            if not stored.body.revoked:
+                yield stored
+
+    async def revoke(self, chain_id: UUID, identity: Identity) -> bool:
+        """End a chain by its id; False when the person has no such live chain."""
+        stored = await self.find(str(chain_id))
+        if stored is None or owner_of(stored.body.identity) != owner_of(identity):
+            return False
+        return await self._chains.take(stored.key)
+
+    async def is_live(self, chain_id: str) -> bool:
+        """Whether the chain has neither ended nor expired, nor was revoked."""
+        return await self.find(chain_id) is not None
+
+    async def _newest(self, token: RefreshToken) -> Stored[Chain]:
+        """The chain, of which `token` is the newest. Raises `RefreshRefused`; a replayed token revokes the chain."""
+        presented = _hash(token.secret)
+        while True:
+            stored = await self._chains.get(token.chain_id)
+            if stored is None:
+                raise RefreshRefused("Refresh token expired", code="refresh_token_expired")
+            chain = stored.body
+            if chain.revoked:
+                raise RefreshRefused("Refresh token revoked", code="refresh_token_revoked")
+            if _equal(presented, chain.current):
+                return stored
+            if _equal(presented, chain.previous) and self._clock.now() - chain.rotated <= RACE_GRACE:
+                raise RefreshRefused("Refresh token was just replaced", code="refresh_token_raced")
+            if await self._replace(stored, msgspec.structs.replace(chain, revoked=True)):
+                raise RefreshReplayed(chain)
+
+    async def _rotate(self, stored: Stored[Chain]) -> Issued | None:
+        """The next token of a chain; None when another writer was first."""
+        now = self._clock.now()
+        token = RefreshToken(chain_id=stored.key, secret=Secret(random_token()))
+        chain = msgspec.structs.replace(
+            stored.body, current=_hash(token.secret), previous=stored.body.current, rotated=now, last_seen=now
+        )
+        return Issued(token=token, chain=chain) if await self._replace(stored, chain) else None
+
+    async def _replace(self, stored: Stored[Chain], chain: Chain) -> bool:
+        return await self._chains.put(
+            stored.key, chain, if_revision=stored.revision, expires=chain.expires, owner=owner_of(chain.identity)
+        )
+
+
+def _hash(secret: Secret) -> str:
+    return hashlib.sha256(secret.reveal().encode()).hexdigest()
+
+
+def _equal(presented: str, stored: str | None) -> bool:
+    return stored is not None and hmac.compare_digest(presented, stored)
