@@ -12,6 +12,8 @@ from fabro_core import create_app
 
 _SETTINGS = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}, "web": {"enabled": False}}}
 
+_NAMES = {"application/json": "JSON", "application/octet-stream": "bytes", "multipart/form-data": "multipart"}
+
 
 def write() -> str:
     """The page."""
@@ -54,6 +56,6 @@ def _row(method: str, path: str, operation: dict[str, Any]) -> tuple[str, ...]:
         code(f"{method.upper()} {path}"),
         operation["summary"].removesuffix(".") + "." + public,
         ", ".join(query),
-        "JSON" if "requestBody" in operation else "",
+        ", ".join(_NAMES.get(name, name) for name in operation.get("requestBody", {}).get("content", ())),
         ", ".join(operation["responses"]),
     )

@@ -25,6 +25,7 @@ JsonObject = dict[str, Any]
 API_VERSION = "0.2.0"
 """Version of the API itself, not of this server."""
 
+_BINARY: JsonObject = {"type": "string", "format": "binary"}
 _REFERENCE = "#/components/schemas/{name}"
 _PHRASES = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 207: "Multi-Status"}
 _SECURITY_SCHEMES: JsonObject = {
@@ -106,13 +107,16 @@ class _Schemas:
 
     def __init__(self, operations: list[Operation]) -> None:
         bodies = [operation.body for operation in operations if operation.body is not None]
+        uploads = [kind for operation in operations for kind in operation.uploads.values()]
         answers = [answer for operation in operations for answer in operation.answers.values() if answer is not None]
-        self._types = list(dict.fromkeys([ErrorResponse, *bodies, *answers]))
+        self._types = [
+            kind for kind in dict.fromkeys([ErrorResponse, *bodies, *uploads, *answers]) if kind is not bytes
+        ]
         schemas, self.components = msgspec.json.schema_components(self._types, ref_template=_REFERENCE)
         self._schemas = list(schemas)
 
     def of(self, kind: Any) -> JsonObject:
-        return self._schemas[self._types.index(kind)]
+        return _BINARY if kind is bytes else self._schemas[self._types.index(kind)]
 
 
 def _operation(path: str, operation: Operation, schemas: _Schemas) -> JsonObject:
@@ -129,7 +133,25 @@ def _operation(path: str, operation: Operation, schemas: _Schemas) -> JsonObject
     if operation.body is not None:
         content = {"application/json": {"schema": schemas.of(operation.body)}}
         described["requestBody"] = {"required": operation.body_required, "content": content}
+    elif operation.uploads:
+        described["requestBody"] = {"required": True, "content": _uploads(operation, schemas)}
     return described
+
+
+def _uploads(operation: Operation, schemas: _Schemas) -> JsonObject:
+    """Raw bytes, or a form whose first part is a manifest of the files in the others."""
+    content: JsonObject = {}
+    for media_type, kind in operation.uploads.items():
+        schema = schemas.of(kind)
+        if kind is not bytes:
+            schema = {
+                "type": "object",
+                "required": ["manifest"],
+                "properties": {"manifest": schema},
+                "additionalProperties": _BINARY,
+            }
+        content[media_type] = {"schema": schema}
+    return content
 
 
 def _responses(operation: Operation, schemas: _Schemas) -> JsonObject:
@@ -154,6 +176,8 @@ def _error_statuses(operation: Operation) -> set[int]:
         statuses.update(_OF_PRIVATE_OPERATIONS)
     if operation.body is not None:
         statuses.update(_OF_OPERATIONS_WITH_A_BODY)
+    if operation.uploads:
+        statuses.add(413)
     if operation.query is not None:
         statuses.add(400)
     return statuses

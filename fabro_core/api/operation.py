@@ -44,6 +44,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Type of the JSON body; None when the operation reads none."""
     body_required: bool = True
     """False: an empty body stands for one without members (runs.md R1.4)."""
+    uploads: Mapping[str, Any] = {}
+    """Media types of a body that is not JSON, with `bytes`, or the type of the part `manifest` of a multipart one."""
+    max_body_bytes: int | None = None
+    """The most its body may hold; None: what the settings say of ordinary bodies (server.md S10)."""
     errors: tuple[int, ...] = ()
     """Statuses that the operation itself may refuse with, beside those of the request pipeline (server.md S3)."""
     guard: Guard | None = Guard.USER
@@ -85,6 +89,7 @@ def event_stream(path: str, description: Operation) -> Callable[[Handler], HTTPR
 
 
 def _route(method: Method, path: str, description: Operation, *marks: str) -> HTTPRouteHandler:
+    limit = {} if description.max_body_bytes is None else {"request_max_body_size": description.max_body_bytes}
     return HTTPRouteHandler(
         path,
         http_method=[method],
@@ -92,6 +97,7 @@ def _route(method: Method, path: str, description: Operation, *marks: str) -> HT
         include_in_schema=False,
         operation_id=description.id,
         status_code=200,  # the answer decides; Litestar only checks that a body is possible
+        **limit,
     )
 
 

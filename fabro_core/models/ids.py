@@ -9,9 +9,16 @@ RunId = NewType("RunId", str)
 """A ULID in its canonical upper-case spelling."""
 
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def parse_run_id(text: str) -> RunId | None:
     """The canonical id for a ULID in any letter case; None when the text is no ULID."""
     upper = text.upper() if text.isascii() else text
     return RunId(upper) if _ULID.fullmatch(upper) else None
+
+
+def parse_digest(text: str) -> str | None:
+    """The SHA-256 that names a blob, in lower case, from hex digits of any case; None when the text is none."""
+    lower = text.lower() if text.isascii() else text
+    return lower if _SHA256.fullmatch(lower) else None

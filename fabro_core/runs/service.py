@@ -12,6 +12,7 @@ from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal, RunProvenance
 from fabro_core.runs import lifecycle
 from fabro_core.runs.answers import answer
+from fabro_core.runs.blobs import RunBlobs
 from fabro_core.runs.counting import RunCounts, count_runs
 from fabro_core.runs.create import RunCreator
 from fabro_core.runs.entry import Entry
@@ -49,6 +50,7 @@ class Runs:
         self._clock = clock
         self._log = RunLog(store, clock)
         self._parents = ParentLinks(store, self._log, clock)
+        self.blobs = RunBlobs(store, self._log)
         self._pages = PageEncoder()
         self._creator = RunCreator(store, self._log, clock, web_url=web_url)
 
