@@ -107,3 +107,14 @@ class RunArchived(Conflict):
 
     def __init__(self, detail: str = "The run is archived.") -> None:
         super().__init__(detail, code="run_archived")
+
+
+class IntegrationUnavailable(Refusal):
+    """What would have to reach an external service is not configured, or is down (resources.md X1): 503."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, code="integration_unavailable")
+
+
+class NotSupported(Refusal):
+    """This server has no means to do it (runs.md R1.2): 501."""

@@ -39,6 +39,8 @@ class Outcome(msgspec.Struct, frozen=True):
     hit: RunHit
     changed: bool
     """False: the run was as asked for already, and nothing was written."""
+    before: Projection
+    """The run that the decision was taken on."""
 
 
 class RunLog:
@@ -69,9 +71,9 @@ class RunLog:
             now = self._clock.now()
             entries = [own_entry(change, run_id, actor=actor, now=now) for change in decide(run)]
             if not entries:
-                return Outcome(hit, changed=False)
+                return Outcome(hit, changed=False, before=run)
             await self._append(run, entries)
-            return Outcome(await self.get(run_id), changed=True)
+            return Outcome(await self.get(run_id), changed=True, before=run)
 
         return await self._in_turn(run_id, attempt)
 

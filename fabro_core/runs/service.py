@@ -22,8 +22,10 @@ from fabro_core.runs.log import Decision, Outcome, RunLog
 from fabro_core.runs.origin import gives_agents_tools, read_created
 from fabro_core.runs.parents import ParentLinks
 from fabro_core.runs.projection import Projection
+from fabro_core.runs.pull_request_links import PullRequests
 from fabro_core.runs.reading import EventDetail, event_detail
 from fabro_core.runs.resolve import resolve
+from fabro_core.runs.steering import interrupt, redirect, steer
 from fabro_core.runs.title import valid_title
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventPage, EventQuery, RunHit, RunQuery
@@ -51,6 +53,7 @@ class Runs:
         self._log = RunLog(store, clock)
         self._parents = ParentLinks(store, self._log, clock)
         self.blobs = RunBlobs(store, self._log)
+        self.pull_requests = PullRequests(self._log)
         self._pages = PageEncoder()
         self._creator = RunCreator(store, self._log, clock, web_url=web_url)
 
@@ -109,6 +112,22 @@ class Runs:
         answer does not fit it (events.md E8).
         """
         await self._log.change(run_id, answer(question_id, submission, self._clock), actor=actor)
+
+    async def steer(self, run_id: RunId, text: str, *, actor: Principal) -> None:
+        """Tell the run's agent something; its worker hands it on.
+
+        Raises `InvalidRequest` for a text that is blank or too long, `Conflict` for a run that cannot be steered
+        (resources.md X3).
+        """
+        await self._log.change(run_id, steer(text), actor=actor)
+
+    async def redirect(self, run_id: RunId, text: str, *, actor: Principal) -> None:
+        """Interrupt the run's agent and tell it something, in one. Raises what `steer` and `interrupt` do."""
+        await self._log.change(run_id, redirect(text), actor=actor)
+
+    async def interrupt(self, run_id: RunId, *, actor: Principal) -> None:
+        """Stop what the run's agent does right now. Raises `Conflict` when no agent can be interrupted."""
+        await self._log.change(run_id, interrupt, actor=actor)
 
     async def worker_manages_runs(self, run_id: RunId) -> bool:
         """Whether a worker that takes the run may manage other runs as well (events.md E18).

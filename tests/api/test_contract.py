@@ -23,7 +23,7 @@ NEVER_ANSWERED = {
     ("getRunTimeline", "501"),
 }
 UNNAMED_BODIES = {"submitRunAnswer"}  # a union of Structs, which our document writes out
-BEYOND_THE_CONTRACT = {"getReady"}
+BEYOND_THE_CONTRACT = {"createWorkerToken", "getReady"}
 LEFT_OUT = {
     "BatchDeleteRunsResult": {"sandbox"},  # needs a sandbox driver
     "ErrorResponse": {"leftover_env_keys", "removed_env_keys"},  # of the install wizard (server.md S28)
