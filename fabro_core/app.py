@@ -40,6 +40,7 @@ from fabro_core.api.services import SERVICES, Services
 from fabro_core.api.streams import EventStreams
 from fabro_core.asgi import Receive, Scope, Send
 from fabro_core.auth.attempts import LoginAttempts
+from fabro_core.auth.cli_logins import CliLogins, cli_logins
 from fabro_core.auth.cookies import Cookies
 from fabro_core.auth.credentials import Authenticator
 from fabro_core.auth.keys import KEY_BYTES, Purpose, derive_key
@@ -158,6 +159,7 @@ class FabroApp:
         self._uptime = Uptime(assembly.clock)
         self._worker_tokens = WorkerTokens(_worker_key(assembly.session_secret), assembly.clock)
         self._sessions = _sessions(assembly)
+        self._cli_logins = _cli_logins(assembly)
         self.attempts = LoginAttempts(
             assembly.store, assembly.clock, limit=assembly.settings.server.limits.login_attempts_per_minute
         )
@@ -248,9 +250,15 @@ class FabroApp:
             public_prefix=self._prefix,
             discovery=discovery.discovery_document(prefix=self._prefix, api_url=settings.api.url, links=assembly.links),
             api_document=lambda: self._api_document,
-            authenticator=Authenticator(assembly.methods, self._worker_tokens, self._sessions),
+            authenticator=Authenticator(
+                assembly.methods,
+                self._worker_tokens,
+                self._sessions,
+                None if self._cli_logins is None else self._cli_logins.access_tokens,
+            ),
             cookies=Cookies(prefix=self._prefix, secure=urlsplit(assembly.server.public_url).scheme == "https"),
             sessions=self._sessions,
+            cli_logins=self._cli_logins,
             attempts=self.attempts,
             worker_tokens=self._worker_tokens,
             health=self._health,
@@ -283,6 +291,19 @@ def _sessions(assembly: Assembly) -> BrowserSessions | None:
     if assembly.session_secret is None or not assembly.settings.server.web.enabled:
         return None
     return BrowserSessions(assembly.store, assembly.clock, assembly.session_secret)
+
+
+def _cli_logins(assembly: Assembly) -> CliLogins | None:
+    if assembly.session_secret is None or not assembly.settings.server.web.enabled:
+        return None
+    return cli_logins(
+        assembly.store,
+        assembly.clock,
+        assembly.session_secret,
+        issuer=assembly.server.public_url,
+        methods=assembly.methods,
+        options=assembly.options,
+    )
 
 
 def _worker_key(session_secret: Secret | None) -> bytes:

@@ -10,6 +10,8 @@ from fabro_core.api.csrf import Origin
 from fabro_core.api.streams import EventStreams
 from fabro_core.auth.attempts import LoginAttempts
 from fabro_core.auth.base import AuthMethod, LoginOption
+from fabro_core.auth.chains import Chains
+from fabro_core.auth.cli_logins import CliLogins
 from fabro_core.auth.cookies import Cookies
 from fabro_core.auth.credentials import Authenticator
 from fabro_core.auth.sessions import BrowserSessions
@@ -50,8 +52,15 @@ class Services:
     cookies: Cookies
     sessions: BrowserSessions | None
     """None without web pages."""
+    cli_logins: CliLogins | None
+    """None without web pages."""
     attempts: LoginAttempts
     health: StoreHealth
     uptime: Uptime
     runs: Runs
     streams: EventStreams
+
+    @property
+    def chains(self) -> Chains | None:
+        """The command-line logins; None without web pages."""
+        return None if self.cli_logins is None else self.cli_logins.chains

@@ -8,8 +8,10 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 
+from fabro_core.auth.access_tokens import AccessTokens
 from fabro_core.auth.base import AuthMethod, Bearer, Identity
 from fabro_core.auth.caller import Caller, SessionRef, User
+from fabro_core.auth.chains import REFRESH_PREFIX
 from fabro_core.auth.cookies import cookie_value
 from fabro_core.auth.refusals import LoginNotPermitted, MethodUnavailable, Unauthenticated
 from fabro_core.auth.sessions import COOKIE, BrowserSessions
@@ -21,8 +23,6 @@ from fabro_core.secret import Secret
 
 MAX_TOKEN_BYTES = 8192
 METHOD_TIMEOUT_SECONDS = 10
-RESERVED_PREFIX = "fabro_refresh_"
-"""Refresh tokens: never good as a bearer token."""
 
 _BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([\x21-\x7e]+)")
 _BLANKS = b" \t"
@@ -35,22 +35,27 @@ class Authenticator:
     core itself."""
 
     def __init__(
-        self, methods: Sequence[AuthMethod], workers: WorkerTokens, sessions: BrowserSessions | None = None
+        self,
+        methods: Sequence[AuthMethod],
+        workers: WorkerTokens,
+        sessions: BrowserSessions | None = None,
+        access_tokens: AccessTokens | None = None,
     ) -> None:
-        """`sessions`: None when people cannot sign in with a browser."""
+        """`sessions` and `access_tokens`: None when people cannot sign in with a browser."""
         self._by_prefix = tuple((prefix, method) for method in methods for prefix in method.token_prefixes)
         self._by_name = {method.name: method for method in methods}
         self._workers = workers
         self._sessions = sessions
+        self._access_tokens = access_tokens
 
     async def authenticate(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
         """The caller behind a request's headers: an `Authorization` header alone decides, else the session cookie.
 
         Raises `Unauthenticated`, `LoginNotPermitted`, `MethodUnavailable` or `StoreUnavailable`.
         """
-        authorization = [value for name, value in headers if name == b"authorization"]
-        if authorization:
-            return await self._bearer(_bearer_token(authorization))
+        token = bearer_token(headers)
+        if token is not None:
+            return await self._bearer(token)
         cookie = None if self._sessions is None else cookie_value(headers, COOKIE)
         if cookie is None:
             raise Unauthenticated
@@ -72,7 +77,9 @@ class Authenticator:
         return User(identity=record.identity, method=method.name, session=SessionRef("browser", session.key))
 
     async def _bearer(self, token: str) -> Caller:
-        if token.startswith(RESERVED_PREFIX):
+        if len(token) > MAX_TOKEN_BYTES:
+            raise Unauthenticated("access_token_invalid", token_was_given=True)
+        if token.startswith(REFRESH_PREFIX):
             raise Unauthenticated("unauthorized", token_was_given=True)
         for prefix, method in self._by_prefix:
             if token.startswith(prefix):
@@ -80,18 +87,31 @@ class Authenticator:
         header = header_of(token)
         if header is not None and header.kid == WORKER_KEY_ID:
             return self._workers.worker_of(token)
+        if header is not None and header.kid is None and self._access_tokens is not None:
+            return await self._holder(self._access_tokens, token)
         raise Unauthenticated("access_token_invalid", token_was_given=True)
 
+    async def _holder(self, access_tokens: AccessTokens, token: str) -> User:
+        user = await access_tokens.user_of(token)
+        method = self._by_name.get(user.method)
+        if method is None:
+            raise Unauthenticated("access_token_invalid", token_was_given=True)
+        await require_permission(method, user.identity)
+        return user
 
-def _bearer_token(values: list[bytes]) -> str:
-    """The token of the one `Authorization` header (RFC 6750 §2.1, RFC 9110 §11.6.2)."""
+
+def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The token of the one `Authorization` header (RFC 6750 §2.1, RFC 9110 §11.6.2); None without such a header.
+
+    Raises `Unauthenticated` for anything else.
+    """
+    values = [value for name, value in headers if name == b"authorization"]
+    if not values:
+        return None
     match = _BEARER.fullmatch(values[0].strip(_BLANKS)) if len(values) == 1 else None
     if match is None:
         raise Unauthenticated("unauthorized")
-    token = match[1]
-    if len(token) > MAX_TOKEN_BYTES:
-        raise Unauthenticated("access_token_invalid", token_was_given=True)
-    return token.decode("ascii")
+    return match[1].decode("ascii")
 
 
 async def _user_of(method: AuthMethod, token: str) -> User:
