@@ -1,0 +1,120 @@
+"""Sign-ins at an identity provider that are under way (auth.md A11, A12, A14): from the redirect to the callback.
+
+The store has nothing that finishes one: the state and the browser's binding as hashes, everything else sealed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from fabro_core.auth.base import LoginAttempt
+from fabro_core.auth.documents import Documents
+from fabro_core.auth.keys import Purpose, derive_key
+from fabro_core.auth.sealing import BadSeal, Seal, decode_base64url, random_token
+from fabro_core.clock import Clock
+from fabro_core.secret import Secret
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import ABSENT
+
+LIFETIME: Final = timedelta(minutes=10)
+_BINDING_BYTES: Final = 32
+
+
+class LoginRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in under way, as it is stored. Its key is the hash of its state."""
+
+    method: str
+    """The auth method's settings name."""
+    binding: str
+    """Hash of what binds it to one browser."""
+    verifier: str
+    """Sealed."""
+    kept: str | None
+    """Sealed; None when the method asked to keep nothing."""
+    return_to: str | None
+
+
+class PendingLogin(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in under way, whose callback has come back to the browser that began it."""
+
+    key: str
+    code_verifier: Secret
+    kept: Secret | None
+    return_to: str | None
+    """Where the browser is to go afterwards; None: nowhere in particular."""
+
+
+class LoginStates:
+    """The sign-ins under way in one store. Every method that awaits raises `StoreUnavailable`."""
+
+    def __init__(self, store: RunStore, clock: Clock, session_secret: Secret) -> None:
+        self._clock = clock
+        self._records = Documents(store, clock, "auth.login", LoginRecord)
+        self._seal = Seal(derive_key(session_secret, Purpose.DOCUMENTS))
+
+    def attempt(self, callback_url: str) -> LoginAttempt:
+        """A fresh state and PKCE verifier; nothing is remembered yet."""
+        return LoginAttempt(
+            callback_url=callback_url, state=Secret(random_token()), code_verifier=Secret(random_token())
+        )
+
+    async def remember(
+        self, attempt: LoginAttempt, *, method: str, binding: Secret, kept: Secret | None, return_to: str | None
+    ) -> None:
+        """Write an attempt down, so that the browser with this binding can finish it within ten minutes."""
+        key = _hash(attempt.state)
+        record = LoginRecord(
+            method=method,
+            binding=_hash(binding),
+            verifier=self._sealed(attempt.code_verifier, key, "verifier"),
+            kept=None if kept is None else self._sealed(kept, key, "kept"),
+            return_to=return_to,
+        )
+        await self._records.put(key, record, if_revision=ABSENT, expires=self._clock.now() + LIFETIME)
+
+    async def find(self, state: Secret, *, method: str, binding: Secret) -> PendingLogin | None:
+        """The sign-in of this method and this browser; None for any other state. Changes nothing."""
+        key = _hash(state)
+        stored = await self._records.get(key)
+        if stored is None or stored.body.method != method:
+            return None
+        record = stored.body
+        if not hmac.compare_digest(record.binding, _hash(binding)):
+            return None
+        try:
+            verifier = self._opened(record.verifier, key, "verifier")
+            kept = None if record.kept is None else self._opened(record.kept, key, "kept")
+        except BadSeal:  # the session secret is another one by now
+            return None
+        return PendingLogin(key=key, code_verifier=verifier, kept=kept, return_to=record.return_to)
+
+    async def take(self, pending: PendingLogin) -> bool:
+        """Use the sign-in up; of several callbacks at once exactly one gets True."""
+        return await self._records.take(pending.key)
+
+    def _sealed(self, secret: Secret, key: str, part: str) -> str:
+        return self._seal.seal(secret.reveal().encode("utf-8", "surrogatepass"), self._place(key, part))
+
+    def _opened(self, sealed: str, key: str, part: str) -> Secret:
+        return Secret(self._seal.open(sealed, self._place(key, part)).decode("utf-8", "surrogatepass"))
+
+    def _place(self, key: str, part: str) -> str:
+        """Each part has a place of its own: otherwise one could be put where the other belongs."""
+        return f"{self._records.place(key)}/{part}"
+
+
+def is_binding(text: str) -> bool:
+    """Whether a browser's binding has the form that `random_token` makes."""
+    try:
+        return len(decode_base64url(text)) == _BINDING_BYTES
+    except ValueError:
+        return False
+
+
+def _hash(secret: Secret) -> str:
+    return hashlib.sha256(secret.reveal().encode("utf-8", "surrogatepass")).hexdigest()
