@@ -159,8 +159,16 @@ def error_reply(request: Request[Any, Any, Any], error: Exception, *headers: tup
         log.error("request %s failed", request_id, exc_info=error)
     elif isinstance(error, StoreUnavailable):
         note_store_failure(request, error)
-    if request.app.state[SERVICES].web_enabled and _shown_to_a_person(request):
-        page = error_page(problem.title, problem.detail, request_id)
+    services = request.app.state[SERVICES]
+    if services.web_enabled and _shown_to_a_person(request):
+        page = error_page(
+            status=problem.status,
+            title=problem.title,
+            detail=problem.detail,
+            code=problem.code,
+            request_id=request_id,
+            prefix=services.public_prefix,
+        )
         return html_reply(page, problem.status, problem.headers)
     return envelope(problem, request_id)
 

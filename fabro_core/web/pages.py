@@ -1,47 +1,118 @@
-"""HTML for people with a browser. No page carries a script or a style of its own (server.md S11)."""
+"""The pages, each a function from what it shows to HTML. No page carries a script or a style of its own
+(server.md S11), so all of them work without scripts; what they look like is in `static/fabro.css`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title} · Fabro</title>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-{content}
-</main>
-</body>
-</html>
-"""
+import msgspec
+
+from fabro_core.auth.base import LoginField, LoginOption
+from fabro_core.web.rendering import render
+from fabro_core.web.run_views import RunListView, RunPageView
+
+_LOGIN_FAILURES: Final = {
+    "invalid_credentials": "That was not accepted. Check what you entered and try again.",
+    "unauthorized": "You are who you say, but you may not use this server. Ask whoever runs it to let you in.",
+    "access_denied": "You did not agree at the identity provider, so you are not signed in.",
+    "server_error": "The identity provider did not answer as it should. Try again in a moment.",
+}
+_ANOTHER_FAILURE: Final = "The sign-in did not succeed. Try again."
+"""For every other value of `error`, which is never shown (auth.md A16)."""
+
+_HEADINGS: Final = {"login_state_invalid": "Sign-in failed", "invalid_credentials": "Sign-in failed"}
+_ADVICE: Final = {
+    "login_state_invalid": "It took too long, was finished already, or began in another browser. Start again.",
+    "login_not_permitted": "You may not use this server. Ask whoever runs it to let you in, or sign out and sign in "
+    "as somebody else.",
+    "csrf_rejected": "What you sent came from another site. Open the page here and send it again.",
+    "store_unavailable": "Nothing is lost. Reload this page in a few seconds.",
+}
+_WAYS_ON: Final = {
+    "login_state_invalid": "sign in",
+    "login_method_disabled": "sign in",
+    "rate_limited": "sign in",
+    "login_not_permitted": "sign out",
+}
 
 
-def error_page(title: str, detail: str, request_id: str) -> bytes:
-    """What a browser gets instead of the error envelope (server.md S5)."""
-    content = f"<p>{escape(detail)}</p>\n<p>Request id: <code>{escape(request_id)}</code></p>"
-    return _page(title, content)
+class Viewer(msgspec.Struct, frozen=True):
+    """The person who looks at a page."""
+
+    login: str
+    method_label: str
+    """How they signed in, such as `GitHub`."""
 
 
-def login_page(methods: Sequence[str], prefix: str) -> bytes:
-    """How to authenticate with the enabled methods, none of which offers a sign-in with the browser."""
-    names = ", ".join(escape(method) for method in methods)
-    document = f"{escape(prefix)}/api/v1/openapi.json"
-    content = (
-        "<p>This server has no sign-in with the browser. Its API takes a bearer token.</p>\n"
-        f"<p>Enabled: {names}</p>\n"
-        "<pre><code>curl -H &quot;Authorization: Bearer $FABRO_DEV_TOKEN&quot; "
-        f"{escape(prefix)}/api/v1/runs</code></pre>\n"
-        f'<p><a href="{document}">The API document</a></p>'
+class _OfferedLogin(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to sign in, as the login page shows it."""
+
+    name: str
+    kind: str
+    label: str
+    login_url: str
+    fields: tuple[LoginField, ...]
+
+
+def error_page(*, status: int, title: str, detail: str, code: str | None, request_id: str, prefix: str) -> bytes:
+    """What a browser gets instead of the error envelope (server.md S5), with a way on."""
+    return render(
+        "error.html",
+        prefix,
+        status=status,
+        heading=_HEADINGS.get(code or "", title),
+        detail=detail,
+        advice=_ADVICE.get(code or ""),
+        way_on="sign in" if status == 401 else _WAYS_ON.get(code or "", "runs"),
+        request_id=request_id,
     )
-    return _page("Sign in", content)
 
 
-def _page(title: str, content: str) -> bytes:
-    return _PAGE.format(title=escape(title), content=content).encode("utf-8")
+def login_page(
+    *,
+    options: Mapping[str, LoginOption],
+    methods: Sequence[str],
+    base: str,
+    prefix: str,
+    error: str | None = None,
+    return_to: str | None = None,
+) -> bytes:
+    """The ways to sign in by method, in the order of the settings (auth.md A16).
+
+    Without any it says how to use the API with a token of one of `methods`; `base` is the public URL. `error` is what
+    went wrong before, as the query has it. `return_to` is passed on; None: the sign-in leads to the default page.
+    """
+    offered = [
+        _OfferedLogin(
+            name=name,
+            kind=option.kind,
+            label=option.label,
+            login_url=f"{prefix}/auth/login/{name}",
+            fields=option.fields,
+        )
+        for name, option in options.items()
+    ]
+    failure = None if error is None else _LOGIN_FAILURES.get(error, _ANOTHER_FAILURE)
+    return render(
+        "login.html", prefix, options=offered, methods=methods, base=base, failure=failure, return_to=return_to
+    )
+
+
+def cli_confirm_page(*, login: str, action: str, prefix: str) -> bytes:
+    """Asks a signed-in person whether a command-line program may have a login of its own (auth.md A19).
+
+    `action` is where the form is sent, an absolute path with the public prefix.
+    """
+    return render("confirm_cli.html", prefix, login=login, action=action)
+
+
+def runs_page(*, viewer: Viewer, runs: RunListView, prefix: str) -> bytes:
+    """One page of the list of runs."""
+    return render("runs.html", prefix, viewer=viewer, listed=runs)
+
+
+def run_page(*, viewer: Viewer, run: RunPageView, prefix: str) -> bytes:
+    """A run in short."""
+    return render("run.html", prefix, viewer=viewer, shown=run)

@@ -1,30 +1,155 @@
-"""Routes of the web UI, registered only while it is enabled (server.md S2)."""
+"""Routes of the web UI, registered only while it is enabled (server.md S2).
+
+Pages answer browsers that carry a session; everything they show comes from where the API takes it.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final
 from urllib.parse import quote
 
+import msgspec
 from litestar.exceptions import NotFoundException
-from litestar.handlers import get
+from litestar.handlers import HTTPRouteHandler, get
 
 from fabro_core.api.accept import prefers_html
+from fabro_core.api.guards import Guard, admit
+from fabro_core.api.query import QueryParams, parse_query
 from fabro_core.api.reply import Reply, html_reply, see_other
 from fabro_core.api.request import FabroRequest
-from fabro_core.web.pages import login_page
+from fabro_core.auth.refusals import Unauthenticated
+from fabro_core.auth.return_to import checked_return_to
+from fabro_core.errors import NotFound
+from fabro_core.models.ids import parse_run_id
+from fabro_core.models.instant import instant_of_ms
+from fabro_core.runs.listing import visible_buckets
+from fabro_core.runs.wire import run_json_to_the_moment
+from fabro_core.store.records import RunQuery
+from fabro_core.web.assets import served_asset
+from fabro_core.web.pages import Viewer, login_page, run_page, runs_page
+from fabro_core.web.run_views import list_view, run_page_view
+
+RUNS_PER_PAGE: Final = 20
+_MAX_PAGE: Final = 50_000
+"""A list can be read to its millionth run (server.md S9)."""
+
+
+_KEPT_FOR_GOOD: Final = (b"cache-control", b"public, max-age=31536000, immutable")
+
+
+class LoginParams(QueryParams, frozen=True, kw_only=True):
+    error: str | None = None
+    return_to: str | None = None
+
+
+class RunsParams(QueryParams, frozen=True, kw_only=True):
+    page: Annotated[int, msgspec.Meta(ge=1, le=_MAX_PAGE)] = 1
 
 
 @get("/login", include_in_schema=False)
 async def get_login(request: FabroRequest) -> Reply:
-    """How to sign in."""
+    """How to sign in (auth.md A16)."""
     services = request.services
-    return html_reply(login_page(services.method_names, services.public_prefix))
+    params = parse_query(LoginParams, request.scope["query_string"])
+    return html_reply(
+        login_page(
+            options=services.options,
+            methods=tuple(services.methods),
+            base=services.server_url,
+            prefix=services.public_prefix,
+            error=params.error,
+            return_to=checked_return_to(params.return_to, prefix=services.public_prefix),
+        )
+    )
 
 
-@get(["/runs", "/runs/{rest:path}"], include_in_schema=False)
-async def get_runs_pages(request: FabroRequest) -> Reply:
-    """Pages need a browser session, so the way leads to the sign-in; API clients find no route here."""
-    if not prefers_html(request.scope["headers"]):
+@get("/static/{name:str}", include_in_schema=False)
+async def get_static(request: FabroRequest) -> Reply:
+    """A static file; public, and the one thing here that may be cached (server.md S2, S11)."""
+    asset = served_asset(request.scope["path_params"]["name"])
+    if asset is None:
         raise NotFoundException
+    return Reply(200, asset.body, ((b"content-type", asset.media_type), _KEPT_FOR_GOOD))
+
+
+Handler = Callable[[FabroRequest], Awaitable[Reply]]
+
+
+def page(*paths: str) -> Callable[[Handler], HTTPRouteHandler]:
+    """Make a route of a page that only browsers with a session see.
+
+    Without a usable session the way leads to the login page and back; API clients find no route (server.md S2).
+    """
+
+    def decorate(handler: Handler) -> HTTPRouteHandler:
+        @functools.wraps(handler)
+        async def for_people(request: FabroRequest) -> Reply:
+            if not prefers_html(request.scope["headers"]):
+                raise NotFoundException
+            try:
+                await admit(request, Guard.USER)
+            except Unauthenticated:
+                return _to_login(request)
+            if request.user.session is None:
+                return _to_login(request)
+            return await handler(request)
+
+        return get(list(paths), include_in_schema=False)(for_people)
+
+    return decorate
+
+
+@page("/runs")
+async def get_runs(request: FabroRequest) -> Reply:
+    """The newest runs that are neither archived nor being removed."""
+    services = request.services
+    params = parse_query(RunsParams, request.scope["query_string"])
+    now_ms = services.runs.now_ms()
+    query = RunQuery(
+        buckets=visible_buckets(None, include_archived=False),
+        limit=RUNS_PER_PAGE,
+        offset=(params.page - 1) * RUNS_PER_PAGE,
+        now_ms=now_ms,
+    )
+    listed = await services.runs.list_json(query)
+    runs = list_view(listed, number=params.page, page_size=RUNS_PER_PAGE, now=instant_of_ms(now_ms))
+    return html_reply(runs_page(viewer=_viewer(request), runs=runs, prefix=services.public_prefix))
+
+
+@page("/runs/{id:str}")
+async def get_run(request: FabroRequest) -> Reply:
+    """One run; what is no run id is not found either."""
+    services = request.services
+    run_id = parse_run_id(request.scope["path_params"]["id"])
+    if run_id is None:
+        raise NotFound("There is no such run.")
+    now_ms = services.runs.now_ms()
+    body = run_json_to_the_moment(await services.runs.get(run_id), now_ms)
+    shown = run_page_view(body, prefix=services.public_prefix, now=instant_of_ms(now_ms))
+    return html_reply(run_page(viewer=_viewer(request), run=shown, prefix=services.public_prefix))
+
+
+@page("/runs/{id:str}/{rest:path}")
+async def get_nothing(request: FabroRequest) -> Reply:
+    """Deeper pages are none of ours; people without a session are asked to sign in all the same."""
+    raise NotFoundException
+
+
+PAGES: Final = (get_login, get_static, get_runs, get_run, get_nothing)
+"""Every route of this module."""
+
+
+def _viewer(request: FabroRequest) -> Viewer:
+    user = request.user
+    option = request.services.options.get(user.method)
+    return Viewer(user.identity.login, user.method if option is None else option.label)
+
+
+def _to_login(request: FabroRequest) -> Reply:
+    """303 to the login page, which leads back to where the browser wanted to go."""
+    prefix = request.services.public_prefix
     query = request.scope["query_string"].decode("latin-1")
-    wanted = request.services.public_prefix + request.scope["path"] + (f"?{query}" if query else "")
-    return see_other(f"{request.services.public_prefix}/login?return_to={quote(wanted, safe='/')}")
+    wanted = prefix + quote(request.scope["path"]) + (f"?{query}" if query else "")
+    return see_other(f"{prefix}/login?return_to={quote(wanted, safe='/')}")
