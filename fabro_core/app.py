@@ -21,12 +21,15 @@ from fabro_core.api import (
     batch,
     billing,
     blobs,
+    cli_login,
+    cli_tokens,
     discovery,
     events,
     lifecycle,
     pull_requests,
     questions,
     read_models,
+    redirect_login,
     runs,
     sign_in,
     steering,
@@ -49,6 +52,7 @@ from fabro_core.auth.cli_logins import CliLogins, cli_logins
 from fabro_core.auth.cookies import Cookies
 from fabro_core.auth.credentials import Authenticator
 from fabro_core.auth.keys import KEY_BYTES, Purpose, derive_key
+from fabro_core.auth.login_states import LoginStates
 from fabro_core.auth.sessions import BrowserSessions
 from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.boot import Assembly, assemble
@@ -56,6 +60,7 @@ from fabro_core.clock import Clock
 from fabro_core.config.load import SettingsSource
 from fabro_core.errors import FabroError
 from fabro_core.health import StoreHealth
+from fabro_core.housekeeping import Housekeeping
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.runs.service import Runs
 from fabro_core.runs.tail import Tail
@@ -148,6 +153,14 @@ _PAGES = (
     *routes.PAGES,
     sign_in.submit_login,
     sign_in.submit_logout,
+    cli_login.start_cli_login,
+    cli_login.confirm_cli_login,
+    cli_login.resume_cli_login,
+    cli_tokens.exchange_code,
+    cli_tokens.refresh_tokens,
+    cli_tokens.log_out,
+    redirect_login.start_redirect_login,
+    redirect_login.finish_redirect_login,
 )
 
 log = logging.getLogger("fabro.server")
@@ -186,11 +199,19 @@ class FabroApp:
         self.attempts = LoginAttempts(
             assembly.store, assembly.clock, limit=assembly.settings.server.limits.login_attempts_per_minute
         )
+        self._authenticator = Authenticator(
+            assembly.methods,
+            self._worker_tokens,
+            self._sessions,
+            None if self._cli_logins is None else self._cli_logins.access_tokens,
+        )
+        self._housekeeping = Housekeeping(assembly.store, assembly.clock)
         self._tail = Tail(assembly.store)
         self._streams = EventStreams(
             self._tail,
             assembly.clock,
             self._health,
+            self._authenticator.still_admits,
             max_seconds=assembly.settings.server.limits.sse_max_seconds,
         )
         public = urlsplit(assembly.server.public_url)
@@ -230,6 +251,7 @@ class FabroApp:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self.assembly.opened())
                 await stack.enter_async_context(self._health.lifespan())
+                await stack.enter_async_context(self._housekeeping.lifespan())
                 self._uptime.begin()
                 await stack.enter_async_context(self._tail.lifespan())
                 await stack.enter_async_context(self._edge.serving())
@@ -273,14 +295,10 @@ class FabroApp:
             public_prefix=self._prefix,
             discovery=discovery.discovery_document(prefix=self._prefix, api_url=settings.api.url, links=assembly.links),
             api_document=lambda: self._api_document,
-            authenticator=Authenticator(
-                assembly.methods,
-                self._worker_tokens,
-                self._sessions,
-                None if self._cli_logins is None else self._cli_logins.access_tokens,
-            ),
+            authenticator=self._authenticator,
             cookies=Cookies(prefix=self._prefix, secure=urlsplit(assembly.server.public_url).scheme == "https"),
             sessions=self._sessions,
+            login_states=_login_states(assembly),
             cli_logins=self._cli_logins,
             attempts=self.attempts,
             worker_tokens=self._worker_tokens,
@@ -327,6 +345,12 @@ def _cli_logins(assembly: Assembly) -> CliLogins | None:
         methods=assembly.methods,
         options=assembly.options,
     )
+
+
+def _login_states(assembly: Assembly) -> LoginStates | None:
+    if assembly.session_secret is None or not assembly.settings.server.web.enabled:
+        return None
+    return LoginStates(assembly.store, assembly.clock, assembly.session_secret)
 
 
 def _worker_key(session_secret: Secret | None) -> bytes:

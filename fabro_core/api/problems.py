@@ -13,14 +13,17 @@ from fabro_core.api.body import UnsupportedMediaType
 from fabro_core.api.csrf import CrossSiteRequest
 from fabro_core.api.guards import MethodNotAllowed
 from fabro_core.api.options import allow_header
-from fabro_core.api.reply import JSON_TYPE, RawHeaders, Reply, html_reply
+from fabro_core.api.reply import RawHeaders, Reply, html_reply, json_reply
 from fabro_core.api.services import SERVICES
 from fabro_core.api.trace import trace_of
 from fabro_core.auth.attempts import TooManyAttempts
 from fabro_core.auth.refusals import (
     AccessDenied,
+    CliLoginNotConfigured,
+    IdentityProviderFailed,
     InvalidCredentials,
     LoginNotPermitted,
+    LoginStateInvalid,
     MethodDisabled,
     MethodUnavailable,
     Unauthenticated,
@@ -66,10 +69,12 @@ TITLES = {
 
 _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (InvalidRequest, 400),
+    (LoginStateInvalid, 400),
     (Unauthenticated, 401),
     (InvalidCredentials, 401),
     (MethodDisabled, 401),
     (AccessDenied, 403),
+    (CliLoginNotConfigured, 403),
     (CrossSiteRequest, 403),
     (LoginNotPermitted, 403),
     (NotFound, 404),
@@ -79,11 +84,13 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (TooManyAttempts, 429),
     (UnsupportedMediaType, 415),
     (NotSupported, 501),
+    (IdentityProviderFailed, 502),
     (MethodUnavailable, 503),
     (IntegrationUnavailable, 503),
 )
 
-_FOR_PROGRAMS = ("/api/", "/ext/", "/health", "/auth/cli/token", "/auth/cli/refresh", "/auth/cli/logout")
+_OAUTH_PATHS = ("/auth/cli/token", "/auth/cli/refresh", "/auth/cli/logout")
+_FOR_PROGRAMS = ("/api/", "/ext/", "/health", *_OAUTH_PATHS)
 
 log = logging.getLogger("fabro.api")
 
@@ -102,6 +109,13 @@ class ErrorResponseEntry(msgspec.Struct, frozen=True, kw_only=True, omit_default
 class ErrorResponse(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[ErrorResponseEntry]
     request_id: str
+
+
+class OAuthErrorResponse(ErrorResponse, frozen=True, kw_only=True):
+    """The envelope of routes that speak OAuth (auth.md A20, RFC 6749 §5.2)."""
+
+    error: str
+    error_description: str
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +184,8 @@ def error_reply(request: Request[Any, Any, Any], error: Exception, *headers: tup
             prefix=services.public_prefix,
         )
         return html_reply(page, problem.status, problem.headers)
+    if _speaks_oauth(request):
+        return oauth_envelope(problem, request_id)
     return envelope(problem, request_id)
 
 
@@ -185,17 +201,40 @@ def _shown_to_a_person(request: Request[Any, Any, Any]) -> bool:
     return not path.startswith(_FOR_PROGRAMS) and prefers_html(request.scope["headers"])
 
 
+def _speaks_oauth(request: Request[Any, Any, Any]) -> bool:
+    return request.app.state[SERVICES].web_enabled and request.scope["path"].rstrip("/") in _OAUTH_PATHS
+
+
 def envelope(problem: Problem, request_id: str) -> Reply:
     """The error body of server.md S5."""
-    entry = ErrorResponseEntry(
+    body = ErrorResponse(errors=[_entry(problem, request_id)], request_id=request_id)
+    return json_reply(body, problem.status, problem.headers)
+
+
+def oauth_envelope(problem: Problem, request_id: str) -> Reply:
+    """The error body of auth.md A20. One error and one description of A20 differ from those of other routes."""
+    match problem:
+        case Problem(status=413):
+            problem = msgspec.structs.replace(problem, code="invalid_request", detail="Invalid request")
+        case Problem(code="login_not_permitted"):
+            problem = msgspec.structs.replace(problem, detail="Login not permitted")
+    body = OAuthErrorResponse(
+        error="unauthorized" if problem.code == "login_not_permitted" else problem.code or "invalid_request",
+        error_description=problem.detail,
+        errors=[_entry(problem, request_id)],
+        request_id=request_id,
+    )
+    return json_reply(body, problem.status, problem.headers)
+
+
+def _entry(problem: Problem, request_id: str) -> ErrorResponseEntry:
+    return ErrorResponseEntry(
         status=str(problem.status),
         title=problem.title,
         detail=problem.detail,
         code=problem.code,
         request_id=request_id,
     )
-    body = msgspec.json.encode(ErrorResponse(errors=[entry], request_id=request_id))
-    return Reply(problem.status, body, (JSON_TYPE, *problem.headers))
 
 
 def not_started(detail: str) -> Problem:

@@ -14,6 +14,7 @@ from fabro_core.auth.chains import Chains
 from fabro_core.auth.cli_logins import CliLogins
 from fabro_core.auth.cookies import Cookies
 from fabro_core.auth.credentials import Authenticator
+from fabro_core.auth.login_states import LoginStates
 from fabro_core.auth.sessions import BrowserSessions
 from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.health import StoreHealth
@@ -54,11 +55,18 @@ class Services:
     """None without web pages."""
     cli_logins: CliLogins | None
     """None without web pages."""
+    login_states: LoginStates | None
+    """None without web pages."""
     attempts: LoginAttempts
     health: StoreHealth
     uptime: Uptime
     runs: Runs
     streams: EventStreams
+
+    def require_cli_logins(self) -> CliLogins:
+        """The command-line logins, for routes that there are only with web pages."""
+        assert self.cli_logins is not None
+        return self.cli_logins
 
     @property
     def chains(self) -> Chains | None:

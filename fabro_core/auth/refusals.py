@@ -29,8 +29,24 @@ class InvalidCredentials(Refusal):
         super().__init__("Invalid credentials.", code="invalid_credentials")
 
 
+class LoginStateInvalid(Refusal):
+    """400: the sign-in was not begun in this browser, is over, or took too long (auth.md A12)."""
+
+    def __init__(self) -> None:
+        super().__init__("The sign-in is not under way in this browser.", code="login_state_invalid")
+
+
+class IdentityProviderFailed(Refusal):
+    """502: the identity provider, or the method that asks it, did not do its part (auth.md A12)."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(
+            f"The identity provider of {method} did not complete the sign-in.", code="identity_provider_error"
+        )
+
+
 class AccessDenied(Refusal):
-    """403: a worker outside its run or its scope (runs.md R2)."""
+    """403: a worker outside its run or its scope (runs.md R2); a person who said no to the identity provider."""
 
     def __init__(self) -> None:
         super().__init__("Access denied.", code="access_denied")
@@ -41,6 +57,13 @@ class LoginNotPermitted(Refusal):
 
     def __init__(self) -> None:
         super().__init__("Login not permitted.", code="login_not_permitted")
+
+
+class CliLoginNotConfigured(Refusal):
+    """403: nobody can log in on the command line, as no enabled method signs in at an identity provider."""
+
+    def __init__(self) -> None:
+        super().__init__("GitHub login is not configured for this server", code="github_auth_not_configured")
 
 
 class MethodUnavailable(Refusal):
