@@ -53,6 +53,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     termination: Literal["exited", "timed_out", "cancelled"] | None = None
     """How the stage's command ended."""
     agent_control: Literal["running", "waiting_for_steer"] = "running"
+    context_window_seq: int | None = None
+    """The newest message that told a context window."""
     graph_visit: int | None = None
     resumed_from_stage_id: str | None = None
     parallel_group_id: str | None = None
@@ -190,10 +192,16 @@ def _changed(stage: Stage, event: RunEvent, properties: Properties) -> Stage:
         case stages.ParallelBranchCompleted(status=status, duration_ms=duration_ms):
             timing = StageTiming(wall_time_ms=duration_ms, inference_time_ms=0, tool_time_ms=0, active_time_ms=0)
             return replace(_without_brackets(stage), state=status, timing=timing)
-        case agents.CommandStarted():
+        case agents.CommandStarted() | agents.AgentAcpStarted():
             return replace(stage, termination=None)
         case agents.CommandCompleted(termination=termination):
             return replace(stage, termination=termination)
+        case agents.AgentAcpCompleted():
+            return replace(stage, termination="exited")
+        case agents.AgentAcpCancelled():
+            return replace(stage, termination="cancelled")
+        case agents.AgentAcpTimedOut():
+            return replace(stage, termination="timed_out")
         case _:
             return _agent_changed(stage, event, properties)
 
@@ -213,9 +221,13 @@ def _agent_changed(stage: Stage, event: RunEvent, properties: Properties) -> Sta
             return replace(stage, agent_control="waiting_for_steer")
         case agents.AgentLlmStarted():
             return replace(stage, inference={_session(event): event.ts, **stage.inference})
-        case agents.AgentMessage(model=model_ref, billing=billing):
-            usage = billing if stage.usage is None else stage.usage + billing
-            return replace(_inference_closed(stage, event), model=model_ref, usage=usage)
+        case agents.AgentMessage(model=model_ref, billing=billing, context_window=window):
+            return replace(
+                _inference_closed(stage, event),
+                model=model_ref,
+                usage=billing if stage.usage is None else stage.usage + billing,
+                context_window_seq=stage.context_window_seq if window is None else event.seq,
+            )
         case agents.AgentError():
             return _inference_closed(stage, event)
         case agents.AgentToolStarted(tool_call_id=call):
