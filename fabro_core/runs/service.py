@@ -23,6 +23,7 @@ from fabro_core.runs.origin import gives_agents_tools, read_created
 from fabro_core.runs.parents import ParentLinks
 from fabro_core.runs.projection import Projection
 from fabro_core.runs.pull_request_links import PullRequests
+from fabro_core.runs.read_models import ReadModels
 from fabro_core.runs.reading import EventDetail, event_detail
 from fabro_core.runs.resolve import resolve
 from fabro_core.runs.steering import interrupt, redirect, steer
@@ -54,6 +55,7 @@ class Runs:
         self._parents = ParentLinks(store, self._log, clock)
         self.blobs = RunBlobs(store, self._log)
         self.pull_requests = PullRequests(self._log)
+        self.read_models = ReadModels(store, self._log, clock)
         self._pages = PageEncoder()
         self._creator = RunCreator(store, self._log, clock, web_url=web_url)
 
