@@ -33,6 +33,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "plugins": {"auth", "config", "hooks", "store"},
     "runs": {"models", "store"},
     "health": {"store"},
+    "housekeeping": {"store"},
     "uptime": set(),
     "api": {"auth", "health", "models", "runs", "store", "uptime", "web"},
     "web": {"api", "auth", "models", "runs", "store"},  # error pages and page routes need each other
@@ -40,7 +41,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "boot": {"auth", "config", "hooks", "plugins", "report", "store"},
     "initialise": {"boot", "config", "report"},
     "stop_signals": set(),
-    "app": {"api", "auth", "boot", "config", "health", "plugins", "runs", "stop_signals", "uptime", "web"},
+    "app": {"api", "auth", "boot", "config", "health", "housekeeping", "plugins", "runs", "stop_signals", "uptime", "web"},
     "embed": {"api", "app", "boot", "config", "plugins", "stop_signals"},
     "server": {"app", "boot", "config"},
     "cli": {"app", "boot", "config", "hooks", "initialise", "plugins", "report", "scaffold", "server"},

@@ -48,7 +48,7 @@ async def attach_run_events(request: FabroRequest) -> EventStream:
         after_seq = hit.seq
     if not hit.live and hit.seq <= after_seq:
         raise StreamClosed("The run has ended, and its log holds no further event.")
-    return services.streams.of_run(run_id, after_seq=after_seq, newest_seq=hit.seq)
+    return services.streams.of_run(run_id, request.caller, after_seq=after_seq, newest_seq=hit.seq)
 
 
 @event_stream(
@@ -65,7 +65,7 @@ async def attach_run_events(request: FabroRequest) -> EventStream:
 )
 async def attach_events(request: FabroRequest) -> EventStream:
     params = parse_query(AttachAllParams, request.scope["query_string"])
-    return await request.services.streams.of_all(_run_ids(params.run_id or ""))
+    return await request.services.streams.of_all(_run_ids(params.run_id or ""), request.caller)
 
 
 def _cursor(request: FabroRequest) -> int | None:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from fabro_core.asgi import SERVER_SEND, Receive, Scope, Send
+from fabro_core.auth.caller import Caller
+from fabro_core.auth.refusals import MethodUnavailable
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import StoreUnavailable
 from fabro_core.health import StoreHealth
 from fabro_core.runs.tail import Follower, Tail, Wake
 
 KEEP_ALIVE_MS: Final = 15_000
+ADMISSION_MS: Final = 30_000
+"""How often it is asked whether those who follow may still do so (auth.md A14)."""
 SWEEP_SECONDS: Final = 0.5
 """How often the passing of time is looked at."""
 PATIENCE_SECONDS: Final = 0.25
@@ -30,6 +34,7 @@ _LAGGED: Final = b": lagged\n\n"
 _HEADERS: Final = ((b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache"))
 
 Follow = Callable[[Wake], Follower]
+StillAdmits = Callable[[Caller], Awaitable[bool]]
 
 log = logging.getLogger("fabro.streams")
 
@@ -41,8 +46,12 @@ class EventStreams:
     every now and then; when the clock is set back, no time passes.
     """
 
-    def __init__(self, tail: Tail, clock: Clock, health: StoreHealth, *, max_seconds: int) -> None:
+    def __init__(
+        self, tail: Tail, clock: Clock, health: StoreHealth, still_admits: StillAdmits, *, max_seconds: int
+    ) -> None:
         self._tail = tail
+        self._still_admits = still_admits
+        self._asked_ms = 0
         self._clock = clock
         self._max_ms = max_seconds * 1000
         self._open: set[EventStream] = set()
@@ -73,16 +82,16 @@ class EventStreams:
         for stream in self._open:
             stream.end()
 
-    def of_run(self, run_id: str, *, after_seq: int, newest_seq: int) -> EventStream:
+    def of_run(self, run_id: str, caller: Caller, *, after_seq: int, newest_seq: int) -> EventStream:
         """The stream of a run from the event after `after_seq`; `newest_seq` is that of the run now."""
         return EventStream(
-            self, lambda wake: self._tail.follow_run(run_id, after_seq, newest_seq=newest_seq, wake=wake)
+            self, caller, lambda wake: self._tail.follow_run(run_id, after_seq, newest_seq=newest_seq, wake=wake)
         )
 
-    async def of_all(self, run_ids: frozenset[str] | None) -> EventStream:
+    async def of_all(self, run_ids: frozenset[str] | None, caller: Caller) -> EventStream:
         """The stream of all runs, or of those with these ids, from now on. Raises `StoreUnavailable`."""
         position = await self._tail.present()
-        return EventStream(self, lambda wake: self._tail.follow_all(position, run_ids=run_ids, wake=wake))
+        return EventStream(self, caller, lambda wake: self._tail.follow_all(position, run_ids=run_ids, wake=wake))
 
     def sweep(self) -> None:
         """Let the time that has passed take effect: comments that are due, streams that have lasted long enough."""
@@ -94,6 +103,18 @@ class EventStreams:
                 stream.end()
             elif self.elapsed_ms - stream.wrote_ms >= KEEP_ALIVE_MS:
                 stream.wake()
+
+    async def ask_again(self) -> None:
+        """End the streams of callers who would not be admitted any more; each caller is asked about once."""
+        for caller in {stream.caller for stream in self._open}:
+            try:
+                admitted = await self._still_admits(caller)
+            except (StoreUnavailable, MethodUnavailable) as fault:
+                log.warning("cannot tell whether a caller may go on following: %s", fault)
+                continue
+            if not admitted:
+                for stream in [each for each in self._open if each.caller == caller]:
+                    stream.end()
 
     def opened(self, stream: EventStream) -> None:
         self._open.add(stream)
@@ -109,6 +130,9 @@ class EventStreams:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self.sweep()
+            if self.elapsed_ms - self._asked_ms >= ADMISSION_MS:
+                self._asked_ms = self.elapsed_ms
+                await self.ask_again()
 
     async def _until_all_ended(self) -> None:
         if not self._open:
@@ -123,7 +147,8 @@ class EventStreams:
 class EventStream:
     """The response: a stream that begins when it is called as an ASGI application."""
 
-    def __init__(self, streams: EventStreams, follow: Follow) -> None:
+    def __init__(self, streams: EventStreams, caller: Caller, follow: Follow) -> None:
+        self.caller = caller
         self._streams = streams
         self._follow = follow
         self._ending = False

@@ -107,6 +107,10 @@ class AccessTokens:
         method = claims.auth_method.replace("_", "-")
         return User(identity=identity, method=method, session=SessionRef("cli", claims.sid))
 
+    async def is_live(self, chain_id: str) -> bool:
+        """Whether a login has not ended. Raises `StoreUnavailable`."""
+        return await self._chains.is_live(chain_id)
+
     def _claims(self, token: str) -> AccessClaims:
         """What a token says, if it is one of ours and its time is not over."""
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from fabro_core.auth.access_tokens import AccessTokens
 from fabro_core.auth.base import AuthMethod, Bearer, Identity
-from fabro_core.auth.caller import Caller, SessionRef, User
+from fabro_core.auth.caller import Caller, SessionRef, User, Worker
 from fabro_core.auth.chains import REFRESH_PREFIX
 from fabro_core.auth.cookies import cookie_value
 from fabro_core.auth.refusals import LoginNotPermitted, MethodUnavailable, Unauthenticated
@@ -75,6 +75,26 @@ class Authenticator:
         await require_permission(method, record.identity)
         await self._sessions.note_use(session)
         return User(identity=record.identity, method=method.name, session=SessionRef("browser", session.key))
+
+    async def still_admits(self, caller: Caller) -> bool:
+        """Whether somebody whose request is still being answered may go on (auth.md A14).
+
+        That an access token has expired meanwhile does not matter; that its login has ended does. Raises
+        `StoreUnavailable` or `MethodUnavailable`.
+        """
+        if isinstance(caller, Worker):
+            return True
+        method = self._by_name[caller.method]
+        try:
+            await require_permission(method, caller.identity)
+        except LoginNotPermitted:
+            return False
+        match caller.session:
+            case SessionRef(kind="browser", id=sid) if self._sessions is not None:
+                return await self._sessions.is_live(sid)
+            case SessionRef(kind="cli", id=chain_id) if self._access_tokens is not None:
+                return await self._access_tokens.is_live(chain_id)
+        return True
 
     async def _bearer(self, token: str) -> Caller:
         if len(token) > MAX_TOKEN_BYTES:
