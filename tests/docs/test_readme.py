@@ -24,7 +24,7 @@ ADDRESS = "127.0.0.1:3000"
 
 TITLES = {
     "Show that a worker can run commands",
-    "Publish version {{ inputs.version }}",
+    "Publish a release that a person has read",
     "Review the change on this branch",
 }
 
