@@ -386,25 +386,3 @@ class TestLimitedLifetime:
                 streams.sweep()
                 await second.ended()
                 assert second.complete
-
-
-# -- who may follow ----------------------------------------------------------------------------------------------------
-
-
-async def test_a_stream_ends_with_the_session_that_opened_it(server: Server) -> None:
-    run = await begun(server.store)
-    signed_in = await server.anonymous.post("/auth/login/dev-token", json={"token": server.token})
-    cookie = f"__fabro_session={signed_in.cookies['__fabro_session']}"
-    streams = streams_of(server)
-    async with (
-        attached(server.app, path_of(run.id), cookie=cookie) as by_cookie,
-        attach(server, run.id) as by_token,
-    ):
-        await streams.ask_again()
-        await run.append("stage.note")
-        assert [(await each.frame()).id for each in (by_cookie, by_token)] == [2, 2]
-        await server.anonymous.post("/auth/logout", headers={"Cookie": cookie})
-        await streams.ask_again()
-        assert await by_cookie.rest() == []
-        await run.append("stage.note")
-        assert (await by_token.frame()).id == 3
