@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 class UnsupportedMediaType(Refusal):
-    """The body is not JSON by its content type: 415."""
+    """The body is by its content type not what the operation reads: 415."""
 
-    def __init__(self) -> None:
-        super().__init__("The request body must be application/json.", code="unsupported_media_type")
+    def __init__(self, expected: str = "application/json") -> None:
+        super().__init__(f"The request body must be {expected}.", code="unsupported_media_type")
 
 
 async def read_body(request: Request[Any, Any, Any]) -> bytes:

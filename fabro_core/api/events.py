@@ -17,7 +17,6 @@ from fabro_core.auth.caller import Worker
 from fabro_core.auth.refusals import AccessDenied
 from fabro_core.errors import InvalidRequest
 from fabro_core.models.events.catalogue import FOR_USERS
-from fabro_core.models.stage import parse_stage_id
 from fabro_core.runs.entry import stage_tag
 from fabro_core.runs.reading import EventContent, page_json
 from fabro_core.runs.submission import SubmittedEvent, read_submission
@@ -146,10 +145,7 @@ async def list_run_events(request: FabroRequest) -> Reply:
     ),
 )
 async def list_stage_events(request: FabroRequest) -> Reply:
-    run_id = request.run_id
-    stage_id = parse_stage_id(request.path_params["stageId"])
-    if stage_id is None:
-        raise InvalidRequest("The stage id in the path is not NODE@VISIT.")
+    run_id, stage_id = request.run_id, request.stage_id
     params = parse_query(ListStageEventsParams, request.scope["query_string"])
     query = EventQuery(run_id=run_id, tag=stage_tag(str(stage_id)), after_seq=params.since_seq - 1, limit=params.limit)
     return json_bytes(page_json(await request.services.runs.read_events(run_id, query)))

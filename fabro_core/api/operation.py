@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import Empty
 
 from fabro_core.api.guards import Guard, admit, refuse_head
 from fabro_core.api.options import NO_HEAD
@@ -89,7 +90,6 @@ def event_stream(path: str, description: Operation) -> Callable[[Handler], HTTPR
 
 
 def _route(method: Method, path: str, description: Operation, *marks: str) -> HTTPRouteHandler:
-    limit = {} if description.max_body_bytes is None else {"request_max_body_size": description.max_body_bytes}
     return HTTPRouteHandler(
         path,
         http_method=[method],
@@ -97,7 +97,7 @@ def _route(method: Method, path: str, description: Operation, *marks: str) -> HT
         include_in_schema=False,
         operation_id=description.id,
         status_code=200,  # the answer decides; Litestar only checks that a body is possible
-        **limit,
+        request_max_body_size=Empty if description.max_body_bytes is None else description.max_body_bytes,
     )
 
 

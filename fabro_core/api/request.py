@@ -11,6 +11,7 @@ from fabro_core.api.trace import trace_of
 from fabro_core.auth.caller import Caller, User
 from fabro_core.errors import InvalidRequest
 from fabro_core.models.ids import RunId, parse_run_id
+from fabro_core.models.stage import StageId, parse_stage_id
 
 
 class FabroRequest(Request[Any, Any, Any]):
@@ -40,6 +41,14 @@ class FabroRequest(Request[Any, Any, Any]):
     def run_id(self) -> RunId:
         """The run id in the path. Raises `InvalidRequest` when it is no ULID (runs.md R3)."""
         return require_run_id(self.scope["path_params"]["id"], "The run id in the path")
+
+    @property
+    def stage_id(self) -> StageId:
+        """The stage id in the path. Raises `InvalidRequest` when it is malformed (runs.md R3)."""
+        stage_id = parse_stage_id(self.scope["path_params"]["stageId"])
+        if stage_id is None:
+            raise InvalidRequest("The stage id in the path is not NODE@VISIT.")
+        return stage_id
 
 
 def require_run_id(text: str, what: str) -> RunId:

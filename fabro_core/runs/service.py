@@ -12,6 +12,7 @@ from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal, RunProvenance
 from fabro_core.runs import lifecycle
 from fabro_core.runs.answers import answer
+from fabro_core.runs.artifacts import RunArtifacts
 from fabro_core.runs.blobs import RunBlobs
 from fabro_core.runs.counting import RunCounts, count_runs
 from fabro_core.runs.create import RunCreator
@@ -53,8 +54,9 @@ class Runs:
         self._clock = clock
         self._log = RunLog(store, clock)
         self._parents = ParentLinks(store, self._log, clock)
-        self.blobs = RunBlobs(store, self._log)
         self.pull_requests = PullRequests(self._log)
+        self.blobs = RunBlobs(store, self._log)
+        self.artifacts = RunArtifacts(store, self._log, clock)
         self.read_models = ReadModels(store, self._log, clock)
         self._pages = PageEncoder()
         self._creator = RunCreator(store, self._log, clock, web_url=web_url)
@@ -229,5 +231,6 @@ class Runs:
             await self._log.change(run_id, decide, actor=actor)
         except NotFound:
             return False
+        await self.artifacts.delete_all(run_id)
         await self._store.delete_run(run_id)
         return True
