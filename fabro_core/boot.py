@@ -20,6 +20,7 @@ from fabro_core import __version__
 from fabro_core.auth.base import AuthMethod, LoginOption
 from fabro_core.clock import Clock, SystemClock
 from fabro_core.config.directories import make_private_directory
+from fabro_core.config.live_fields import CurrentSettings, empty_allow_lists
 from fabro_core.config.load import Draft, Overrides, SettingsSource, load
 from fabro_core.config.model import Settings, TcpListen, Web
 from fabro_core.config.proxies import TrustedProxies, trusted_proxies
@@ -53,6 +54,9 @@ SESSION_SECRET: Final = from_env(
 )
 """Seals browser sessions (auth.md A14, A27)."""
 
+Demands = Callable[[Mapping[str, msgspec.Struct]], list[Problem]]
+"""Judges settings, given as every table by its path."""
+
 PLUGIN_STEP_SECONDS: Final = 10
 """What a start-up step of an auth method may take (server.md S10)."""
 
@@ -73,6 +77,8 @@ class Assembly:
     store: RunStore
     methods: tuple[AuthMethod, ...]
     """In the order of the settings, each with its name."""
+    plugin_settings: Mapping[str, CurrentSettings]
+    """What plugins with settings look at while they run, by the path of their table."""
     options: Mapping[str, LoginOption]
     """How people sign in with a browser, by method; empty without pages."""
     links: Mapping[str, str]
@@ -127,6 +133,7 @@ def assemble(
     reserve: Callable[[TcpListen], TcpListen] | None = None,
     path: str = "",
     fence: ApiFence = FENCE,
+    demands: Demands = empty_allow_lists,
 ) -> Assembly:
     """Run the pipeline up to the built objects; raises `StartupError` with every problem, in the order of the report.
 
@@ -134,7 +141,8 @@ def assemble(
     `environ` replaces the process environment. `reserve` is called with a listener on port 0, once everything else is
     known to be right, and returns it with a port that is bound: the public URL needs it before plugins are built.
     `path` is where a host serves the server; the public URL ends in it unless settings name another. `fence` says for
-    which plugin APIs a plugin may have been written.
+    which plugin APIs a plugin may have been written. `demands` are what is asked of settings beyond their form: what a
+    start insists on, or `no_demands` for a server that runs.
     """
     environ = process_environment() if environ is None else environ
     problems: list[Problem] = []
@@ -142,6 +150,7 @@ def assemble(
     index = PluginIndex(installed_plugins(), plugins)
     idle = idle_tables(index, draft.plugin_tables, draft.selected, problems)
     configured = _configure(draft, index, PluginHost(problems, fence), problems)
+    problems += demands(draft.reader.tables)
     session_secret = _session_secret(draft, problems)
     proxies = trusted_proxies(environ, problems)
     if draft.settings is None:
@@ -160,6 +169,7 @@ def assemble(
         session_secret=session_secret,
         store=parts.store,
         methods=tuple(method for _, method in parts.methods),
+        plugin_settings={each.table: each.current for each in configured if each.current() is not None},
         options=options,
         links=parts.links,
         app_inits=tuple(parts.app_inits),
@@ -180,7 +190,9 @@ class _Configured:
     """A plugin with its settings: everything it needs to build its objects."""
 
     plugin: LoadedPlugin
-    settings: msgspec.Struct
+    table: str
+    """The path of its table."""
+    current: CurrentSettings
 
 
 def _configure(draft: Draft, index: PluginIndex, host: PluginHost, problems: list[Problem]) -> list[_Configured]:
@@ -191,10 +203,16 @@ def _configure(draft: Draft, index: PluginIndex, host: PluginHost, problems: lis
         if plugin is None or struct is None:
             continue
         table = draft.plugin_tables[source.group].get(source.name, {})
-        own = draft.reader.read(table, struct, join(source.group.table, source.name))
+        path = join(source.group.table, source.name)
+        own = draft.reader.read(table, struct, path)
         if own is not None:
-            configured.append(_Configured(plugin, own))
+            configured.append(_Configured(plugin, path, CurrentSettings(None if struct is NoSettings else own)))
     return configured
+
+
+def no_demands(tables: Mapping[str, msgspec.Struct]) -> list[Problem]:
+    """Of a server that runs: what only a start insists on, it takes over (server.md S17)."""
+    return []
 
 
 def secret_variables(
@@ -264,11 +282,12 @@ def _build(
         plugin = each.plugin
         ctx = PluginContext(
             name=plugin.name,
-            settings=None if isinstance(each.settings, NoSettings) else each.settings,
+            settings=each.current(),
             server=server,
             logger=logging.getLogger(f"fabro.plugins.{plugin.name}"),
             clock=clock,
             storage_root=str(settings.server.storage.root),
+            current=each.current,
         )
         _build_objects(plugin, ctx, parts)
         problems += add_links(parts.links, plugin.name, plugin.source.label, plugin.links(ctx))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -58,3 +59,12 @@ class PluginContext(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     storage_root: str
     """Directory for files of the plugin's own (server.md S1); exists once the server runs."""
+    current: Callable[[], Any] | None = None
+    """Where the core keeps `live_settings()`; None: nothing changes while the server runs."""
+
+    def live_settings(self) -> Any:
+        """`settings` as they are now: fields that they declare live may have changed since (server.md S17).
+
+        Keep the method, not its result, and ask at each use: one call gives one consistent state.
+        """
+        return self.settings if self.current is None else self.current()

@@ -25,6 +25,7 @@ PUBLIC: Final[Mapping[str, tuple[str, ...] | None]] = {
         "Redirect",
     ),
     "fabro_core.clock": ("Clock", "SystemClock", "epoch_ms"),
+    "fabro_core.config.live_fields": ("LIVE", "LIVE_ALLOW_LIST"),
     "fabro_core.config.secrets": ("from_env",),
     "fabro_core.config.values": (
         "DISTINCT",

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from fabro_core.config.live_fields import LIVE
 from fabro_core.config.values import (
     DISTINCT,
     DISTINCT_NOT_EMPTY,
@@ -105,8 +106,8 @@ class Storage(Table, frozen=True, kw_only=True):
 class Logging(Table, frozen=True, kw_only=True):
     """The log of the server process."""
 
-    level: Annotated[LogLevel, LOG_LEVEL] = "info"
-    """The least severe level that is logged; takes effect while the server runs."""
+    level: Annotated[LogLevel, LOG_LEVEL, LIVE] = "info"
+    """The least severe level that is logged."""
     format: LogFormat = "text"
     """Lines for people, or one JSON object a line."""
 
@@ -116,7 +117,7 @@ class Limits(Table, frozen=True, kw_only=True):
 
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1024**3)] = 2 * 1024**2
     """The largest request body, in bytes."""
-    login_attempts_per_minute: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+    login_attempts_per_minute: Annotated[int, msgspec.Meta(ge=1, le=1000), LIVE] = 10
     """Attempts to sign in that one client has in a minute."""
     sse_max_seconds: Annotated[int, msgspec.Meta(ge=0, le=86400)] = 0
     """After how many seconds an event stream ends; 0: no limit."""

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 from fabro_core.config.descriptions import field_descriptions, table_description
+from fabro_core.config.live_fields import admits, is_live
 from fabro_core.config.load import FILLED_IN, SettingsFile
 from fabro_core.config.secrets import SecretVariable
 from fabro_core.config.shapes import (
@@ -33,6 +34,8 @@ from fabro_core.plugins.groups import Group
 JsonObject = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_OF_LIVE: Final = "Takes effect while the server runs."
 
 _CITATION: Final = re.compile(r" \([a-z]+\.md [A-Z]\d[^)]*\)")
 """Where a rule comes from is for readers of the source."""
@@ -98,14 +101,17 @@ class _Writer:
         if secret is not None:
             return {"title": path, "description": _of_secret(secret, description), "not": {}}
         schema = self._value(field.type, path)
+        live = [_OF_LIVE] if is_live(field.type) else []
         expected = [f"Expected: {form.expected}." for form in forms_of(field.type)]
-        whole = " ".join([*filter(None, [description or schema.get("description")]), *expected])
+        whole = " ".join([*filter(None, [description or schema.get("description")]), *live, *expected])
         return {**schema, "title": schema.get("title", path), **_described(whole), **_default(field)}
 
     def _value(self, kind: Any, path: str) -> JsonObject:
         schema = self._shaped(kind, path)
         for form in forms_of(kind):
             schema = {**schema, **form.schema}
+        if admits(kind):
+            schema = {**schema, "minItems": 1}
         if names := self._names.get(path):
             schema |= {"items": {"enum": names}} if "items" in schema else {"enum": names}
         return schema

@@ -92,9 +92,14 @@ def shape_of(kind: Any) -> Shape:
     return ScalarShape(kind, form)
 
 
+def annotations_of(kind: Any) -> list[object]:
+    """Everything that a field's type is annotated with, outermost first."""
+    return _unwrap(kind)[1]
+
+
 def forms_of(kind: Any) -> list[Form]:
     """The forms a field's type is annotated with."""
-    return [annotation for annotation in _unwrap(kind)[1] if isinstance(annotation, Form)]
+    return [annotation for annotation in annotations_of(kind) if isinstance(annotation, Form)]
 
 
 def secret_of(kind: Any) -> SecretVariable | None:

@@ -1,7 +1,8 @@
 """Settings that change while the server runs (server.md S17).
 
 The whole file is judged as at a start; then either every live key of it takes effect, or nothing does. Everything
-else waits for a restart, and the log says so once.
+else waits for a restart, and the log says so once. One value is taken over although no server would start with it: an
+empty list of who is let in, after which nobody is.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from fabro_core.boot import Assembly
+from fabro_core.config.live_fields import CurrentSettings, empty_allow_lists, live_fields
 from fabro_core.config.tables import join
 from fabro_core.errors import StartupError
 from fabro_core.secret import Secret
@@ -32,7 +35,8 @@ class LiveSettings:
     """Follows the settings file of a running server."""
 
     def __init__(self, started: Assembly, read: Callable[[], Assembly], live: Mapping[str, Apply]) -> None:
-        """`read` reads the settings anew; `live` maps the path of each live setting to what applies it."""
+        """`read` reads the settings anew, without the demands of a start; `live` maps the path of each live setting to
+        what applies it."""
         self._started = started
         self._current = started
         self._read = read
@@ -73,15 +77,32 @@ class LiveSettings:
             for problem in error.problems:
                 log.warning("the settings stay as they were: %s", problem.line())
             return
+        empty = {problem.path for problem in empty_allow_lists(candidate.tables)}
         for path in changed_settings(self._current.tables, candidate.tables):
             if path in self._live:
                 self._live[path](candidate)
-                log.warning("%s has changed", path)
+                if path in empty:
+                    log.error("%s is empty: nobody is permitted", path)
+                else:
+                    log.warning("%s has changed", path)
         self._current = candidate
         waiting = set(changed_settings(self._started.tables, candidate.tables)) - self._live.keys()
         for path in sorted(waiting - self._announced):
             log.warning("%s has changed; it takes effect after a restart", path)
         self._announced |= waiting
+
+
+def live_plugin_settings(started: Assembly) -> dict[str, Apply]:
+    """What applies the fields that plugins have declared live, by path."""
+    return {
+        join(table, field.encode_name): partial(_take_over, current, table, field.name)
+        for table, current in started.plugin_settings.items()
+        for field in live_fields(type(started.tables[table]))
+    }
+
+
+def _take_over(current: CurrentSettings, table: str, field: str, candidate: Assembly) -> None:
+    current.take_over(field, candidate.tables[table])
 
 
 def changed_settings(before: Mapping[str, msgspec.Struct], after: Mapping[str, msgspec.Struct]) -> list[str]:

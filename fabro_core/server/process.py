@@ -18,12 +18,12 @@ import uvicorn
 
 from fabro_core.app import FabroApp
 from fabro_core.asgi import ASGIApp
-from fabro_core.boot import Assembly, assemble
+from fabro_core.boot import Assembly, assemble, no_demands
 from fabro_core.config.directories import make_private_directory
 from fabro_core.config.load import Overrides
 from fabro_core.config.model import UnixListen
 from fabro_core.server.forwarded import ForwardedClient
-from fabro_core.server.live import Apply, LiveSettings
+from fabro_core.server.live import Apply, LiveSettings, live_plugin_settings
 from fabro_core.server.logs import configure_logging, set_level
 from fabro_core.server.record import RunDirectory, ServerRecord, bind_of
 from fabro_core.server.sockets import BACKLOG, Binder, Listener
@@ -53,7 +53,7 @@ class Process:
         """Do all start-up checks that need nothing but the configuration. Raises `StartupError`."""
         binder = Binder()
         assembly = assemble(config, overrides=overrides, reserve=binder.reserve)
-        read_again = partial(assemble, config, overrides=overrides)
+        read_again = partial(assemble, config, overrides=overrides, demands=no_demands)
         return cls(assembly=assembly, app=FabroApp(assembly), binder=binder, read_again=read_again)
 
     @property
@@ -94,7 +94,7 @@ class Process:
         if self.read_again is None:
             yield
             return
-        live = LiveSettings(self.assembly, self.read_again, _LIVE)
+        live = LiveSettings(self.assembly, self.read_again, self.live)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, live.ask)
         following = asyncio.create_task(live.follow(), name="fabro live settings")
@@ -104,6 +104,18 @@ class Process:
             loop.remove_signal_handler(signal.SIGHUP)
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
+
+    @property
+    def live(self) -> Mapping[str, Apply]:
+        """What applies each live setting, by its path."""
+        return {
+            "server.logging.level": _apply_log_level,
+            "server.limits.login_attempts_per_minute": self._apply_login_attempts,
+            **live_plugin_settings(self.assembly),
+        }
+
+    def _apply_login_attempts(self, assembly: Assembly) -> None:
+        self.app.attempts.limit = assembly.settings.server.limits.login_attempts_per_minute
 
     def _listen(self) -> Listener:
         listen = self.assembly.settings.server.listen
@@ -123,9 +135,6 @@ class Process:
 
 def _apply_log_level(assembly: Assembly) -> None:
     set_level(assembly.settings.server.logging.level)
-
-
-_LIVE: Final[Mapping[str, Apply]] = {"server.logging.level": _apply_log_level}
 
 
 class _Server(uvicorn.Server):

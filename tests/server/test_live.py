@@ -7,13 +7,70 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated, Any, Final
 
+import msgspec
 import pytest
 
-from fabro_core.boot import Assembly, assemble
-from fabro_core.server.live import LiveSettings
+from fabro_core.auth.base import AuthMethod, Identity
+from fabro_core.boot import Assembly, assemble, no_demands
+from fabro_core.config.live_fields import LIVE_ALLOW_LIST, live_fields
+from fabro_core.config.load import Overrides
+from fabro_core.config.tables import join
+from fabro_core.context import PluginContext
+from fabro_core.errors import StartupError
+from fabro_core.hooks import PLUGIN_API, hookimpl
+from fabro_core.plugins.groups import Group
+from fabro_core.plugins.sources import InlinePlugin
+from fabro_core.server.live import LiveSettings, live_plugin_settings
+from fabro_core.server.process import Process
 
 pytestmark = pytest.mark.anyio
+
+
+class DoorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    allowed: Annotated[tuple[str, ...], LIVE_ALLOW_LIST]
+    colour: str = "green"
+
+
+class Door(AuthMethod):
+    """Lets in whom the settings name at that moment."""
+
+    def __init__(self, ctx: PluginContext) -> None:
+        self._settings = ctx.live_settings
+
+    async def permits(self, identity: Identity, /) -> bool:
+        return identity.login in self._settings().allowed
+
+    @property
+    def colour(self) -> str:
+        colour: str = self._settings().colour
+        return colour
+
+
+@hookimpl
+def fabro_settings() -> type[DoorSettings]:
+    return DoorSettings
+
+
+@hookimpl
+def fabro_auth_method(ctx: PluginContext) -> AuthMethod:
+    return Door(ctx)
+
+
+DOOR: Final = InlinePlugin(
+    group=Group.AUTH,
+    name="door",
+    target=SimpleNamespace(
+        FABRO_PLUGIN_API=PLUGIN_API, fabro_settings=fabro_settings, fabro_auth_method=fabro_auth_method
+    ),
+)
+
+
+def door_table(allowed: str, **others: str) -> str:
+    keys = {"allowed": allowed, **others}
+    return "[server.auth.door]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
 
 
 class Following:
@@ -22,25 +79,30 @@ class Following:
     def __init__(self, directory: Path) -> None:
         self.path = directory / "settings.toml"
         self._environ = {"FABRO_HOME": str(directory), "FABRO_DEV_TOKEN": "fabro_dev_" + "0" * 64}
-        self.write("")
+        self.write(door_table('["ann"]'))
         self.levels: asyncio.Queue[str] = asyncio.Queue()
         self.readings: asyncio.Queue[None] = asyncio.Queue()
-        self.live = LiveSettings(self._read(), self._read_and_tell, {"server.logging.level": self._apply})
+        started = self.read()
+        (door,) = (method for method in started.methods if isinstance(method, Door))
+        self.door = door
+        live = {"server.logging.level": self._apply, **live_plugin_settings(started)}
+        self.live = LiveSettings(started, self._read_and_tell, live)
         self._loop = asyncio.get_running_loop()
 
     def write(self, tables: str) -> None:
-        text = (
-            '[server.auth]\nmethods = ["dev-token"]\n[server.store]\nkind = "memory"\n[server.web]\nenabled = false\n'
-        )
+        methods = '[server.auth]\nmethods = ["dev-token", "door"]\n'
+        text = methods + '[server.store]\nkind = "memory"\n[server.web]\nenabled = false\n'
+        if "[server.auth.door]" not in tables:
+            tables += door_table('["ann"]')
         self.path.write_text(text + tables)
         os.utime(self.path, ns=(0, len(tables)))
 
-    def _read(self) -> Assembly:
-        return assemble(None, environ=self._environ)
+    def read(self, **options: Any) -> Assembly:
+        return assemble(None, plugins=[DOOR], environ=self._environ, **options)
 
     def _read_and_tell(self) -> Assembly:
         try:
-            return self._read()
+            return self.read(demands=no_demands)
         finally:
             self._loop.call_soon_threadsafe(self.readings.put_nowait, None)
 
@@ -108,3 +170,90 @@ async def test_a_missing_file_changes_nothing(following: Following, caplog: pyte
 
     assert following.levels.empty()
     assert "no such file" in caplog.text
+
+
+# -- what plugins declare live ------------------------------------------------------------------------------------
+
+
+async def lets_in(following: Following, *logins: str) -> list[str]:
+    identities = [Identity(issuer="door", subject=login, login=login) for login in logins]
+    return [identity.login for identity in identities if await following.door.permits(identity)]
+
+
+async def test_a_live_field_of_a_plugin_takes_effect(following: Following) -> None:
+    following.write(door_table('["bob", "cem"]'))
+
+    await following.read_again()
+
+    assert await lets_in(following, "ann", "bob", "cem") == ["bob", "cem"]
+
+
+async def test_a_field_of_a_plugin_that_is_not_live_waits_for_a_restart(
+    following: Following, caplog: pytest.LogCaptureFixture
+) -> None:
+    following.write(door_table('["bob"]', colour='"red"'))
+
+    await following.read_again()
+
+    assert (await lets_in(following, "ann", "bob"), following.door.colour) == (["bob"], "green")
+    assert "server.auth.door.colour has changed; it takes effect after a restart" in caplog.messages
+
+
+async def test_of_a_file_with_one_fault_no_live_field_takes_effect(following: Following) -> None:
+    following.write(door_table('["bob"]') + '[server.logging]\nlevel = "error"\nlvel = 1\n')
+
+    await following.read_again()
+
+    assert following.levels.empty()
+    assert await lets_in(following, "ann", "bob") == ["ann"]
+
+
+async def test_an_emptied_list_lets_nobody_in_and_is_an_error_in_the_log(
+    following: Following, caplog: pytest.LogCaptureFixture
+) -> None:
+    following.write(door_table("[]"))
+
+    await following.read_again()
+
+    assert await lets_in(following, "ann", "bob") == []
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert errors == ["server.auth.door.allowed is empty: nobody is permitted"]
+
+
+async def test_a_list_that_is_not_there_any_more_changes_nothing(following: Following) -> None:
+    following.write("[server.auth.door]\n")
+
+    await following.read_again()
+
+    assert await lets_in(following, "ann") == ["ann"]
+
+
+def test_no_server_starts_with_an_empty_list(tmp_path: Path) -> None:
+    settings = {
+        "server": {"auth": {"methods": ["door"], "door": {"allowed": []}}, "store": {"kind": "memory"}, "nonsense": 1}
+    }
+    with pytest.raises(StartupError) as failed:
+        assemble(settings, plugins=[DOOR], environ={"FABRO_HOME": str(tmp_path), "SESSION_SECRET": "s" * 32})
+    assert "server.auth.door.allowed: expected at least one entry, found an empty array" in str(failed.value)
+    assert "server.nonsense" in str(failed.value), "together with every other problem"
+
+
+def test_every_field_of_the_core_that_is_declared_live_has_an_effect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"FABRO_HOME": str(tmp_path), "FABRO_DEV_TOKEN": "fabro_dev_" + "0" * 64}.items():
+        monkeypatch.setenv(name, value)
+    path = tmp_path / "settings.toml"
+    path.write_text('[server.auth]\nmethods = ["dev-token"]\n[server.web]\nenabled = false\n')
+    process = Process.prepare(path, Overrides())
+    declared = {
+        join(table, field.encode_name)
+        for table, struct in process.assembly.tables.items()
+        for field in live_fields(type(struct))
+    }
+    assert process.live.keys() == declared
+
+    path.write_text(path.read_text() + "[server.limits]\nlogin_attempts_per_minute = 3\n")
+    assert process.read_again is not None
+    process.live["server.limits.login_attempts_per_minute"](process.read_again())
+    assert process.app.attempts.limit == 3

@@ -1,0 +1,78 @@
+"""Settings that change while the server runs (server.md S17): how a Struct declares them, and who has them then.
+
+A field is live when its type says so: `Annotated[tuple[str, ...], LIVE]`. What reads the file again, and when, is in
+`fabro_core.server.live`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import FieldInfo
+
+from fabro_core.config.shapes import annotations_of
+from fabro_core.config.tables import join
+from fabro_core.context import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Annotates a field whose changes a running server takes over; use `LIVE` or `LIVE_ALLOW_LIST`."""
+
+    admits: bool = False
+    """An array of who is let in. Empty it stops a start; a running server takes it over all the same, because whoever
+    empties it wants nobody in."""
+
+
+LIVE: Final = Live()
+LIVE_ALLOW_LIST: Final = Live(admits=True)
+
+
+class CurrentSettings:
+    """The settings of one plugin as they are now. Calling it gives the Struct, whose live fields may be newer than
+    the start; each call gives one consistent state."""
+
+    def __init__(self, started: msgspec.Struct | None) -> None:
+        """`started`: None for a plugin without settings."""
+        self._now = started
+
+    def __call__(self) -> msgspec.Struct | None:
+        return self._now
+
+    def take_over(self, name: str, fresh: msgspec.Struct) -> None:
+        """Let the field of this name, in Python, be what it is in `fresh`."""
+        if self._now is not None:
+            self._now = msgspec.structs.replace(self._now, **{name: getattr(fresh, name)})
+
+
+def live_fields(struct: type[msgspec.Struct]) -> Iterator[FieldInfo]:
+    """The live fields of a Struct, in its order."""
+    return (field for field in msgspec.structs.fields(struct) if _live(field.type) is not None)
+
+
+def empty_allow_lists(tables: Mapping[str, msgspec.Struct]) -> list[Problem]:
+    """A problem for each list of who is let in that lets nobody in; `tables` by path."""
+    return [
+        Problem(path=join(path, field.encode_name), message="expected at least one entry, found an empty array")
+        for path, table in tables.items()
+        for field in live_fields(type(table))
+        if admits(field.type) and not getattr(table, field.name)
+    ]
+
+
+def admits(kind: Any) -> bool:
+    """Whether a field of this type says who is let in."""
+    live = _live(kind)
+    return live is not None and live.admits
+
+
+def is_live(kind: Any) -> bool:
+    """Whether a field of this type is live."""
+    return _live(kind) is not None
+
+
+def _live(kind: Any) -> Live | None:
+    return next((annotation for annotation in annotations_of(kind) if isinstance(annotation, Live)), None)
