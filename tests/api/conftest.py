@@ -26,6 +26,7 @@ from fabro_core.store.records import EventQuery
 from fabro_core.testing.clock import ManualClock
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+SESSION_SECRET = "s" * 64
 
 
 @dataclass
@@ -105,10 +106,14 @@ def settings(store_kind: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def serving(settings: dict[str, Any], home: Path, *plugins: InlinePlugin) -> AsyncIterator[Server]:
+async def serving(
+    settings: dict[str, Any], home: Path, *plugins: InlinePlugin, session_secret: str | None = SESSION_SECRET
+) -> AsyncIterator[Server]:
     """A server with these settings, started."""
     token = new_token()
-    environ = {"FABRO_HOME": str(home), "FABRO_DEV_TOKEN": token, "SESSION_SECRET": "s" * 64}
+    environ = {"FABRO_HOME": str(home), "FABRO_DEV_TOKEN": token}
+    if session_secret is not None:
+        environ["SESSION_SECRET"] = session_secret
     clock = ManualClock()
     app = create_app(settings, plugins=plugins, clock=clock, environ=environ)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
