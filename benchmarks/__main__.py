@@ -7,7 +7,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from benchmarks import create_runs, list_runs, streams
+from benchmarks import append_events, create_runs, list_runs, streams
 from benchmarks.seed import seed
 from fabro_store_sqlite import SqliteRunStore
 
@@ -32,6 +32,10 @@ def main() -> None:
     print("\n## Creating runs, durable\n")
     with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
         for line in create_runs.measure(Path(work), seconds=seconds, rounds=rounds):
+            print(line, flush=True)
+    print("\n## Appending events, durable\n")
+    with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
+        for line in append_events.measure(Path(work), seconds=seconds, rounds=rounds):
             print(line, flush=True)
     followers = 50 if arguments.smoke else 1_000
     print(f"\n## Event streams, {followers:,} followers of one run\n")

@@ -29,7 +29,7 @@ def measure(work: Path, *, seconds: float, rounds: int) -> Iterator[str]:
             seen: dict[str, list[Result]] = {durable.token: [], memory.token: []}
             for _ in range(rounds):
                 for server in (durable, memory):
-                    request = http_request("POST", "/api/v1/runs", token=server.token, body=_manifest())
+                    request = http_request("POST", "/api/v1/runs", token=server.token, body=manifest())
                     result = generate(server.host, server.port, request, connections=writers, seconds=seconds)
                     if result.failures:
                         raise RuntimeError(f"{result.failures} requests failed")
@@ -46,7 +46,8 @@ def measure(work: Path, *, seconds: float, rounds: int) -> Iterator[str]:
             )
 
 
-def _manifest() -> bytes:
+def manifest() -> bytes:
+    """The body of a request for a run of an example workflow."""
     path = EXAMPLE.name
     workflow = {"source": EXAMPLE.read_text(encoding="utf-8")}
     document = {"version": 1, "cwd": "/projects/shop", "target": {"path": path}, "workflows": {path: workflow}}

@@ -80,11 +80,11 @@ class _Connection(asyncio.Protocol):
             self._done.set_result(None)
 
 
-async def _generate(host: str, port: int, request: bytes, connections: int, seconds: float) -> Result:
+async def _generate(host: str, port: int, requests: Sequence[bytes], seconds: float) -> Result:
     loop = asyncio.get_running_loop()
     began = perf_counter()
     clients = []
-    for _ in range(connections):
+    for request in requests:
         done: asyncio.Future[None] = loop.create_future()
         client = _Connection(request, began + seconds, done)
         await loop.create_connection(lambda client=client: client, host, port)  # type: ignore[misc]
@@ -96,7 +96,12 @@ async def _generate(host: str, port: int, request: bytes, connections: int, seco
 
 def generate(host: str, port: int, request: bytes, *, connections: int, seconds: float) -> Result:
     """Send `request` over `connections` connections for `seconds` seconds."""
-    return uvloop.run(_generate(host, port, request, connections, seconds))
+    return generate_each(host, port, [request] * connections, seconds=seconds)
+
+
+def generate_each(host: str, port: int, requests: Sequence[bytes], *, seconds: float) -> Result:
+    """Send each of `requests` over a connection of its own, again and again for `seconds` seconds."""
+    return uvloop.run(_generate(host, port, requests, seconds))
 
 
 def http_request(method: str, path: str, *, token: str | None = None, body: bytes = b"") -> bytes:

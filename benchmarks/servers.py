@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 START_TIMEOUT_SECONDS = 20
+FORGETFUL = "forgetful"
+"""The name of the store that keeps no event."""
 
 
 @dataclass(frozen=True)
@@ -22,17 +24,34 @@ class Address:
     host: str
     port: int
     token: str = ""
+    pid: int = 0
+    """Of the process; 0 when nobody asks what it costs."""
 
 
 @contextmanager
 def fabro(home: Path, database: Path | None, *, log_level: str) -> Iterator[Address]:
     """`fabro server start --foreground` with a dev token, on an SQLite file; None: on the memory store."""
+    fabro = Path(sys.executable).with_name("fabro")
+    command = [str(fabro), "server", "start", "--foreground", "--bind", "127.0.0.1:0"]
+    with _serving(command, home, _store(database), log_level) as address:
+        yield address
+
+
+@contextmanager
+def storeless(home: Path, *, log_level: str) -> Iterator[Address]:
+    """The same server on a store that forgets every event (`benchmarks.storeless`)."""
+    store = f'[server.store]\nkind = "{FORGETFUL}"\n[server.listen]\ntype = "tcp"\naddress = "127.0.0.1:0"\n'
+    with _serving([sys.executable, "-m", "benchmarks.storeless"], home, store, log_level) as address:
+        yield address
+
+
+@contextmanager
+def _serving(command: list[str], home: Path, store: str, log_level: str) -> Iterator[Address]:
+    """A server of ours; `store` are the settings that choose where its runs are."""
     home.mkdir(parents=True, exist_ok=True)
     token = f"fabro_dev_{secrets.token_hex(32)}"
     settings = home / "settings.toml"
-    settings.write_text(
-        f'[server.auth]\nmethods = ["dev-token"]\n{_store(database)}[server.logging]\nlevel = "{log_level}"\n'
-    )
+    settings.write_text(f'[server.auth]\nmethods = ["dev-token"]\n{store}[server.logging]\nlevel = "{log_level}"\n')
     settings.chmod(0o600)
     environ = {
         **os.environ,
@@ -40,14 +59,19 @@ def fabro(home: Path, database: Path | None, *, log_level: str) -> Iterator[Addr
         "FABRO_DEV_TOKEN": token,
         "SESSION_SECRET": secrets.token_hex(32),
     }
-    fabro = Path(sys.executable).with_name("fabro")
-    command = [str(fabro), "server", "start", "--foreground", "--bind", "127.0.0.1:0"]
     record = home / "storage" / "server.json"
     with _process(command, environ):
         _wait_until(record.exists)
-        host, _, port = json.loads(record.read_text())["bind"]["tcp"].rpartition(":")
+        running = json.loads(record.read_text())
+        host, _, port = running["bind"]["tcp"].rpartition(":")
         _wait_until(lambda: _answers(host, int(port)))
-        yield Address(host, int(port), token)
+        yield Address(host, int(port), token, running["pid"])
+
+
+def cpu_seconds(pid: int) -> float:
+    """The processor's time that a process has taken, user and system, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _store(database: Path | None) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import statistics
 import subprocess
@@ -22,6 +21,7 @@ from typing import Any
 import uvloop
 
 from benchmarks.files import allow_many_files
+from benchmarks.servers import cpu_seconds
 
 KINDS = {
     "fabro": "fabro, SQLite",
@@ -115,7 +115,7 @@ class Server:
         before = {follower: follower.events for follower in self._followers}
         for follower in self._followers:
             follower.latencies_ms, follower.seqs = [], []
-        cpu, began = self._cpu_seconds(), time.perf_counter()
+        cpu, began = cpu_seconds(self._process.pid), time.perf_counter()
         assert self._process.stdin is not None
         self._process.stdin.write(f"{count} {rate}\n")
         self._process.stdin.flush()
@@ -125,7 +125,7 @@ class Server:
             if time.perf_counter() > give_up_at:
                 raise RuntimeError("events were lost")
             await asyncio.sleep(0.005)
-        seconds, cpu = time.perf_counter() - began, self._cpu_seconds() - cpu
+        seconds, cpu = time.perf_counter() - began, cpu_seconds(self._process.pid) - cpu
         sampled = [each for each in self._followers if each.seqs]
         if any(each.seqs != list(range(each.seqs[0], each.seqs[0] + count)) for each in sampled):
             raise RuntimeError("events came twice or out of order")
@@ -143,10 +143,6 @@ class Server:
             transport.close()
         self._process.kill()
         self._process.communicate()
-
-    def _cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _read_line(self) -> str:
         assert self._process.stdout is not None
