@@ -17,8 +17,6 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import ABSENT
 
 WINDOW: Final = timedelta(seconds=60)
-_MAX_RACES: Final = 32
-"""How often a count is made anew because another request of the same client was first."""
 
 
 class Bucket(StrEnum):
@@ -55,7 +53,7 @@ class LoginAttempts:
     async def count(self, bucket: Bucket, client: str) -> None:
         """Count a request of a client, by its address. Raises `TooManyAttempts`, and then does not count it."""
         key = f"{bucket}:{hashlib.sha256(client.encode()).hexdigest()}"
-        for _ in range(_MAX_RACES):
+        while True:  # a race is lost to a request that was counted, and of those there are not many before the limit
             now = self._clock.now()
             stored = await self._counts.get(key)
             recent = () if stored is None else tuple(time for time in stored.body.times if time + WINDOW > now)
@@ -65,7 +63,6 @@ class LoginAttempts:
             revision = ABSENT if stored is None else stored.revision
             if await self._counts.put(key, counted, if_revision=revision, expires=now + WINDOW):
                 return
-        raise TooManyAttempts(1)
 
 
 def _seconds_until(instant: datetime, now: datetime) -> int:
