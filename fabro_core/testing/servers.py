@@ -47,15 +47,21 @@ async def running(
     """A Fabro server on a free port of 127.0.0.1, with a home of its own, stopped when the context is left.
 
     `settings`, `plugins` and `clock` are those of `create_app`. `environ` adds to what is set for the server: a fresh
-    `FABRO_HOME` and a `SESSION_SECRET`, nothing of this process's environment. `client` sends `token`.
+    `FABRO_HOME`, a `SESSION_SECRET`, and the address it listens on as `FABRO_WEB_URL`, so that identity providers and
+    browsers find their way back; nothing of this process's environment. `client` sends `token`.
     """
-    with tempfile.TemporaryDirectory(prefix="fabro-test-") as home:
-        variables = {"FABRO_HOME": str(Path(home) / "home"), "SESSION_SECRET": "s" * 64, **(environ or {})}
+    with tempfile.TemporaryDirectory(prefix="fabro-test-") as home, _listener() as listener:
+        variables = {
+            "FABRO_HOME": str(Path(home) / "home"),
+            "SESSION_SECRET": "s" * 64,
+            "FABRO_WEB_URL": _url(listener),
+            **(environ or {}),
+        }
         app = create_app(settings, plugins=plugins, clock=clock, environ=variables)
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         async with (
             app.lifespan(),
-            listening(app) as url,
+            _serving(app, listener) as url,
             httpx.AsyncClient(base_url=url, headers=headers) as client,
         ):
             yield RunningServer(app, url, client)
@@ -65,6 +71,25 @@ async def running(
 @asynccontextmanager
 async def listening(app: ASGIApp) -> AsyncIterator[str]:
     """Serve any ASGI application on a free port of 127.0.0.1; gives its base URL."""
+    with _listener() as listener:
+        async with _serving(app, listener) as url:
+            yield url
+
+
+@contextmanager
+def _listener() -> Iterator[socket.socket]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener
+
+
+def _url(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def _serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[str]:
     config = uvicorn.Config(
         cast("ASGIApplication", app),
         interface="asgi3",
@@ -75,15 +100,12 @@ async def listening(app: ASGIApp) -> AsyncIterator[str]:
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     server = _Server(config)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await serving
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield _url(listener)
+    finally:
+        server.should_exit = True
+        await serving
 
 
 class _Server(uvicorn.Server):

@@ -11,6 +11,7 @@ import pytest
 
 from fabro_auth_devtoken import new_token
 from fabro_core.testing import FakeIdentityProvider, running
+from tests.api.conftest import manifest
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +25,8 @@ async def test_a_running_server_answers_over_a_socket_and_is_gone_afterwards() -
     settings = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}}}
     async with running(settings, token=token, environ={"FABRO_DEV_TOKEN": token}) as server:
         assert (await server.client.get("/api/v1/user")).json() == {"login": "dev"}
+        run = await server.client.post("/api/v1/runs", json=manifest())
+        assert run.json()["links"]["web"] == f"{server.url}/runs/{run.json()['id']}", "links lead to it"
         async with httpx.AsyncClient() as stranger:
             assert (await stranger.get(f"{server.url}/api/v1/user")).status_code == 401
     async with httpx.AsyncClient() as stranger:
