@@ -107,8 +107,8 @@ def _agent_texts_after(before: StageTexts, event: RunEvent, properties: Properti
             return replace(before, tools=tools)
         case agents.AgentToolStarted(tool_name=name):
             return replace(before, called=before.called | {name})
-        case agents.AgentMessage(context_window=window):
-            return before if window is None else replace(before, context_window=window)
+        case agents.AgentMessage(context_window=StageContextWindowProjection() as window):
+            return replace(before, context_window=replace(window, event_seq=event.seq))
         case agents.AgentLlmStarted() | agents.AgentLlmFirstOutput() | agents.AgentLlmRetry():
             return replace(before, model_calls=_calls_after(before.model_calls, event, properties))
         case agents.AgentSkillsDiscovered() | agents.AgentSkillActivated():
