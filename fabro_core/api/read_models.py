@@ -13,11 +13,9 @@ from fabro_core.api.paging import PageMeta, PageParams, cut
 from fabro_core.api.query import QueryParams, parse_query
 from fabro_core.api.reply import Reply, json_bytes, json_reply
 from fabro_core.api.request import FabroRequest
-from fabro_core.errors import InvalidRequest
 from fabro_core.models.checkpoint import RunCheckpoint
 from fabro_core.models.run_settings import WorkflowSettings
 from fabro_core.models.run_stage import RunStage, StageContextWindow
-from fabro_core.models.stage import StageId, parse_stage_id
 from fabro_core.runs.state import RunProjection
 
 GRAPHVIZ = "text/vnd.graphviz"
@@ -31,14 +29,6 @@ class PaginatedRunStageList(msgspec.Struct, frozen=True):
 
 class GraphParams(QueryParams, frozen=True, kw_only=True):
     direction: Literal["LR", "TB", "BT", "RL"] | None = None
-
-
-def require_stage_id(request: FabroRequest) -> StageId:
-    """The stage id in the path. Raises `InvalidRequest` when it is malformed (runs.md R3)."""
-    stage_id = parse_stage_id(request.path_params["stageId"])
-    if stage_id is None:
-        raise InvalidRequest("The stage id in the path is not NODE@VISIT.")
-    return stage_id
 
 
 @operation(
@@ -89,9 +79,8 @@ async def list_run_stages(request: FabroRequest) -> Reply:
     ),
 )
 async def get_run_stage_context_window(request: FabroRequest) -> Reply:
-    run_id = request.run_id
-    stage_id = require_stage_id(request)
-    return json_reply(await request.services.runs.read_models.stage_context_window(run_id, stage_id))
+    window = await request.services.runs.read_models.stage_context_window(request.run_id, request.stage_id)
+    return json_reply(window)
 
 
 @operation(
