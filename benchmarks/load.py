@@ -4,7 +4,7 @@ each, nothing parsed but the status line and the content length."""
 from __future__ import annotations
 
 import asyncio
-import statistics
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -28,7 +28,8 @@ class Result:
 
     def percentile(self, percent: int) -> float:
         """Latency in milliseconds that `percent` of the requests did not exceed."""
-        return statistics.quantiles(self.latencies_ms, n=100)[percent - 1]
+        ranked = sorted(self.latencies_ms)
+        return ranked[math.ceil(len(ranked) * percent / 100) - 1]
 
 
 class _Connection(asyncio.Protocol):
