@@ -62,6 +62,12 @@ def parse_unsigned(what: str, value: str) -> int:
     return int(value)
 
 
+def refuse_zero(name: str, value: int) -> None:
+    """For the few sizes that are not moved up to 1. Raises `InvalidRequest`."""
+    if value == 0:
+        raise InvalidRequest(f'The query parameter "{name}" counts from 1.')
+
+
 def _pairs(raw: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(raw.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict")

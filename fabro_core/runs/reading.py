@@ -47,12 +47,17 @@ def page_json(page: EventPage) -> bytes:
     return b'{"data":[%b],"meta":{"has_more":%b}}' % (b",".join(event.body for event in page.events), has_more)
 
 
-async def event_detail(store: RunStore, run_id: str, seq: int, *, max_content_bytes: int) -> EventDetail:
-    """One event of a run that exists. Raises `NotFound` when its log has no such event."""
+async def read_event(store: RunStore, run_id: str, seq: int) -> bytes:
+    """The envelope of one event. Raises `NotFound` when the run's log has no such event."""
     page = await store.read(EventQuery(run_id=run_id, after_seq=seq - 1, before_seq=seq + 1, limit=1))
     if not page.events:
         raise NotFound(f"Run {run_id} has no event {seq}.", code="event_not_found")
-    event = msgspec.json.decode(page.events[0].body, type=_Object)
+    return page.events[0].body
+
+
+async def event_detail(store: RunStore, run_id: str, seq: int, *, max_content_bytes: int) -> EventDetail:
+    """One event of a run that exists. Raises `NotFound` when its log has no such event."""
+    event = msgspec.json.decode(await read_event(store, run_id, seq), type=_Object)
     properties = msgspec.json.decode(event["properties"], type=_Object)
     key = next((key for key in _CONTENT if key in properties), None)
     content = None if key is None else _content(properties.pop(key))

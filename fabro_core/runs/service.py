@@ -21,6 +21,7 @@ from fabro_core.runs.fork import ForkPoint, fork_point, supersede
 from fabro_core.runs.listing import PageEncoder
 from fabro_core.runs.log import Decision, Outcome, RunLog
 from fabro_core.runs.origin import gives_agents_tools, read_created
+from fabro_core.runs.output_log import StageOutputs
 from fabro_core.runs.parents import ParentLinks
 from fabro_core.runs.projection import Projection
 from fabro_core.runs.pull_request_links import PullRequests
@@ -57,6 +58,7 @@ class Runs:
         self.pull_requests = PullRequests(self._log)
         self.blobs = RunBlobs(store, self._log)
         self.artifacts = RunArtifacts(store, self._log, clock)
+        self.outputs = StageOutputs(store, self._log)
         self.read_models = ReadModels(store, self._log, clock)
         self._pages = PageEncoder()
         self._creator = RunCreator(store, self._log, clock, web_url=web_url)

@@ -52,6 +52,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By the id of the session."""
     termination: Literal["exited", "timed_out", "cancelled"] | None = None
     """How the stage's command ended."""
+    output_seq: int | None = None
+    """The event with the output of the command that ended last; None while another one is running."""
     agent_control: Literal["running", "waiting_for_steer"] = "running"
     context_window_seq: int | None = None
     """The newest message that told a context window."""
@@ -193,15 +195,15 @@ def _changed(stage: Stage, event: RunEvent, properties: Properties) -> Stage:
             timing = StageTiming(wall_time_ms=duration_ms, inference_time_ms=0, tool_time_ms=0, active_time_ms=0)
             return replace(_without_brackets(stage), state=status, timing=timing)
         case agents.CommandStarted() | agents.AgentAcpStarted():
-            return replace(stage, termination=None)
+            return replace(stage, termination=None, output_seq=None)
         case agents.CommandCompleted(termination=termination):
-            return replace(stage, termination=termination)
+            return replace(stage, termination=termination, output_seq=event.seq)
         case agents.AgentAcpCompleted():
-            return replace(stage, termination="exited")
+            return replace(stage, termination="exited", output_seq=event.seq)
         case agents.AgentAcpCancelled():
             return replace(stage, termination="cancelled")
         case agents.AgentAcpTimedOut():
-            return replace(stage, termination="timed_out")
+            return replace(stage, termination="timed_out", output_seq=event.seq)
         case _:
             return _agent_changed(stage, event, properties)
 
@@ -247,6 +249,7 @@ def _begun(stage: Stage, event: RunEvent, graph_visit: int | None, resumed_from:
         started_at=event.ts,
         timing=None,
         termination=None,
+        output_seq=None,
         graph_visit=graph_visit if graph_visit is not None else stage.graph_visit,
         resumed_from_stage_id=resumed_from or stage.resumed_from_stage_id,
     )
