@@ -38,16 +38,17 @@ from fabro_core.api import (
     validation,
     workers,
 )
-from fabro_core.api.csrf import origin_of
+from fabro_core.api.canonical_host import CanonicalHost
 from fabro_core.api.edge import Edge
 from fabro_core.api.extensions import extension_routers, own_handlers
 from fabro_core.api.openapi import api_document
 from fabro_core.api.options import AnswerOptions
+from fabro_core.api.origins import origin_of
 from fabro_core.api.problems import answer
 from fabro_core.api.request import FabroRequest
 from fabro_core.api.services import SERVICES, Services
 from fabro_core.api.streams import EventStreams
-from fabro_core.asgi import Receive, Scope, Send
+from fabro_core.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.auth.attempts import LoginAttempts
 from fabro_core.auth.cli_logins import CliLogins, cli_logins
 from fabro_core.auth.cookies import Cookies
@@ -234,7 +235,10 @@ class FabroApp:
             logging_config=None,
         )
         self.litestar.state[SERVICES] = self._services()
-        self._edge = Edge(AnswerOptions(self.litestar), https=public.scheme == "https")
+        inner: ASGIApp = AnswerOptions(self.litestar)
+        if assembly.settings.server.web.enabled:
+            inner = CanonicalHost(inner, assembly.server.public_url)
+        self._edge = Edge(inner, https=public.scheme == "https")
         self._entered = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

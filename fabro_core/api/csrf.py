@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from typing import Final
 
+from fabro_core.api.origins import Origin, origin_of
 from fabro_core.errors import Refusal
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Change nothing (RFC 9110 §9.2.1)."""
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _ALLOWED_SITES: Final = frozenset({b"same-origin", b"none"})
 
 
@@ -21,27 +19,6 @@ class CrossSiteRequest(Refusal):
 
     def __init__(self) -> None:
         super().__init__("Cross-site request rejected.", code="csrf_rejected")
-
-
-class Origin(NamedTuple):
-    """An origin in a form that compares: lower case, the port always there, one name for the loopback interface."""
-
-    scheme: str
-    host: str
-    port: int
-
-
-def origin_of(url: str) -> Origin | None:
-    """The origin of an http(s) URL, or of an `Origin` header; None for anything else, `null` included."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        return None
-    host = "localhost" if parts.hostname in _LOOPBACK else parts.hostname
-    return Origin(parts.scheme, host, _DEFAULT_PORTS[parts.scheme] if port is None else port)
 
 
 def refuse_cross_site(headers: Iterable[tuple[bytes, bytes]], own: Origin | None) -> None:
@@ -54,7 +31,8 @@ def refuse_cross_site(headers: Iterable[tuple[bytes, bytes]], own: Origin | None
     if site is not None:
         allowed = site in _ALLOWED_SITES
     elif (origin := found.get(b"origin")) is not None:
-        allowed = own is not None and origin_of(origin.decode("latin-1")) == own
+        named = origin_of(origin.decode("latin-1"))
+        allowed = named is not None and own is not None and named.on_this_machine == own.on_this_machine
     else:
         allowed = b"referer" not in found
     if not allowed:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fabro_core.api.csrf import Origin
+from fabro_core.api.origins import Origin
 from fabro_core.api.streams import EventStreams
 from fabro_core.auth.attempts import LoginAttempts
 from fabro_core.auth.base import AuthMethod, LoginOption

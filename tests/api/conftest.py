@@ -119,9 +119,9 @@ async def serving(
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.lifespan(),
-        httpx.AsyncClient(transport=transport, base_url="http://fabro.test") as anonymous,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost:3000") as anonymous,
         httpx.AsyncClient(
-            transport=transport, base_url="http://fabro.test", headers={"Authorization": f"Bearer {token}"}
+            transport=transport, base_url="http://localhost:3000", headers={"Authorization": f"Bearer {token}"}
         ) as client,
     ):
         yield Server(app, clock, anonymous, client, token)

@@ -68,7 +68,8 @@ async def test_urls_carry_the_public_prefix(tmp_path: Path) -> None:
             "current_user_url": "/fabro/api/v1/user",
             "health_url": "/fabro/health",
         }
-        assert (await server.anonymous.get("/", headers=BROWSER)).headers["location"] == "/fabro/runs"
+        at_home = BROWSER | {"Host": "example.com"}
+        assert (await server.anonymous.get("/", headers=at_home)).headers["location"] == "/fabro/runs"
         document = (await server.anonymous.get("/api/v1/openapi.json")).json()
         assert document["servers"] == [{"url": "/fabro"}]
 

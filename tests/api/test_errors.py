@@ -288,7 +288,6 @@ async def test_a_browser_gets_the_same_error_as_a_page(server: Server, method: s
         ("GET", "/api/v1/runs", 401),
         ("GET", "/ext/acme/nowhere", 404),
         ("POST", "/health", 405),
-        ("POST", "/auth/cli/token", 404),
     ],
 )
 async def test_what_programs_use_stays_json_for_a_browser(server: Server, method: str, path: str, status: int) -> None:
