@@ -13,7 +13,7 @@ BARE := $(VENV)/bare
 MINIMUM := $(VENV)/minimum
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-bare test-minimum lint types docs reference bench bench-smoke clean
+.PHONY: help install serve test test-bare test-minimum lint types docs reference browser bench bench-smoke clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 16
@@ -25,6 +25,10 @@ serve: $(RUNTIME)  ## Initialise if needed and serve in the foreground (BIND=127
 
 test: $(DEVELOPMENT)  ## Run every test, on two cores (ARGS="-n 0 -x tests/cli" for others)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+browser: $(DEVELOPMENT)  ## Test the pages in Chromium, which apt-get installs if it is missing
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+	$(BIN)/python -m pytest -q tests/browser $(ARGS)
 
 test-bare: $(DEVELOPMENT)  ## Test the core without any plugin, in an environment of its own
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BARE)
