@@ -30,8 +30,9 @@ LEAVING_SECONDS: Final = 0.1
 
 PAUSE_PER_FOLLOWER_SECONDS: Final = 20e-6
 MAX_PAUSE_SECONDS: Final = 0.02
-"""Followers are woken at most once in a pause: with many of them, waking costs more than what they are woken for. The
-first event after a pause is not held back."""
+"""Between the end of a waking and the next one: with many followers, waking costs more than what they are woken for,
+and on a busy machine it takes longer than a pause, in which those who append must get their turn. The first event after
+a pause is not held back."""
 
 Wake = Callable[[], None]
 
@@ -176,9 +177,13 @@ class _Channel:
             self._stirred = self._stirred or fate is Fate.LEAVING
 
     def _wake_all(self) -> None:
-        self._woken_at = asyncio.get_running_loop().time()
         for follower in self._followers:
             follower.wake()
+        # Called after the steps that the followers' tasks are now due to make, each of which hands out its frames.
+        asyncio.get_running_loop().call_soon(self._note_woken)
+
+    def _note_woken(self) -> None:
+        self._woken_at = asyncio.get_running_loop().time()
 
 
 _FINAL: Final = frozenset({Fate.ENDED, Fate.GONE})

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fabro_core.errors import StoreUnavailable
-from fabro_core.runs.tail import Follower, Tail
+from fabro_core.runs.tail import MAX_PAUSE_SECONDS, Follower, Tail
 from fabro_core.store.base import RunStore
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import EventPage, EventQuery, FeedPage, FeedQuery, Wakeup
@@ -27,6 +27,8 @@ AT_ONCE = 0.002
 """A poll interval that makes hints superfluous, in seconds."""
 NEVER = 3600.0
 """One that makes them indispensable."""
+CROWD = 1_000
+"""So many followers that the pause between two wakings is the longest."""
 NO_HINTS: tuple[Wakeup, ...] = ()
 
 
@@ -129,6 +131,12 @@ class Unforeseen(Failing):
     failure = RuntimeError("a plugin with a bug")
 
 
+async def settled() -> None:
+    """Let everything go on that waits for nothing but its turn."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 # -- hints ------------------------------------------------------------------------------------------------------------
 
 
@@ -163,6 +171,31 @@ async def test_hints_that_are_doubled_late_or_wrong_change_nothing() -> None:
         following = of_run(tail, run, 0)
         await run.append_many(50)
         assert await following.seqs(51) == list(range(1, 52))
+
+
+async def test_a_pause_begins_when_every_follower_has_had_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    now = [loop.time()]
+    monkeypatch.setattr(loop, "time", lambda: now[0])
+    store = MemoryRunStore(MemoryData())
+    async with tailing(store) as tail:
+        run = await begun(store)
+        woken = asyncio.Event()
+        for _ in range(CROWD):
+            follower = tail.follow_run(run.id, run.seq, newest_seq=run.seq, wake=woken.set)
+        await settled()
+        await run.append("note")
+        await woken.wait()
+        woken.clear()
+        assert follower.take().count(b"data: ") == 1
+        now[0] += 10 * MAX_PAUSE_SECONDS  # what handing it to the crowd has taken
+        for _ in range(20):
+            await run.append("note")
+            await settled()
+        assert not woken.is_set(), "others had their turn meanwhile"
+        now[0] += MAX_PAUSE_SECONDS
+        await settled()
+        assert follower.take().count(b"data: ") == 20
 
 
 async def test_an_append_between_the_reading_of_the_run_and_the_follow_is_seen() -> None:
