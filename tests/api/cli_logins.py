@@ -14,13 +14,15 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import pytest
 
 from fabro_core.api.services import SERVICES, Services
-from fabro_core.auth.base import AuthMethod, Identity, LoginOption
+from fabro_core.auth.base import AuthMethod, Identity, LoginAttempt, LoginCallback, LoginOption, Redirect
 from fabro_core.auth.caller import SessionRef, User
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.plugins.groups import Group
 from fabro_core.plugins.sources import InlinePlugin
+from fabro_core.secret import Secret
 from tests.api.conftest import Server, serving
 
 ORIGIN = "http://localhost:3000"
@@ -35,11 +37,13 @@ ASKED = {
     "code_challenge": CHALLENGE,
     "code_challenge_method": "S256",
 }
+UNKNOWN = "fabro_refresh_6f1f0a52-0d2e-4a55-9d0e-3a4f4f3c9b11." + "x" * 43
+"""A refresh token that nobody has issued."""
 MONA = Identity(issuer="https://sso.example", subject="90210", login="mona", name="Mona L.", email="mona@example.org")
 
 
 class SsoMethod(AuthMethod):
-    """Signs people in at an identity provider that no test here gets to."""
+    """Signs people in at an identity provider that lets everybody in as Mona, with the code `consent`."""
 
     def __init__(self) -> None:
         self.barred: set[str] = set()
@@ -49,6 +53,14 @@ class SsoMethod(AuthMethod):
 
     def option(self) -> LoginOption | None:
         return LoginOption(label="Example SSO", kind="redirect")
+
+    async def start_login(self, attempt: LoginAttempt, /) -> Redirect:
+        return Redirect(url=f"{MONA.issuer}/authorize?state={attempt.state.reveal()}")
+
+    async def finish_login(self, callback: LoginCallback, /) -> Identity:
+        if callback.code != Secret("consent"):
+            raise ValueError("no such code")
+        return MONA
 
     async def permits(self, identity: Identity, /) -> bool:
         if self.broken:
@@ -100,11 +112,8 @@ class Site:
 
     server: Server
     method: SsoMethod
-
-    @property
-    def client(self) -> httpx.AsyncClient:
-        """A program without credentials."""
-        return self.server.anonymous
+    client: httpx.AsyncClient
+    """A program without credentials, at the public origin."""
 
     @property
     def services(self) -> Services:
@@ -161,7 +170,10 @@ class Site:
 async def site(settings: dict[str, Any], home: Path, *plugins: InlinePlugin) -> AsyncIterator[Site]:
     method = SsoMethod()
     async with serving(settings, home, plugin_of(method), *plugins) as server:
-        yield Site(server, method)
+        transport = httpx.ASGITransport(server.app, raise_app_exceptions=False)
+        public = urlsplit(server.app.assembly.server.public_url)
+        async with httpx.AsyncClient(transport=transport, base_url=f"{public.scheme}://{public.netloc}") as client:
+            yield Site(server, method, client)
 
 
 def settings_of(store_kind: str, *methods: str, **tables: Any) -> dict[str, Any]:
@@ -193,3 +205,8 @@ def refused(answer: httpx.Response) -> tuple[int, str]:
     assert entry["code"] == body["error"] or (entry["code"], body["error"]) == ("login_not_permitted", "unauthorized")
     assert ("www-authenticate" in answer.headers) == (answer.status_code == 401)
     return answer.status_code, body["error"]
+
+
+def audited(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """What the audit log says, oldest first."""
+    return [vars(record)["fabro"] for record in caplog.records if record.name == "fabro.audit"]
