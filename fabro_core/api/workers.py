@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
 from fabro_core.api.operation import Operation, operation
-from fabro_core.api.reply import JSON_TYPE, Reply
+from fabro_core.api.reply import Reply, json_reply
 from fabro_core.api.request import FabroRequest
 from fabro_core.auth.caller import Worker
 from fabro_core.models.instant import format_instant
-
-_NO_STORE: Final = (b"cache-control", b"no-store")
 
 
 class WorkerTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,4 +45,4 @@ async def create_worker_token(request: FabroRequest) -> Reply:
         scope=token.scope,
         expires_at=format_instant(token.expires_at),
     )
-    return Reply(201, msgspec.json.encode(answer), (JSON_TYPE, _NO_STORE))
+    return json_reply(answer, 201)
