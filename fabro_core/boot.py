@@ -20,7 +20,7 @@ from fabro_core import __version__
 from fabro_core.auth.base import AuthMethod, LoginOption
 from fabro_core.clock import Clock, SystemClock
 from fabro_core.config.directories import make_private_directory
-from fabro_core.config.live_fields import CurrentSettings, empty_allow_lists
+from fabro_core.config.live_fields import CurrentSettings
 from fabro_core.config.load import Draft, Overrides, SettingsSource, load
 from fabro_core.config.model import Settings, TcpListen, Web
 from fabro_core.config.proxies import TrustedProxies, trusted_proxies
@@ -54,9 +54,6 @@ SESSION_SECRET: Final = from_env(
 )
 """Seals browser sessions (auth.md A14, A27)."""
 
-Demands = Callable[[Mapping[str, msgspec.Struct]], list[Problem]]
-"""Judges settings, given as every table by its path."""
-
 PLUGIN_STEP_SECONDS: Final = 10
 """What a start-up step of an auth method may take (server.md S10)."""
 
@@ -77,6 +74,8 @@ class Assembly:
     store: RunStore
     methods: tuple[AuthMethod, ...]
     """In the order of the settings, each with its name."""
+    empty_allow_lists: frozenset[str]
+    """The paths of lists of who is let in that let nobody in; a server that starts has none."""
     plugin_settings: Mapping[str, CurrentSettings]
     """What plugins with settings look at while they run, by the path of their table."""
     options: Mapping[str, LoginOption]
@@ -123,6 +122,21 @@ class Assembly:
             raise StartupError([Problem(path="server.storage.root", message=message)]) from None
 
 
+Demands = Callable[[Draft], list[Problem]]
+"""Judges settings that could be read."""
+
+
+def demands_of_a_start(draft: Draft) -> list[Problem]:
+    """A list of who is let in has somebody on it (auth.md A13)."""
+    message = "expected at least one entry, found an empty array"
+    return [Problem(path=path, message=message) for path in draft.reader.empty_allow_lists]
+
+
+def no_demands(draft: Draft) -> list[Problem]:
+    """Of a server that runs: it takes an empty list over, and lets nobody in (server.md S17)."""
+    return []
+
+
 def assemble(
     settings: SettingsSource = None,
     *,
@@ -133,7 +147,7 @@ def assemble(
     reserve: Callable[[TcpListen], TcpListen] | None = None,
     path: str = "",
     fence: ApiFence = FENCE,
-    demands: Demands = empty_allow_lists,
+    demands: Demands = demands_of_a_start,
 ) -> Assembly:
     """Run the pipeline up to the built objects; raises `StartupError` with every problem, in the order of the report.
 
@@ -141,8 +155,8 @@ def assemble(
     `environ` replaces the process environment. `reserve` is called with a listener on port 0, once everything else is
     known to be right, and returns it with a port that is bound: the public URL needs it before plugins are built.
     `path` is where a host serves the server; the public URL ends in it unless settings name another. `fence` says for
-    which plugin APIs a plugin may have been written. `demands` are what is asked of settings beyond their form: what a
-    start insists on, or `no_demands` for a server that runs.
+    which plugin APIs a plugin may have been written. `demands` are what is asked of settings that can be read:
+    `no_demands` when a server runs already.
     """
     environ = process_environment() if environ is None else environ
     problems: list[Problem] = []
@@ -150,7 +164,7 @@ def assemble(
     index = PluginIndex(installed_plugins(), plugins)
     idle = idle_tables(index, draft.plugin_tables, draft.selected, problems)
     configured = _configure(draft, index, PluginHost(problems, fence), problems)
-    problems += demands(draft.reader.tables)
+    problems += demands(draft)
     session_secret = _session_secret(draft, problems)
     proxies = trusted_proxies(environ, problems)
     if draft.settings is None:
@@ -169,6 +183,7 @@ def assemble(
         session_secret=session_secret,
         store=parts.store,
         methods=tuple(method for _, method in parts.methods),
+        empty_allow_lists=frozenset(draft.reader.empty_allow_lists),
         plugin_settings={each.table: each.current for each in configured if each.current() is not None},
         options=options,
         links=parts.links,
@@ -208,11 +223,6 @@ def _configure(draft: Draft, index: PluginIndex, host: PluginHost, problems: lis
         if own is not None:
             configured.append(_Configured(plugin, path, CurrentSettings(None if struct is NoSettings else own)))
     return configured
-
-
-def no_demands(tables: Mapping[str, msgspec.Struct]) -> list[Problem]:
-    """Of a server that runs: what only a start insists on, it takes over (server.md S17)."""
-    return []
 
 
 def secret_variables(

@@ -143,6 +143,11 @@ class AuthMethod(abc.ABC):
         """Faults that can be seen without contacting anybody; called once at start-up, inside `lifespan`."""
         return ()
 
+    async def check_online(self) -> Sequence[Problem]:
+        """Faults that only show when others are contacted; called by `fabro check --online` alone, inside `lifespan`
+        (server.md S25). Must answer within 10 s."""
+        return ()
+
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Hold what the method needs while the server runs."""

@@ -6,7 +6,7 @@ A field is live when its type says so: `Annotated[tuple[str, ...], LIVE]`. What 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,8 +14,6 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 from fabro_core.config.shapes import annotations_of
-from fabro_core.config.tables import join
-from fabro_core.context import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +49,6 @@ class CurrentSettings:
 def live_fields(struct: type[msgspec.Struct]) -> Iterator[FieldInfo]:
     """The live fields of a Struct, in its order."""
     return (field for field in msgspec.structs.fields(struct) if _live(field.type) is not None)
-
-
-def empty_allow_lists(tables: Mapping[str, msgspec.Struct]) -> list[Problem]:
-    """A problem for each list of who is let in that lets nobody in; `tables` by path."""
-    return [
-        Problem(path=join(path, field.encode_name), message="expected at least one entry, found an empty array")
-        for path, table in tables.items()
-        for field in live_fields(type(table))
-        if admits(field.type) and not getattr(table, field.name)
-    ]
 
 
 def admits(kind: Any) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec.structs import FieldInfo
 
+from fabro_core.config.live_fields import admits
 from fabro_core.config.secrets import SecretSource, SecretVariable, missing
 from fabro_core.config.shapes import (
     ArrayShape,
@@ -49,6 +50,8 @@ class TableReader:
         to the environment variable that supplied its value: problems with it are reported under the variable."""
         self.tables: Final[dict[str, msgspec.Struct]] = {}
         """The tables whose known keys were read without a problem, by path: so the checks that depend on them go on."""
+        self.empty_allow_lists: Final[list[str]] = []
+        """The paths of lists of who is let in that let nobody in: no problem of reading."""
         self._problems = problems
         self._base = base
         self._secrets = secrets
@@ -95,7 +98,10 @@ class TableReader:
         if declared is not None:
             return self._secret(table, field, declared, path)
         if field.encode_name in table:
-            return {field.name: self._value(table[field.encode_name], field.type, path)}
+            value = self._value(table[field.encode_name], field.type, path)
+            if admits(field.type) and not value:
+                self.empty_allow_lists.append(path)
+            return {field.name: value}
         shape = shape_of(field.type)
         if isinstance(shape, TableShape) and (field.required or isinstance(field.default, msgspec.Struct)):
             return {field.name: self._table({}, shape.struct, path)}  # names the required keys of a missing table

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from fabro_core.boot import Assembly
-from fabro_core.config.live_fields import CurrentSettings, empty_allow_lists, live_fields
+from fabro_core.config.live_fields import CurrentSettings, live_fields
 from fabro_core.config.tables import join
 from fabro_core.errors import StartupError
 from fabro_core.secret import Secret
@@ -77,11 +77,10 @@ class LiveSettings:
             for problem in error.problems:
                 log.warning("the settings stay as they were: %s", problem.line())
             return
-        empty = {problem.path for problem in empty_allow_lists(candidate.tables)}
         for path in changed_settings(self._current.tables, candidate.tables):
             if path in self._live:
                 self._live[path](candidate)
-                if path in empty:
+                if path in candidate.empty_allow_lists:
                     log.error("%s is empty: nobody is permitted", path)
                 else:
                     log.warning("%s has changed", path)

@@ -21,11 +21,12 @@ import msgspec
 from fabro_core.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.testing.servers import listening
 
-Mood = Literal["helpful", "denying", "forgetting_state", "slow", "failing", "babbling"]
-"""How it behaves: as it should; the user refuses; another `state` comes back; no answer for a long time; every answer
-a 500; answers that are not what they claim to be."""
-
-SLOW_SECONDS = 3600
+Mood = Literal[
+    "helpful", "denying", "forgetting_state", "slow", "failing", "babbling", "withholding", "moving", "garrulous"
+]
+"""How it behaves: as it should; the user refuses; another `state` comes back; no answer until it stops; every answer
+a 500; answers that are not what they claim to be; a token answer without a token; a redirect from the endpoints that
+only programs use; a refusal that repeats the code and the client's secret."""
 
 
 @dataclass(slots=True)
@@ -49,26 +50,33 @@ class FakeIdentityProvider:
     requests: list[str] = field(default_factory=list)
     """Method and path of every request so far."""
     _grants: dict[str, _Grant] = field(default_factory=dict, repr=False)
-    _tokens: set[str] = field(default_factory=set, repr=False)
+    tokens: set[str] = field(default_factory=set, repr=False)
+    """Every access token that it has issued."""
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[FakeIdentityProvider]:
         """Serve on a free port of 127.0.0.1."""
         async with listening(cast("ASGIApp", self._serve)) as self.url:
-            yield self
+            try:
+                yield self
+            finally:
+                self._stopping.set()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         self.requests.append(f"{scope['method']} {path}")
         if self.mood == "slow":
-            await asyncio.sleep(SLOW_SECONDS)
+            await self._stopping.wait()
         if self.mood == "failing":
             return await _answer(send, 500, b"out of order")
+        if self.mood == "moving" and path != "/login/oauth/authorize":
+            return await _answer(send, 307, b"", (b"location", path.encode("ascii")))
         match scope["method"], path:
             case "GET", "/login/oauth/authorize":
                 await self._authorize(scope, send)
             case "POST", "/login/oauth/access_token":
-                await self._issue(await _form(receive), send)
+                await self._issue(await _form(receive), dict(scope["headers"]), send)
             case "GET", "/user":
                 await self._show_user(dict(scope["headers"]).get(b"authorization", b""), send)
             case _:
@@ -90,20 +98,26 @@ class FakeIdentityProvider:
         location = f"{query['redirect_uri']}?{urlencode(result)}".encode("ascii")
         return await _answer(send, 302, b"", (b"location", location))
 
-    async def _issue(self, form: dict[str, str], send: Send) -> None:
+    async def _issue(self, form: dict[str, str], headers: dict[bytes, bytes], send: Send) -> None:
         if self.mood == "babbling":
             return await _answer(send, 200, b"<html>not JSON")
-        grant = self._grants.pop(form.get("code", ""), None)
+        if self.mood == "withholding":
+            return await _json(send, 200, {"token_type": "bearer", "scope": "read:user"})
+        if self.mood == "garrulous":
+            return await _json(send, 200, {"error": f"bad {form}", "error_description": f"bad {form}"})
         known = (form.get("client_id"), form.get("client_secret")) == (self.client_id, self.client_secret)
-        if grant is None or not known or not _fits(grant, form):
+        if not known or b"authorization" in headers:
+            return await _json(send, 200, {"error": "incorrect_client_credentials"})
+        grant = self._grants.pop(form.get("code", ""), None)
+        if grant is None or not _fits(grant, form):
             return await _json(send, 200, {"error": "bad_verification_code"})
         token = f"gho_{secrets.token_hex(16)}"
-        self._tokens.add(token)
+        self.tokens.add(token)
         return await _json(send, 200, {"access_token": token, "token_type": "bearer", "scope": "read:user"})
 
     async def _show_user(self, authorization: bytes, send: Send) -> None:
         token = authorization.decode("latin-1").removeprefix("Bearer ")
-        if token not in self._tokens:
+        if token not in self.tokens:
             return await _json(send, 401, {"message": "Bad credentials"})
         return await _json(send, 200, self.user)
 
@@ -111,7 +125,8 @@ class FakeIdentityProvider:
 def _fits(grant: _Grant, form: dict[str, str]) -> bool:
     digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    return challenge == grant.challenge and form.get("redirect_uri") == grant.redirect_uri
+    expected = ("authorization_code", grant.redirect_uri, grant.challenge)
+    return (form.get("grant_type"), form.get("redirect_uri"), challenge) == expected
 
 
 async def _form(receive: Receive) -> dict[str, str]:

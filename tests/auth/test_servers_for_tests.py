@@ -58,6 +58,7 @@ async def exchanged(
         "code": code,
         "code_verifier": verifier,
         "redirect_uri": REDIRECT,
+        "grant_type": "authorization_code",
     }
     return await client.post(f"{provider.url}/login/oauth/access_token", data=form)
 
