@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -23,6 +24,7 @@ from fabro_core.store.records import FeedQuery, RunPage, RunQuery
 
 _PAGE_RUNS = 200
 _PAGE_EVENTS = 1000
+_TURN = "bill"
 
 
 class _Billed(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +41,8 @@ class BillingLedger:
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
-        self._turn = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """One lock, for as long as somebody holds it or waits: a lock that lived on would belong to one event loop."""
         self._position: int | None = None
         """In the feed, up to which everything has been taken in; None: nothing has been read yet."""
         self._known: dict[str, Contribution | None] = {}
@@ -48,7 +51,8 @@ class BillingLedger:
 
     async def bill(self) -> AggregateBilling:
         """The bill of all stored runs that have a checkpoint or a conclusion. Raises `StoreUnavailable`."""
-        async with self._turn:
+        turn = self._turns.setdefault(_TURN, asyncio.Lock())
+        async with turn:
             # Counted first: what is created afterwards can then not stand in for what was deleted before.
             stored = await self._stored()
             if self._position is None or not await self._follow(self._position):
@@ -64,7 +68,6 @@ class BillingLedger:
         async for page in self._pages():
             for hit in page.hits:
                 await self._take_in(hit.id)
-            await asyncio.sleep(0)
         self._position = present.position
 
     async def _follow(self, position: int) -> bool:
@@ -78,10 +81,10 @@ class BillingLedger:
             self._position = position = page.position
             if not page.has_more:
                 return True
-            await asyncio.sleep(0)
 
     async def _take_in(self, run_id: str) -> None:
-        """Put the run's present contribution in the place of what was known of it."""
+        """Put the run's present contribution in the place of what was known of it; others get their turn first."""
+        await asyncio.sleep(0)
         hit = await self._store.get_run(run_id)
         self._forget(run_id)
         if hit is None:

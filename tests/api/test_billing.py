@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fabro_core.runs.billing_ledger import BillingLedger
-from tests.api.conftest import Server
+from tests.api.brittle import BrittleStore, plugin_of
+from tests.api.conftest import Server, in_memory, serving
 from tests.api.seeding import Seed, put
 from tests.api.working import Worker, at_work
 from tests.runs.samples import MODEL, TIMING, TOKENS
@@ -157,3 +160,24 @@ async def test_a_bill_that_was_followed_is_the_one_that_is_read_from_scratch(ser
         afresh.totals.total_usd_micros,
     )
     assert [row["stages"] for row in followed["by_model"]] == [row.stages for row in afresh.by_model]
+
+
+async def test_a_bill_that_failed_in_the_middle_is_begun_anew(tmp_path: Path) -> None:
+    store = BrittleStore()
+    async with serving(in_memory(store={"kind": "brittle"}), tmp_path, plugin_of(store)) as server:
+        await put(store, *(Seed(status="succeeded", entropy=number) for number in range(3)))
+        store.failing = frozenset({"get_run"})
+        assert (await server.client.get("/api/v1/billing")).status_code == 503
+        store.failing = frozenset()
+        assert (await aggregate(server))["totals"]["runs"] == 3
+        await server.finished()
+        store.failing = frozenset({"get_run"})
+        assert (await server.client.get("/api/v1/billing")).status_code == 503
+        store.failing = frozenset()
+        assert (await aggregate(server))["totals"]["runs"] == 4
+
+
+async def test_bills_that_are_asked_for_at_once_are_all_complete(server: Server) -> None:
+    await put(server.store, *(Seed(status="succeeded", entropy=number) for number in range(250)))
+    bills = await asyncio.gather(*(aggregate(server) for _ in range(4)))
+    assert [bill["totals"]["runs"] for bill in bills] == [250] * 4

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.conftest import EXAMPLES, Server
+from tests.api.brittle import EVERYTHING, BrittleStore, plugin_of
+from tests.api.conftest import EXAMPLES, Server, in_memory, serving
 from tests.api.contract import needs_contract
 from tests.api.test_contract import check
 from tests.api.working import Worker, at_work
@@ -374,3 +376,12 @@ async def test_a_worker_reads_the_state_and_context_windows_of_its_own_run_alone
 
     expected = (200, 403) if path in FOR_WORKERS else (401, 401)
     assert ((await ask(worker.run_id)).status_code, (await ask(other["id"])).status_code) == expected
+
+
+async def test_without_its_store_every_read_model_is_unavailable(tmp_path: Path) -> None:
+    store = BrittleStore()
+    async with serving(in_memory(store={"kind": "brittle"}), tmp_path, plugin_of(store)) as server:
+        store.failing = EVERYTHING
+        answers = [await server.client.get(f"/api/v1/runs/{UNKNOWN}/{path}") for path in PATHS]
+        answers.append(await server.client.get("/api/v1/billing"))
+    assert {(each.status_code, each.json()["errors"][0]["code"]) for each in answers} == {(503, "store_unavailable")}
