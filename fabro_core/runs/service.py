@@ -17,6 +17,7 @@ from fabro_core.runs.blobs import RunBlobs
 from fabro_core.runs.counting import RunCounts, count_runs
 from fabro_core.runs.create import RunCreator
 from fabro_core.runs.entry import Entry
+from fabro_core.runs.files import RunFiles
 from fabro_core.runs.fork import ForkPoint, fork_point, supersede
 from fabro_core.runs.listing import PageEncoder
 from fabro_core.runs.log import Decision, Outcome, RunLog
@@ -59,6 +60,7 @@ class Runs:
         self.blobs = RunBlobs(store, self._log)
         self.artifacts = RunArtifacts(store, self._log, clock)
         self.outputs = StageOutputs(store, self._log)
+        self.files = RunFiles(store, self._log)
         self.read_models = ReadModels(store, self._log, clock)
         self._pages = PageEncoder()
         self._creator = RunCreator(store, self._log, clock, web_url=web_url)

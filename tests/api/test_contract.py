@@ -22,12 +22,15 @@ NEVER_ANSWERED = {
     ("forkRun", "501"),  # every run has its history here
     ("rewindRun", "501"),
     ("getRunTimeline", "501"),
+    ("listRunCommits", "200"),  # needs a sandbox driver
 }
 UNNAMED_BODIES = {"submitRunAnswer"}  # a union of Structs, which our document writes out
 UNNAMED_ANSWERS = {"retrieveRunCheckpoint": {"200"}}  # or null: anyOf in our document, oneOf in the contract
 BEYOND_THE_CONTRACT = {"createWorkerToken", "getReady"}
 LEFT_OUT = {
     "BatchDeleteRunsResult": {"sandbox"},  # needs a sandbox driver
+    "FileDiff": {"sensitive", "truncated", "truncation_reason"},  # need a sandbox driver
+    "RunFilesMeta": {"files_omitted_by_budget", "to_sha", "to_sha_committed_at"},  # need a sandbox driver
     "ErrorResponse": {"leftover_env_keys", "removed_env_keys"},  # of the install wizard (server.md S28)
     "SystemInfoResponse": {"sandbox_provider"},  # needs a sandbox driver
     "WorkflowDiagnostic": {"source_path", "line", "column", "span_start", "span_len", "related"},  # of nodes, not text

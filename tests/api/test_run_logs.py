@@ -91,7 +91,7 @@ async def test_what_only_looks_like_a_reference_is_output(server: Server) -> Non
         ({"offset": 99, "limit": 4294967295}, "", (5, 5)),
     ],
 )
-async def test_offsets_count_bytes(server: Server, query: dict[str, int], found: str, offsets: tuple[int, int]) -> None:
+async def test_offsets_count_bytes(server: Server, query: dict[str, Any], found: str, offsets: tuple[int, int]) -> None:
     run_id = await working(server)
     await post(server, run_id, "command.completed", output="äbcd")
     answer = await output(server, run_id, **query)
