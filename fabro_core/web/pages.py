@@ -13,12 +13,13 @@ from fabro_core.auth.base import LoginField, LoginOption
 from fabro_core.web.rendering import render
 from fabro_core.web.run_views import RunListView, RunPageView
 
-_LOGIN_FAILURES: Final = {
+LOGIN_FAILURES: Final = {
     "invalid_credentials": "That was not accepted. Check what you entered and try again.",
     "unauthorized": "You are who you say, but you may not use this server. Ask whoever runs it to let you in.",
     "access_denied": "You did not agree at the identity provider, so you are not signed in.",
     "server_error": "The identity provider did not answer as it should. Try again in a moment.",
 }
+"""What the login page says for each `error` that a sign-in ends with (auth.md A16)."""
 _ANOTHER_FAILURE: Final = "The sign-in did not succeed. Try again."
 """For every other value of `error`, which is never shown (auth.md A16)."""
 
@@ -94,7 +95,7 @@ def login_page(
         )
         for name, option in options.items()
     ]
-    failure = None if error is None else _LOGIN_FAILURES.get(error, _ANOTHER_FAILURE)
+    failure = None if error is None else LOGIN_FAILURES.get(error, _ANOTHER_FAILURE)
     return render(
         "login.html", prefix, options=offered, methods=methods, base=base, failure=failure, return_to=return_to
     )

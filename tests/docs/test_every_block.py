@@ -19,6 +19,8 @@ EXECUTED: Final = {
     ("docs/configure.md", "toml"): 2,  # test_operate
     ("docs/embed.md", "python"): 4,  # test_embed
     ("docs/operate.md", "sh"): 1,  # test_operate
+    ("docs/sign-in.md", "sh"): 1,  # test_sign_in
+    ("docs/sign-in.md", "toml"): 1,  # test_sign_in
     ("docs/write-a-store.md", "python"): 5,  # test_guides
     ("docs/write-a-store.md", "sh"): 1,  # test_guides
     ("docs/write-a-store.md", "toml"): 1,  # test_guides
@@ -27,6 +29,7 @@ EXECUTED: Final = {
     ("docs/write-an-extension.md", "python"): 2,  # test_guides
     ("docs/write-an-extension.md", "toml"): 2,  # test_guides
     ("plugins/auth_devtoken/README.md", "toml"): 1,  # test_operate
+    ("plugins/auth_github/README.md", "toml"): 1,  # test_sign_in
     ("plugins/store_sqlite/README.md", "toml"): 1,  # test_operate
 }
 """How many blocks of a document and language tests execute, and where. A new block is counted here once it is."""
