@@ -46,6 +46,9 @@ class CliStartParams(QueryParams, frozen=True, kw_only=True):
     code_challenge: str = ""
     code_challenge_method: str = ""
 
+    def __repr__(self) -> str:
+        return f"CliStartParams(redirect_uri={self.redirect_uri!r})"
+
 
 class CliResumeParams(QueryParams, frozen=True, kw_only=True):
     error: str | None = None

@@ -25,7 +25,7 @@ from fabro_core.secret import Secret
 
 
 class CodeExchange(msgspec.Struct, frozen=True, kw_only=True):
-    """RFC 6749 §4.1.3, RFC 7636 §4.5."""
+    """RFC 6749 §4.1.3, RFC 7636 §4.5. Not shown, as most of it is secret."""
 
     grant_type: Literal["authorization_code"]
     code: str
@@ -35,6 +35,9 @@ class CodeExchange(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_complete(self) -> bool:
         return bool(self.code.strip() and self.code_verifier.strip()) and is_redirect_uri(self.redirect_uri)
+
+    def __repr__(self) -> str:
+        return "CodeExchange(…)"
 
 
 class TokenSubject(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +56,9 @@ class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str
     refresh_token_expires_at: str
     subject: TokenSubject
+
+    def __repr__(self) -> str:
+        return f"TokenResponse(subject={self.subject!r})"
 
 
 @post("/auth/cli/token", include_in_schema=False)

@@ -32,6 +32,9 @@ class CliFlow(msgspec.Struct, frozen=True, kw_only=True):
     exp: int
     """Seconds since the epoch."""
 
+    def __repr__(self) -> str:
+        return f"CliFlow(redirect_uri={self.redirect_uri!r})"
+
 
 class CliFlows:
     """Flows, sealed into a cookie: the server remembers none of them."""
