@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from fabro_core.errors import NotFound
 from fabro_core.models.events import RunCreated, RunEvent
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery
@@ -22,9 +23,11 @@ class _Settings(msgspec.Struct, frozen=True):
 
 
 async def read_created(store: RunStore, run_id: str) -> RunCreated:
-    """The `run.created` of a run that exists; settings and graph in it are not decoded."""
+    """The `run.created` of a run; settings and graph in it are not decoded. Raises `NotFound`."""
     page = await store.read(EventQuery(run_id=run_id, limit=1))
-    (first,) = (msgspec.json.decode(event.body, type=RunEvent) for event in page.events)
+    if not page.events:
+        raise NotFound(f"Run {run_id} not found.")
+    first = msgspec.json.decode(page.events[0].body, type=RunEvent)
     return msgspec.json.decode(first.properties, type=RunCreated)
 
 

@@ -9,7 +9,7 @@ import msgspec
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import NotFound, NotSupported
 from fabro_core.models.checkpoint import RunCheckpoint
-from fabro_core.models.events import RunCreated, RunEvent
+from fabro_core.models.events import RunEvent
 from fabro_core.models.events.agents import AgentMessage
 from fabro_core.models.graph import Handler
 from fabro_core.models.ids import RunId
@@ -65,11 +65,11 @@ class ReadModels:
 
     async def settings_json(self, run_id: RunId) -> bytes:
         """The run's settings, dense, as they were stored (runs.md R8.3)."""
-        return bytes((await self._created(run_id)).settings)
+        return bytes((await read_created(self._store, run_id)).settings)
 
     async def graph_source(self, run_id: RunId) -> str:
         """The DOT text as submitted. Raises `NotFound` for a run whose text is not known, too."""
-        source = (await self._created(run_id)).workflow_source
+        source = (await read_created(self._store, run_id)).workflow_source
         if source is None:
             raise NotFound(f"Run {run_id} has no graph source.")
         return source
@@ -107,10 +107,6 @@ class ReadModels:
 
     async def _projection(self, run_id: RunId) -> Projection:
         return msgspec.json.decode((await self._log.get(run_id)).state, type=Projection)
-
-    async def _created(self, run_id: RunId) -> RunCreated:
-        await self._log.get(run_id)
-        return await read_created(self._store, run_id)
 
     async def _event(self, run_id: RunId, seq: int) -> bytes:
         """An event that the run's projection refers to. Raises `NotFound` when the run has been deleted since."""
