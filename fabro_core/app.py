@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from litestar import Litestar, Router
+from msgspec.structs import replace
 
 from fabro_core.api import (
     account,
@@ -39,6 +40,7 @@ from fabro_core.api import (
     validation,
     workers,
 )
+from fabro_core.api import settings as server_settings
 from fabro_core.api.canonical_host import CanonicalHost
 from fabro_core.api.edge import Edge
 from fabro_core.api.extensions import extension_routers, own_handlers
@@ -48,6 +50,7 @@ from fabro_core.api.origins import origin_of
 from fabro_core.api.problems import answer
 from fabro_core.api.request import FabroRequest
 from fabro_core.api.services import SERVICES, Services
+from fabro_core.api.settings_view import LogDestination, ServerSettings, settings_in_force
 from fabro_core.api.streams import EventStreams
 from fabro_core.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.auth.attempts import LoginAttempts
@@ -154,6 +157,7 @@ _API_HANDLERS = (
     batch.archive_runs,
     batch.unarchive_runs,
     batch.delete_runs,
+    server_settings.get_settings,
     system.get_system_info,
 )
 _PAGES = (
@@ -198,6 +202,8 @@ class FabroApp:
 
     def __init__(self, assembly: Assembly) -> None:
         self.assembly = assembly
+        self.log_level = assembly.settings.server.logging.level
+        self.log_destination: LogDestination = "stdout"
         self._health = StoreHealth(assembly.store)
         self._uptime = Uptime(assembly.clock)
         self._worker_tokens = WorkerTokens(_worker_key(assembly.session_secret), assembly.clock)
@@ -320,6 +326,22 @@ class FabroApp:
                 web_url=assembly.server.public_url if settings.web.enabled else None,
             ),
             streams=self._streams,
+            settings_in_force=self.settings_in_force,
+        )
+
+    def settings_in_force(self) -> ServerSettings:
+        """What `GET /api/v1/settings` shows: the settings, as far as they can change as they are now (server.md S8)."""
+        settings = self.assembly.settings.server
+        github = self.assembly.plugin_settings.get("server.auth.github")
+        return settings_in_force(
+            replace(
+                settings,
+                logging=replace(settings.logging, level=self.log_level),
+                limits=replace(settings.limits, login_attempts_per_minute=self.attempts.limit),
+            ),
+            public_url=self.assembly.server.public_url,
+            github_usernames=getattr(github(), "allowed_usernames", ()) if github is not None else (),
+            log_destination=self.log_destination,
         )
 
     async def _speak_lifespan(self, receive: Receive, send: Send) -> None:

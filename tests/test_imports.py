@@ -35,7 +35,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "health": {"store"},
     "housekeeping": {"store"},
     "uptime": set(),
-    "api": {"auth", "health", "models", "runs", "store", "uptime", "web"},
+    "api": {"auth", "config", "health", "models", "runs", "store", "uptime", "web"},
     "web": {"api", "auth", "models", "runs", "store"},  # error pages and page routes need each other
     "report": set(),
     "boot": {"auth", "config", "hooks", "plugins", "report", "store"},

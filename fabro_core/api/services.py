@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fabro_core.api.origins import Origin
+from fabro_core.api.settings_view import ServerSettings
 from fabro_core.api.streams import EventStreams
 from fabro_core.auth.attempts import LoginAttempts
 from fabro_core.auth.base import AuthMethod, LoginOption
@@ -62,6 +63,8 @@ class Services:
     uptime: Uptime
     runs: Runs
     streams: EventStreams
+    settings_in_force: Callable[[], ServerSettings]
+    """What `GET /api/v1/settings` shows."""
 
     def require_cli_logins(self) -> CliLogins:
         """The command-line logins, for routes that there are only with web pages."""

@@ -71,6 +71,7 @@ class Process:
         self.assembly.make_storage_root()
         with self.directory.locked(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
             configure_logging(settings.logging, log)
+            self.app.log_destination = "stdout" if log_path is None else "file"
             runner.run(self._serve(log_path, announce))
 
     async def _serve(self, log_path: Path | None, announce: Callable[[str], None]) -> None:
@@ -109,10 +110,14 @@ class Process:
     def live(self) -> Mapping[str, Apply]:
         """What applies each live setting, by its path."""
         return {
-            "server.logging.level": _apply_log_level,
+            "server.logging.level": self._apply_log_level,
             "server.limits.login_attempts_per_minute": self._apply_login_attempts,
             **live_plugin_settings(self.assembly),
         }
+
+    def _apply_log_level(self, assembly: Assembly) -> None:
+        self.app.log_level = assembly.settings.server.logging.level
+        set_level(self.app.log_level)
 
     def _apply_login_attempts(self, assembly: Assembly) -> None:
         self.app.attempts.limit = assembly.settings.server.limits.login_attempts_per_minute
@@ -131,10 +136,6 @@ class Process:
             log_path=str(log_path) if log_path is not None else None,
             started_at=self.assembly.clock.now().replace(microsecond=0),
         )
-
-
-def _apply_log_level(assembly: Assembly) -> None:
-    set_level(assembly.settings.server.logging.level)
 
 
 class _Server(uvicorn.Server):
