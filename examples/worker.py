@@ -168,11 +168,21 @@ class Stopwatch:
 
 
 async def work(log: RunLog, directory: str) -> bool:
-    """Do the work of a run from the claim to the end; whether it succeeded."""
+    """Do the work of a run from the claim to the end; whether it succeeded. Raises `Stopped` if it became another's."""
     state = await log.state()
     if state["status"]["kind"] != "runnable":
         raise Stopped(None, f"the run is {state['status']['kind']}, not runnable")
     follower = asyncio.create_task(log.follow())
+    try:
+        succeeded = await from_claim_to_end(log, state, directory)
+        await follower
+    finally:
+        follower.cancel()
+    return succeeded
+
+
+async def from_claim_to_end(log: RunLog, state: Json, directory: str) -> bool:
+    """Post everything between `run.starting` and the one event that ends the run."""
     walk = None
     try:
         await take(log)
@@ -181,20 +191,18 @@ async def work(log: RunLog, directory: str) -> bool:
         await log.post("run.running")
         walk = Walk(log, graph, state, directory)
         await walk.to_exit()
-        end = {"timing": walk.timing, "artifact_count": 0, "status": "succeeded", "reason": "completed"}
-        await log.post("run.completed", end)
+        succeeded = {"artifact_count": 0, "status": "succeeded", "reason": "completed"}
+        await log.post("run.completed", {**succeeded, "timing": walk.timing})
         return True
     except (WorkflowFailed, Stopped) as failure:
         reason = failure.reason if isinstance(failure, Stopped) else "workflow_error"
-        if reason is None:  # the run is not ours: say nothing more
+        if reason is None:
             raise
         detail = {"message": str(failure), "category": CATEGORIES[reason]}
-        end = {"timing": (walk or Stopwatch()).timing, "failure": {"reason": reason, "detail": detail}}
-        await log.post("run.failed", end)
+        failed = {"failure": {"reason": reason, "detail": detail}, "timing": (walk or Stopwatch()).timing}
+        await log.post("run.failed", failed)
         print(f"failed: {failure}", flush=True)
         return False
-    finally:
-        follower.cancel()
 
 
 async def take(log: RunLog) -> None:
@@ -226,12 +234,12 @@ async def main(user_token: str, url: str, socket: str | None, run_id: str | None
     async with client(issued["token"]) as worker:
         log, loop = RunLog(worker, issued["run_id"]), asyncio.get_running_loop()
 
-        def interrupted() -> None:
-            loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C does not wait for the server
+        def interrupted(number: int) -> None:
+            loop.remove_signal_handler(number)  # a second one does not wait for a server that is away
             log.stop("terminated", "the worker was interrupted")
 
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, interrupted)
+            loop.add_signal_handler(number, interrupted, number)
         with tempfile.TemporaryDirectory(prefix="fabro-run-") as directory:
             return 0 if await work(log, directory) else 1
 
@@ -247,6 +255,6 @@ if __name__ == "__main__":
     try:
         sys.exit(asyncio.run(main(token, chosen.url, chosen.socket, chosen.run_id)))
     except (httpx.HTTPError, Stopped) as failure:
-        sys.exit(f"worker: {failure}")
+        sys.exit(f"worker: {str(failure).splitlines()[0]}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -21,6 +21,9 @@ Json = dict[str, Any]
 STREAM_SILENCE_SECONDS = 45
 """The server says something every 15 seconds: after three times that, the connection is dead."""
 
+ENDS = {"run.completed", "run.failed", "run.removing"}
+"""The events after which there is nothing left to do."""
+
 
 class Stopped(Exception):
     """The work must not go on: `reason` is what the run fails with, or None when it is no longer this worker's."""
@@ -66,10 +69,14 @@ class RunLog:
             with contextlib.suppress(httpx.TransportError):
                 async with self._http.stream("GET", f"{self._path}/attach", timeout=timeout, **cursor) as stream:
                     if 400 <= stream.status_code < 500:
-                        return self.stop(None, f"the run cannot be followed any more ({stream.status_code})")
+                        self.stop(None, f"the run cannot be followed any more ({stream.status_code})")
+                        return
                     async for line in stream.aiter_lines():
                         if line.startswith("data:"):
-                            self._read(json.loads(line.removeprefix("data:")))
+                            event = json.loads(line.removeprefix("data:"))
+                            self._read(event)
+                            if event["event"] in ENDS:
+                                return
                             cursor = {"headers": {"Last-Event-ID": str(self._seen)}}
                             delays = back_off()
             await asyncio.sleep(next(delays))
@@ -86,8 +93,8 @@ class RunLog:
                 self.paused, self.control = event["event"] == "run.paused", None
             case "interview.completed":
                 self.answers[event["properties"]["question_id"]] = event
-            case "run.completed" | "run.failed" | "run.removing":
-                self.stop(None, f"the log says {event['event']}")
+            case name if name in ENDS:
+                self.stop(None, f"the log says {name}")
         self._seen = event["seq"]
         self._news.set()
 

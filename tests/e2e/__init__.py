@@ -1,0 +1,1 @@
+"""The example worker at work: real servers on SQLite, real workers, curl."""
