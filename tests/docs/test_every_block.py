@@ -21,6 +21,7 @@ EXECUTED: Final = {
     ("docs/operate.md", "sh"): 1,  # test_operate
     ("docs/sign-in.md", "sh"): 1,  # test_sign_in
     ("docs/sign-in.md", "toml"): 1,  # test_sign_in
+    ("docs/workers.md", "sh"): 6,  # test_workers
     ("docs/write-a-store.md", "python"): 5,  # test_guides
     ("docs/write-a-store.md", "sh"): 1,  # test_guides
     ("docs/write-a-store.md", "toml"): 1,  # test_guides
