@@ -172,6 +172,11 @@ for module in pkgutil.walk_packages(fabro_core.__path__, "fabro_core."):
     python(script)
 
 
+def test_templates_are_not_loaded_before_the_first_page() -> None:
+    told = python("import sys, fabro_core.app; print('litestar' in sys.modules, 'jinja2' in sys.modules)")
+    assert told.split() == ["True", "False"]
+
+
 @pytest.mark.parametrize(
     "script",
     ["import fabro_core", "import sys; sys.argv = ['fabro', '--version']; from fabro_core.cli import main; main()"],

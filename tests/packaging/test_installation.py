@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def home(programs: Path) -> Iterator[Home]:
     shutil.rmtree(directory)
 
 
-def test_the_five_wheels_installed_by_name_list_their_plugins_and_keep_a_run(home: Home) -> None:
+def test_the_five_wheels_installed_by_name_list_their_plugins_show_pages_and_keep_a_run(home: Home) -> None:
     plugins = json.loads(home.run("plugins", "--json").stdout)
     assert {(row["group"], row["name"], row["distribution"], row["version"]) for row in plugins} == declared_plugins()
 
@@ -66,11 +67,15 @@ def test_the_five_wheels_installed_by_name_list_their_plugins_and_keep_a_run(hom
         created = client.post("/api/v1/runs", content=json.dumps(manifest()))
         listed = client.get("/api/v1/runs").json()["data"]
         engine = client.get("/api/v1/system/info").json()["storage_engine"]
+        page = client.get("/login").text
+        stylesheets = [client.get(path) for path in re.findall(r'rel="stylesheet" href="([^"]+)"', page)]
     assert home.run("server", "stop").returncode == 0
 
     assert created.status_code == 201
     assert [run["id"] for run in listed] == [created.json()["id"]]
     assert engine == "sqlite"
+    assert "Dev token" in page
+    assert [answer.status_code for answer in stylesheets] == [200]
 
 
 def declared_plugins() -> set[tuple[str, str, str, str]]:
