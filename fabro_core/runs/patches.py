@@ -110,9 +110,9 @@ def _sections(patch: str) -> Iterator[_Section]:
 
 
 def _begins_file(line: str, section: _Section | None) -> bool:
-    if not line.startswith((_GIT, _OLD)) or (section is not None and section.takes_content(line)):
+    if section is not None and section.takes_content(line):
         return False
-    return line.startswith(_GIT) or section is None or section.names(_OLD)
+    return line.startswith(_GIT) or (line.startswith(_OLD) and (section is None or section.names(_OLD)))
 
 
 # -- from a section to a file -----------------------------------------------------------------------------------------
