@@ -34,7 +34,7 @@ async def read_json_body(request: Request[Any, Any, Any]) -> bytes:
     """
     body = await read_body(request)
     media_type = media_type_of(request.scope["headers"])
-    if body and media_type and not is_json(media_type):
+    if body and media_type is not None and not is_json(media_type):
         raise UnsupportedMediaType
     return body
 
@@ -67,12 +67,12 @@ def decode_optional_json(body: bytes, kind: type[T]) -> T:
     return decode_json(body or b"{}", kind)
 
 
-def media_type_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The media type of a request's body in lower case, without parameters; empty when the request names none."""
+def media_type_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """The media type of a request's body in lower case, without parameters; None when the request names none."""
     for name, value in headers:
         if name == b"content-type":
             return value.split(b";", 1)[0].strip().lower()
-    return b""
+    return None
 
 
 def is_json(media_type: bytes) -> bool:

@@ -165,7 +165,7 @@ async def _submitted(request: FabroRequest) -> dict[str, Any]:
     media_type = media_type_of(request.scope["headers"])
     if media_type == FORM:
         return _decode_form(body)
-    if body and media_type and not is_json(media_type):
+    if body and media_type is not None and not is_json(media_type):
         raise UnsupportedMediaType
     return decode_json(body, dict[str, Any])
 
