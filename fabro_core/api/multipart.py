@@ -79,7 +79,7 @@ class _Receiving:
     def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         """The beginning of a part, a piece of its content, or None for its end."""
         if isinstance(event, MultipartSegment):
-            self._begin(event.name)
+            self._begin(event.name or "")
         elif event is None:
             self._end()
         else:
