@@ -5,17 +5,14 @@ What exists is kept, byte for byte. Nothing is written when there is a problem.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from fabro_core.boot import SESSION_SECRET, secret_variables
-from fabro_core.config.directories import make_private_directory
+from fabro_core.config.directories import exclusively, make_private_directory
 from fabro_core.config.env_file import replace_file, write_env_file
 from fabro_core.config.files import locate
 from fabro_core.config.secrets import home_directory
@@ -83,7 +80,7 @@ def initialise(environ: Mapping[str, str]) -> Initialised:
     _plan(environ)
     try:
         home_created = make_private_directory(home)
-        with _exclusively(home):
+        with exclusively(home):
             plan = _plan(environ)  # another process may have been faster
             _carry_out(plan)
     except OSError as error:
@@ -162,14 +159,3 @@ def _carry_out(plan: _Plan) -> None:
         write_env_file(plan.env_path, {name: value.reveal() for name, value in plan.generated.items()})
     if plan.settings_missing:
         replace_file(plan.settings_path, TEMPLATE.encode())
-
-
-@contextmanager
-def _exclusively(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock, waiting for it."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

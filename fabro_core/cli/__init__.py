@@ -7,6 +7,7 @@ import sys
 import click
 
 from fabro_core import __version__
+from fabro_core.cli.auth import auth
 from fabro_core.cli.check import check
 from fabro_core.cli.hooks import hooks
 from fabro_core.cli.init import init
@@ -23,6 +24,7 @@ def cli() -> None:
     """Fabro Server: workflow runs, their events and their questions."""
 
 
+cli.add_command(auth)
 cli.add_command(check)
 cli.add_command(hooks)
 cli.add_command(init)

@@ -1,7 +1,11 @@
-"""Directories that only their owner may enter (server.md S1, S20)."""
+"""Directories that only their owner may enter (server.md S1, S20), and that one process at a time may change."""
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -21,3 +25,14 @@ def make_private_directory(directory: Path) -> bool:
             raise
         return False
     return True
+
+
+@contextmanager
+def exclusively(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock, waiting for it. Raises `OSError` when there is no such directory."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
