@@ -107,11 +107,15 @@ def settings(store_kind: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def serving(
-    settings: dict[str, Any], home: Path, *plugins: InlinePlugin, session_secret: str | None = SESSION_SECRET
+    settings: dict[str, Any],
+    home: Path,
+    *plugins: InlinePlugin,
+    session_secret: str | None = SESSION_SECRET,
+    **variables: str,
 ) -> AsyncIterator[Server]:
-    """A server with these settings, started."""
+    """A server with these settings, started; `variables` are further ones of its environment."""
     token = new_token()
-    environ = {"FABRO_HOME": str(home), "FABRO_DEV_TOKEN": token}
+    environ = {"FABRO_HOME": str(home), "FABRO_DEV_TOKEN": token, **variables}
     if session_secret is not None:
         environ["SESSION_SECRET"] = session_secret
     clock = ManualClock()
