@@ -57,6 +57,9 @@ SESSION_SECRET: Final = from_env(
 PLUGIN_STEP_SECONDS: Final = 10
 """What a start-up step of an auth method may take (server.md S10)."""
 
+ONLINE_STEP_SECONDS: Final = 30
+"""What an auth method may take to contact its identity provider."""
+
 AppInit = tuple[str, Callable[["AppConfig"], None]]
 """A plugin's name and its `fabro_app_init`, bound to its context; raises `StartupError`."""
 
@@ -111,6 +114,16 @@ class Assembly:
             if problems:
                 raise StartupError(in_order(problems))
             yield
+
+    async def check_online(self) -> None:
+        """Let the auth methods, which are open, contact what they depend on. Raises `StartupError` with every fault."""
+        problems: list[Problem] = []
+        for method in self.methods:
+            with Attribution(join(Group.AUTH.table, method.name), "cannot be checked", problems):
+                async with asyncio.timeout(ONLINE_STEP_SECONDS):
+                    problems += await method.check_online()
+        if problems:
+            raise StartupError(in_order(problems))
 
     def make_storage_root(self) -> None:
         """Create the storage root, private, if it is missing. Raises `StartupError`."""

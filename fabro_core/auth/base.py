@@ -145,7 +145,7 @@ class AuthMethod(abc.ABC):
 
     async def check_online(self) -> Sequence[Problem]:
         """Faults that only show when others are contacted; called by `fabro check --online` alone, inside `lifespan`
-        (server.md S25). Must answer within 10 s."""
+        (server.md S25). Must answer within 30 s."""
         return ()
 
     @asynccontextmanager

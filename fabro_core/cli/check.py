@@ -19,7 +19,8 @@ def check(config: Path | None, online: bool) -> None:
 
     async def open_and_close(app: FabroApp) -> None:
         async with app.lifespan():
-            pass
+            if online:
+                await app.assembly.check_online()
 
     asyncio.run(open_and_close(FabroApp(assemble(config))))
     click.echo("ok")

@@ -1,0 +1,93 @@
+"""Who is taken off the list of a running server is refused with the next request (auth.md A6, server.md S17)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fabro_core.api.services import SERVICES, Services
+from fabro_core.auth.base import Identity
+from fabro_core.auth.caller import User
+from fabro_core.boot import Assembly
+from fabro_core.config.load import Overrides
+from fabro_core.server.live import LiveSettings
+from fabro_core.server.process import Process
+
+pytestmark = pytest.mark.anyio
+
+MONA = Identity(issuer="https://github.com", subject="90210", login="Mona")
+
+
+class Running:
+    """A server whose settings file is followed, and somebody with a session."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.permit(["mona"])
+        self.process = Process.prepare(path, Overrides())
+        self.live = LiveSettings(self.process.assembly, self._read_and_tell, self.process.live)
+        self._readings: asyncio.Queue[None] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+
+    def permit(self, logins: Sequence[str]) -> None:
+        names = ", ".join(f'"{login}"' for login in logins)
+        self._path.write_text(
+            '[server.auth]\nmethods = ["github"]\n[server.store]\nkind = "memory"\n'
+            f'[server.auth.github]\nclient_id = "test"\nallowed_usernames = [{names}]\n'
+        )
+
+    async def follow(self) -> None:
+        """Let the file have its effect."""
+        for _ in range(2):  # a second reading begins only when the first is done
+            self.live.ask()
+            await self._readings.get()
+
+    def _read_and_tell(self) -> Assembly:
+        assert self.process.read_again is not None
+        try:
+            return self.process.read_again()
+        finally:
+            self._loop.call_soon_threadsafe(self._readings.put_nowait, None)
+
+
+@pytest.fixture
+async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anyio_backend: str) -> AsyncIterator[Running]:
+    variables = {"FABRO_HOME": str(tmp_path), "SESSION_SECRET": "s" * 32, "GITHUB_APP_CLIENT_SECRET": "hunter2"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    running = Running(tmp_path / "settings.toml")
+    following = asyncio.create_task(running.live.follow())
+    async with running.process.app.lifespan():
+        yield running
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_a_session_ends_and_comes_back_with_the_name_on_the_list(running: Running) -> None:
+    app = running.process.app
+    services = app.litestar.state[SERVICES]
+    assert isinstance(services, Services)
+    assert services.sessions is not None
+    user = User(identity=MONA, method="github")
+    _, cookie = await services.sessions.open(user, credential=None, user_agent=None)
+    headers = {"Cookie": f"__fabro_session={cookie}"}
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:3000") as client:
+
+        async def asked() -> tuple[int, str | None]:
+            answer = await client.get("/api/v1/user", headers=headers)
+            code: str | None = answer.json()["errors"][0]["code"] if answer.is_error else None
+            return answer.status_code, code
+
+        assert await asked() == (200, None)
+        for without_mona in (["lisa"], []):
+            running.permit(without_mona)
+            await running.follow()
+            assert await asked() == (403, "login_not_permitted")
+        running.permit(["lisa", "MONA"])
+        await running.follow()
+        assert await asked() == (200, None)
