@@ -11,39 +11,13 @@ from secrets import token_bytes
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from litestar import Litestar, Router
+from litestar import Litestar
 from msgspec.structs import replace
 
-from fabro_core.api import (
-    account,
-    artifacts,
-    attach,
-    auth_sessions,
-    batch,
-    billing,
-    blobs,
-    cli_login,
-    cli_tokens,
-    discovery,
-    events,
-    lifecycle,
-    pull_requests,
-    questions,
-    read_models,
-    redirect_login,
-    run_files,
-    run_logs,
-    runs,
-    sign_in,
-    steering,
-    system,
-    validation,
-    workers,
-)
-from fabro_core.api import settings as server_settings
+from fabro_core.api import discovery
 from fabro_core.api.canonical_host import CanonicalHost
 from fabro_core.api.edge import Edge
-from fabro_core.api.extensions import extension_routers, own_handlers
+from fabro_core.api.extensions import extension_routers
 from fabro_core.api.openapi import api_document
 from fabro_core.api.options import AnswerOptions
 from fabro_core.api.origins import origin_of
@@ -68,111 +42,15 @@ from fabro_core.errors import FabroError
 from fabro_core.health import StoreHealth
 from fabro_core.housekeeping import Housekeeping
 from fabro_core.plugins.sources import InlinePlugin
+from fabro_core.routes import own_routes
 from fabro_core.runs.service import Runs
 from fabro_core.runs.tail import Tail
 from fabro_core.secret import Secret
 from fabro_core.stop_signals import noticing_stop
 from fabro_core.uptime import Uptime
-from fabro_core.web import routes
 
 if TYPE_CHECKING:
     from litestar.types import ExceptionHandler
-
-API_PREFIX = "/api/v1"
-
-_ROOT_HANDLERS = (
-    discovery.get_root,
-    discovery.get_health,
-    discovery.get_ready,
-    discovery.get_api_health,
-    discovery.get_openapi,
-)
-_API_HANDLERS = (
-    account.get_user,
-    account.get_auth_me,
-    account.get_auth_config,
-    auth_sessions.list_auth_sessions,
-    auth_sessions.delete_auth_session,
-    runs.list_runs,
-    runs.create_run,
-    runs.resolve_run,
-    runs.retrieve_run,
-    runs.update_run,
-    runs.delete_run,
-    runs.link_run_parent,
-    runs.unlink_run_parent,
-    runs.cancel_run,
-    runs.archive_run,
-    runs.unarchive_run,
-    lifecycle.start_run,
-    lifecycle.approve_run,
-    lifecycle.deny_run,
-    lifecycle.pause_run,
-    lifecycle.unpause_run,
-    lifecycle.retry_run,
-    lifecycle.fork_run,
-    lifecycle.rewind_run,
-    lifecycle.get_run_timeline,
-    read_models.get_run_state,
-    read_models.list_run_stages,
-    read_models.get_run_stage_context_window,
-    read_models.retrieve_run_checkpoint,
-    read_models.retrieve_run_settings,
-    read_models.retrieve_run_graph_source,
-    read_models.retrieve_run_graph,
-    billing.retrieve_run_billing,
-    billing.get_aggregate_billing,
-    validation.validate_run_manifest,
-    validation.run_preflight,
-    validation.render_workflow_graph,
-    questions.list_run_questions,
-    questions.submit_run_answer,
-    steering.steer_run,
-    steering.interrupt_run,
-    pull_requests.link_run_pull_request,
-    pull_requests.unlink_run_pull_request,
-    pull_requests.get_run_pull_request,
-    pull_requests.get_run_pull_request_creation,
-    pull_requests.create_run_pull_request,
-    pull_requests.merge_run_pull_request,
-    pull_requests.close_run_pull_request,
-    events.append_run_event,
-    events.list_run_events,
-    events.get_run_event_detail,
-    events.list_stage_events,
-    attach.attach_run_events,
-    attach.attach_events,
-    workers.create_worker_token,
-    blobs.write_run_blob,
-    blobs.read_run_blob,
-    artifacts.list_run_artifacts,
-    artifacts.download_run_artifacts,
-    artifacts.list_stage_artifacts,
-    artifacts.put_stage_artifact,
-    artifacts.get_stage_artifact,
-    run_logs.get_run_logs,
-    run_logs.get_run_stage_command_log,
-    run_files.list_run_files,
-    run_files.list_run_commits,
-    batch.archive_runs,
-    batch.unarchive_runs,
-    batch.delete_runs,
-    server_settings.get_settings,
-    system.get_system_info,
-)
-_PAGES = (
-    *routes.PAGES,
-    sign_in.submit_login,
-    sign_in.submit_logout,
-    cli_login.start_cli_login,
-    cli_login.confirm_cli_login,
-    cli_login.resume_cli_login,
-    cli_tokens.exchange_code,
-    cli_tokens.refresh_tokens,
-    cli_tokens.log_out,
-    redirect_login.start_redirect_login,
-    redirect_login.finish_redirect_login,
-)
 
 log = logging.getLogger("fabro.server")
 
@@ -232,9 +110,7 @@ class FabroApp:
         self._extensions = extension_routers(assembly.app_inits)
         self.litestar = Litestar(
             route_handlers=[
-                *own_handlers(_ROOT_HANDLERS),
-                Router(API_PREFIX, route_handlers=own_handlers(_API_HANDLERS)),
-                *own_handlers(_PAGES if assembly.settings.server.web.enabled else ()),
+                *own_routes(web_enabled=assembly.settings.server.web.enabled),
                 *self._extensions,
             ],
             request_class=FabroRequest,
