@@ -54,7 +54,11 @@ class AuthSessionsResponse(msgspec.Struct, frozen=True):
     ),
 )
 async def list_auth_sessions(request: FabroRequest) -> Reply:
-    """The caller's own first, then by last use, newest first."""
+    return json_reply(AuthSessionsResponse(await sessions_of(request)))
+
+
+async def sessions_of(request: FabroRequest) -> list[AuthSession]:
+    """The caller's sign-ins: the one that authenticated the request first, then by last use, newest first."""
     services, user = request.services, request.user
     found: list[tuple[datetime, AuthSession]] = []
     if services.sessions is not None:
@@ -63,7 +67,7 @@ async def list_auth_sessions(request: FabroRequest) -> Reply:
         found += [_cli(chain, user) async for chain in services.chains.of_user(user.identity)]
     found.sort(key=lambda each: each[1].id)
     found.sort(key=lambda each: (each[1].current, each[0]), reverse=True)
-    return json_reply(AuthSessionsResponse([session for _, session in found]))
+    return [session for _, session in found]
 
 
 @operation(
@@ -72,14 +76,22 @@ async def list_auth_sessions(request: FabroRequest) -> Reply:
     Operation(id="deleteAuthSession", tag="Auth", summary="End a sign-in", answers={204: None}, errors=(400, 404)),
 )
 async def delete_auth_session(request: FabroRequest) -> Reply:
+    services = request.services
+    return no_content(services.cookies.clear(COOKIE)) if await end_session(request) else no_content()
+
+
+async def end_session(request: FabroRequest) -> bool:
+    """End the caller's sign-in that the path names; whether it was that of the request's own cookie.
+
+    Raises `InvalidRequest` for an id that is none, `NotFound` for one that is not the caller's.
+    """
     services, user = request.services, request.user
     session = _named(request.path_params["id"], user)
     owned = services.sessions if session.kind == BROWSER else services.chains
     if owned is None or not await owned.revoke(UUID(session.id), user.identity):
         raise _not_found()
     note(request, "session_revoked", method=user.method, identity=user.identity, session=session)
-    own_cookie = session == user.session and session.kind == BROWSER
-    return no_content(services.cookies.clear(COOKIE)) if own_cookie else no_content()
+    return session == user.session and session.kind == BROWSER
 
 
 def _named(text: str, user: User) -> SessionRef:

@@ -10,7 +10,7 @@ from fabro_core.api.origins import Origin, origin_of
 from fabro_core.api.reply import Reply
 from fabro_core.asgi import ASGIApp, Receive, Scope, Send
 
-_PAGES: Final = ("/login", "/runs")
+_PAGES: Final = ("/login", "/runs", "/account")
 _SIGN_IN: Final = ("/auth/login", "/auth/callback", "/auth/cli/start", "/auth/cli/resume")
 """Set cookies that the browser has to bring back to the very host that the identity provider returns it to."""
 

@@ -11,7 +11,7 @@ import msgspec
 
 from fabro_core.auth.base import LoginField, LoginOption
 from fabro_core.web.rendering import render
-from fabro_core.web.run_views import RunListView, RunPageView
+from fabro_core.web.run_views import RunListView, RunPageView, When
 
 LOGIN_FAILURES: Final = {
     "invalid_credentials": "That was not accepted. Check what you entered and try again.",
@@ -45,6 +45,18 @@ class Viewer(msgspec.Struct, frozen=True):
     login: str
     method_label: str
     """How they signed in, such as `GitHub`."""
+
+
+class SignIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A browser session, or a program's login, of the viewer."""
+
+    id: str
+    label: str
+    program: str
+    """What the browser or program calls itself; may be empty."""
+    current: bool
+    created: When
+    last_used: When
 
 
 class _OfferedLogin(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,3 +129,8 @@ def runs_page(*, viewer: Viewer, runs: RunListView, prefix: str) -> bytes:
 def run_page(*, viewer: Viewer, run: RunPageView, prefix: str) -> bytes:
     """A run in short."""
     return render("run.html", prefix, viewer=viewer, shown=run)
+
+
+def account_page(*, viewer: Viewer, name: str, email: str, sign_ins: Sequence[SignIn], prefix: str) -> bytes:
+    """What the viewer is signed in with. `name` and `email` may be empty."""
+    return render("account.html", prefix, viewer=viewer, name=name, email=email, sign_ins=sign_ins)

@@ -5,21 +5,15 @@ Pages answer browsers that carry a session; everything they show comes from wher
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
-from urllib.parse import quote
 
 import msgspec
 from litestar.exceptions import NotFoundException
-from litestar.handlers import HTTPRouteHandler, get
+from litestar.handlers import get
 
-from fabro_core.api.accept import prefers_html
-from fabro_core.api.guards import Guard, admit
 from fabro_core.api.query import QueryParams, parse_query
-from fabro_core.api.reply import Reply, html_reply, see_other
+from fabro_core.api.reply import Reply, html_reply
 from fabro_core.api.request import FabroRequest
-from fabro_core.auth.refusals import Unauthenticated
 from fabro_core.auth.return_to import checked_return_to
 from fabro_core.errors import NotFound
 from fabro_core.models.ids import parse_run_id
@@ -27,9 +21,11 @@ from fabro_core.models.instant import instant_of_ms
 from fabro_core.runs.listing import visible_buckets
 from fabro_core.runs.wire import run_json_to_the_moment
 from fabro_core.store.records import RunQuery
+from fabro_core.web.account import get_account, submit_end
 from fabro_core.web.assets import served_asset
-from fabro_core.web.pages import Viewer, login_page, run_page, runs_page
+from fabro_core.web.pages import login_page, run_page, runs_page
 from fabro_core.web.run_views import list_view, run_page_view
+from fabro_core.web.visits import page, viewer_of
 
 RUNS_PER_PAGE: Final = 20
 _MAX_PAGE: Final = 50_000
@@ -74,33 +70,6 @@ async def get_static(request: FabroRequest) -> Reply:
     return Reply(200, asset.body, ((b"content-type", asset.media_type), _KEPT_FOR_GOOD))
 
 
-Handler = Callable[[FabroRequest], Awaitable[Reply]]
-
-
-def page(*paths: str) -> Callable[[Handler], HTTPRouteHandler]:
-    """Make a route of a page that only browsers with a session see.
-
-    Without a usable session the way leads to the login page and back; API clients find no route (server.md S2).
-    """
-
-    def decorate(handler: Handler) -> HTTPRouteHandler:
-        @functools.wraps(handler)
-        async def for_people(request: FabroRequest) -> Reply:
-            if not prefers_html(request.scope["headers"]):
-                raise NotFoundException
-            try:
-                await admit(request, Guard.USER)
-            except Unauthenticated:
-                return _to_login(request)
-            if request.user.session is None:
-                return _to_login(request)
-            return await handler(request)
-
-        return get(list(paths), include_in_schema=False)(for_people)
-
-    return decorate
-
-
 @page("/runs")
 async def get_runs(request: FabroRequest) -> Reply:
     """The newest runs that are neither archived nor being removed."""
@@ -115,7 +84,7 @@ async def get_runs(request: FabroRequest) -> Reply:
     )
     listed = await services.runs.list_json(query)
     runs = list_view(listed, number=params.page, page_size=RUNS_PER_PAGE, now=instant_of_ms(now_ms))
-    return html_reply(runs_page(viewer=_viewer(request), runs=runs, prefix=services.public_prefix))
+    return html_reply(runs_page(viewer=viewer_of(request), runs=runs, prefix=services.public_prefix))
 
 
 @page("/runs/{id:str}")
@@ -128,7 +97,7 @@ async def get_run(request: FabroRequest) -> Reply:
     now_ms = services.runs.now_ms()
     body = run_json_to_the_moment(await services.runs.get(run_id), now_ms)
     shown = run_page_view(body, prefix=services.public_prefix, now=instant_of_ms(now_ms))
-    return html_reply(run_page(viewer=_viewer(request), run=shown, prefix=services.public_prefix))
+    return html_reply(run_page(viewer=viewer_of(request), run=shown, prefix=services.public_prefix))
 
 
 @page("/runs/{id:str}/{rest:path}")
@@ -137,19 +106,5 @@ async def get_nothing(request: FabroRequest) -> Reply:
     raise NotFoundException
 
 
-PAGES: Final = (get_login, get_static, get_runs, get_run, get_nothing)
-"""Every route of this module."""
-
-
-def _viewer(request: FabroRequest) -> Viewer:
-    user = request.user
-    option = request.services.options.get(user.method)
-    return Viewer(user.identity.login, user.method if option is None else option.label)
-
-
-def _to_login(request: FabroRequest) -> Reply:
-    """303 to the login page, which leads back to where the browser wanted to go."""
-    prefix = request.services.public_prefix
-    query = request.scope["query_string"].decode("latin-1")
-    wanted = prefix + quote(request.scope["path"]) + (f"?{query}" if query else "")
-    return see_other(f"{prefix}/login?return_to={quote(wanted, safe='/')}")
+PAGES: Final = (get_login, get_static, get_runs, get_run, get_nothing, get_account, submit_end)
+"""Every route of the web UI but those below `/auth`."""

@@ -167,7 +167,7 @@ async def test_the_document_and_the_routes_are_the_same(server: Server) -> None:
         if isinstance(route, HTTPRoute)
         for method in route.methods
     }
-    for_browsers = ("/login", "/static/", "/runs", "/auth/")
+    for_browsers = ("/login", "/static/", "/runs", "/account", "/auth/")
     assert described == {each for each in routed if each[1] != "OPTIONS" and not each[0].startswith(for_browsers)}
 
 

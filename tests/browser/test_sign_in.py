@@ -128,3 +128,14 @@ async def test_what_is_not_there_has_a_way_back(browser: Browser, server: Runnin
         await visit.expect_status(f"{server.url}/runs/01KJQ0QEPA7V9X1B2C4D6F8G0H", 404)
         await visit.page.get_by_role("link", name="Go to the runs").click()
         await expect(visit.page).to_have_url(f"{server.url}/runs")
+
+
+async def test_a_sign_in_is_ended_from_another_browser(browser: Browser, server: RunningServer) -> None:
+    async with visiting(browser, user_agent="Lost/1") as lost, visiting(browser) as visit:
+        await lost.sign_in(f"{server.url}/runs")
+        await visit.sign_in(f"{server.url}/runs")
+        await visit.page.get_by_role("link", name="dev").click()
+        await visit.page.get_by_role("row", name="Lost/1").get_by_role("button").click()
+        await expect(visit.page.get_by_role("rowheader")).to_have_count(1)
+        await lost.page.reload()
+        await expect(lost.page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from fabro_core.api.services import SERVICES, Services
 from fabro_core.auth.base import AuthMethod, Identity, LoginField, LoginForm, LoginOption
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.plugins.groups import Group
@@ -23,6 +24,7 @@ from tests.web.markup import Element, elements_of, find, links_of
 pytestmark = pytest.mark.anyio
 
 UNKNOWN = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
+DEVELOPER = Identity(issuer="fabro:dev", subject="dev", login="dev")
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 
 
@@ -49,9 +51,16 @@ async def test_without_a_session_the_way_leads_to_the_sign_in_and_back(
 async def test_a_bearer_token_is_no_session(
     server: Server, visitor: httpx.AsyncClient, member: httpx.AsyncClient
 ) -> None:
-    token = {"Authorization": f"Bearer {server.token}"}
-    for client in (visitor, member):
-        assert (await client.get("/runs", headers=token)).headers["location"] == "/login?return_to=/runs"
+    services = server.app.litestar.state[SERVICES]
+    assert isinstance(services, Services)
+    login = services.require_cli_logins()
+    issued = await login.chains.open(DEVELOPER, "dev-token", user_agent=None)
+    access_token = login.access_tokens.issue(issued.token.chain_id, issued.chain).text.reveal()
+    assert (await visitor.get("/api/v1/user", headers={"Authorization": f"Bearer {access_token}"})).status_code == 200
+    for token in (server.token, access_token, "nonsense"):
+        for client in (visitor, member):
+            answer = await client.get("/runs", headers={"Authorization": f"Bearer {token}"})
+            assert answer.headers["location"] == "/login?return_to=/runs"
 
 
 async def test_pages_are_no_routes_for_programs(server: Server, member: httpx.AsyncClient) -> None:
@@ -269,7 +278,8 @@ async def pages_of(server: Server, client: httpx.AsyncClient) -> dict[str, str]:
     """A page of each kind."""
     run = await server.create()
     await put(server.store, *(Seed(entropy=number) for number in range(41)))
-    paths = ("/login", "/login?error=x&return_to=/runs", "/runs", "/runs?page=2", f"/runs/{run['id']}", "/nowhere")
+    paths = ["/login", "/login?error=x&return_to=/runs", "/runs", "/runs?page=2", "/account", "/nowhere"]
+    paths.append(f"/runs/{run['id']}")
     return {path: (await client.get(path)).text for path in paths}
 
 

@@ -1,0 +1,50 @@
+"""The page about the person who looks at it: their sign-ins, each with a button that ends it (auth.md A18)."""
+
+from __future__ import annotations
+
+from fabro_core.api.auth_sessions import end_session, sessions_of
+from fabro_core.api.reply import Reply, html_reply, see_other
+from fabro_core.api.request import FabroRequest
+from fabro_core.auth.sessions import COOKIE
+from fabro_core.models.instant import instant_of_ms
+from fabro_core.web.pages import SignIn, account_page
+from fabro_core.web.run_views import when
+from fabro_core.web.visits import form_target, page, viewer_of
+
+PATH = "/account"
+
+
+@page(PATH)
+async def get_account(request: FabroRequest) -> Reply:
+    """Everything that the person is signed in with."""
+    services = request.services
+    now = instant_of_ms(services.runs.now_ms())
+    sign_ins = [
+        SignIn(
+            id=session.id,
+            label=session.label,
+            program=session.user_agent or "",
+            current=session.current,
+            created=when(session.created_at, now),
+            last_used=when(session.last_seen_at, now),
+        )
+        for session in await sessions_of(request)
+    ]
+    identity = request.user.identity
+    shown = account_page(
+        viewer=viewer_of(request),
+        name=identity.name,
+        email=identity.email,
+        sign_ins=sign_ins,
+        prefix=services.public_prefix,
+    )
+    return html_reply(shown)
+
+
+@form_target(f"{PATH}/sign-ins/{{id:str}}/end", of_page=PATH)
+async def submit_end(request: FabroRequest) -> Reply:
+    """End one of the person's sign-ins; whoever ends the one they use is signed out."""
+    services = request.services
+    if await end_session(request):
+        return see_other(f"{services.public_prefix}/login", services.cookies.clear(COOKIE))
+    return see_other(services.public_prefix + PATH)
