@@ -23,8 +23,10 @@ from tests.api.cli_logins import (
     UNKNOWN,
     VERIFIER,
     Site,
+    SsoMethod,
     audited,
     bearer,
+    plugin_of,
     refused,
     settings_of,
     site,
@@ -254,6 +256,20 @@ async def test_without_an_identity_provider_nobody_logs_in(tmp_path: Path, path:
     async with site(settings_of("memory", "dev-token"), tmp_path) as without:
         answer = await without.client.post(path, headers=bearer(UNKNOWN), json={})
         assert refused(answer) == (403, "github_auth_not_configured")
+
+
+async def test_a_login_outlives_the_server_and_rests_while_its_method_is_not_enabled(tmp_path: Path) -> None:
+    settings = settings_of("sqlite", "dev-token", "sso")
+    async with site(settings, tmp_path) as first:
+        code, tokens = await first.code(), await first.tokens()
+    async with site(settings_of("sqlite", "other"), tmp_path, plugin_of(SsoMethod(), "other")) as another:
+        answer = await another.who(tokens["access_token"])
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (401, "access_token_invalid")
+        assert refused(await another.exchange(code)) == (403, "github_auth_not_configured")
+        assert refused(await another.refresh(tokens["refresh_token"])) == (403, "github_auth_not_configured")
+    async with site(settings, tmp_path) as restarted:
+        assert (await restarted.who(tokens["access_token"])).status_code == 200
+        assert (await restarted.refresh(tokens["refresh_token"])).status_code == 200
 
 
 @pytest.mark.parametrize("path", [TOKEN, REFRESH, LOGOUT])
