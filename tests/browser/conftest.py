@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
 
 from fabro_auth_devtoken import new_token
 from fabro_core.testing import running
@@ -19,6 +19,7 @@ from fabro_core.testing.servers import RunningServer
 
 SETTINGS: Final = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}}}
 TOKEN: Final = new_token()
+ABORTED: Final = "net::ERR_ABORTED"
 
 
 @pytest.fixture(scope="session")
@@ -66,10 +67,15 @@ class Visit:
         """What the browser has written to its console, and what it could not load."""
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: self.complaints.append(f"{request.url}: {request.failure}"))
+        page.on("requestfailed", self._note_failure)
 
     def _note(self, message: ConsoleMessage) -> None:
         self.complaints.append(message.text)
+
+    def _note_failure(self, request: Request) -> None:
+        """Going on to another page aborts what the last one still loads, which is nothing to complain about."""
+        if request.failure != ABORTED:
+            self.complaints.append(f"{request.url}: {request.failure}")
 
     async def expect_status(self, url: str, status: int) -> None:
         """Open a page that answers with an error, which the browser reports as well."""

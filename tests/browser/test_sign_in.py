@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from fabro_core.testing.servers import RunningServer
 from tests.api.conftest import manifest
@@ -139,3 +139,18 @@ async def test_a_sign_in_is_ended_from_another_browser(browser: Browser, server:
         await expect(visit.page.get_by_role("rowheader")).to_have_count(1)
         await lost.page.reload()
         await expect(lost.page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_the_browser_complains_about_what_the_policy_forbids(browser: Browser, server: RunningServer) -> None:
+    async def smuggle(route: Route) -> None:
+        answer = await route.fetch()
+        body = (await answer.text()).replace("</head>", "<style>main { display: none }</style></head>")
+        await route.fulfill(response=answer, body=body)
+
+    async with visiting(browser) as visit:
+        await visit.page.route("**/login", smuggle)
+        await visit.page.goto(f"{server.url}/login")
+        await expect(visit.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        (complaint,) = visit.complaints
+        assert "Content Security Policy" in complaint
+        visit.complaints.clear()
