@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Final
 
 import click
+
+from fabro_core.cli.server_address import server_meant_by, server_option
+
+if TYPE_CHECKING:
+    from fabro_core.client.address import ServerAddress
+    from fabro_core.client.credentials_file import CredentialsFile
+    from fabro_core.secret import Secret
+
+STDIN: Final = "-"
 
 
 @click.group()
@@ -23,3 +33,116 @@ def rotate_dev_token() -> None:
     if sys.stdout.isatty():
         click.echo(f"{VARIABLE}={rotated.token.reveal()}")
     click.echo("A running server takes it after a restart: fabro server restart", err=True)
+
+
+@auth.command()
+@server_option
+@click.option("--dev-token", metavar="TOKEN", help=f"Log in with this token; {STDIN} reads it from stdin.")
+@click.option("--no-browser", is_flag=True, help="Only print the URL to go to.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=300, show_default=True, help="Seconds to wait."
+)
+def login(server: str | None, dev_token: str | None, no_browser: bool, timeout: float) -> None:
+    """Log in to a server, in the browser or with a dev token.
+
+    For a server of this machine the dev token is also taken from FABRO_DEV_TOKEN.
+    """
+    from fabro_core.client.faults import printable
+    from fabro_core.client.login import log_in_with_browser, log_in_with_dev_token
+
+    credentials = _credentials()
+    credentials.logins()  # a file of no use is told before anybody signs in
+    address = server_meant_by(server)
+    token = _dev_token(dev_token, address)
+    if token is None and address.socket is not None:
+        raise click.UsageError("a server on a Unix socket takes only --dev-token")
+    show = _print_url if no_browser else _open_browser
+    done = (
+        log_in_with_browser(address, show, timeout_seconds=timeout)
+        if token is None
+        else log_in_with_dev_token(address, token)
+    )
+    with credentials.changing() as logins:
+        logins[address.name] = done
+    click.echo(f"Logged in to {address.name} as {printable(done.login)}", err=True)
+
+
+@auth.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(as_json: bool) -> None:
+    """Say to which servers you are logged in, without asking them."""
+    from datetime import UTC, datetime
+
+    from fabro_core.cli.login_status import tell_logins
+
+    tell_logins(_credentials().logins(), datetime.now(UTC), as_json=as_json)
+
+
+@auth.command()
+@server_option
+@click.option("--all", "everywhere", is_flag=True, help="Log out of every server.")
+def logout(server: str | None, everywhere: bool) -> None:
+    """Log out: of one server, or of all."""
+    if everywhere and server is not None:
+        raise click.UsageError("--server and --all exclude each other")
+    credentials = _credentials()
+    names = list(credentials.logins()) if everywhere else [server_meant_by(server).name]
+    for name in names:
+        _log_out(credentials, name)
+
+
+def _log_out(credentials: CredentialsFile, name: str) -> None:
+    """The login is forgotten first: it has to be even when the server cannot be asked."""
+    from fabro_core.client.faults import ClientFailed
+    from fabro_core.client.login import log_out
+
+    with credentials.changing() as logins:
+        forgotten = logins.pop(name, None)
+    if forgotten is None:
+        click.echo(f"Not logged in to {name}", err=True)
+        return
+    click.echo(f"Logged out of {name}", err=True)
+    try:
+        log_out(name, forgotten)
+    except ClientFailed as error:
+        click.echo(f"The server does not know: {error}", err=True)
+
+
+def _credentials() -> CredentialsFile:
+    from fabro_core.client.credentials_file import CredentialsFile, credentials_path
+    from fabro_core.config.secrets import process_environment
+
+    return CredentialsFile(credentials_path(process_environment()))
+
+
+def _dev_token(option: str | None, address: ServerAddress) -> Secret | None:
+    """The token to log in with; None for a login in the browser. Raises `click.UsageError`, without the token."""
+    from fabro_core.secret import Secret
+
+    if option is None:
+        return _dev_token_of_environment() if address.is_loopback else None
+    text = sys.stdin.readline().rstrip("\r\n") if option == STDIN else option
+    if not text:
+        raise click.UsageError("the dev token is empty")
+    return Secret(text)
+
+
+def _dev_token_of_environment() -> Secret | None:
+    """For a server of this machine alone: elsewhere the variable may hold the token of another server."""
+    from fabro_core.config.secrets import process_environment
+    from fabro_core.rotation import VARIABLE
+    from fabro_core.secret import Secret
+
+    text = process_environment().get(VARIABLE)
+    return Secret(text) if text else None
+
+
+def _print_url(url: str) -> None:
+    click.echo(f"To log in, go to:\n{url}", err=True)
+
+
+def _open_browser(url: str) -> None:
+    import webbrowser
+
+    _print_url(url)
+    webbrowser.open(url)

@@ -6,11 +6,14 @@ from typing import Final
 
 import click
 
+from fabro_core.client.faults import LoginRequired
 from fabro_core.errors import FabroError, StartupError
 from fabro_core.report import report
 
 FAILED: Final = 1
 """The operation failed."""
+LOGIN_REQUIRED: Final = 4
+"""A command that talks to a server has no login that is accepted there."""
 MISCONFIGURED: Final = 78
 """`EX_CONFIG` of sysexits.h."""
 
@@ -21,4 +24,4 @@ def exit_code(error: FabroError) -> int:
         click.echo(report(error.problems), err=True, nl=False)
         return MISCONFIGURED
     click.echo(str(error), err=True)
-    return FAILED
+    return LOGIN_REQUIRED if isinstance(error, LoginRequired) else FAILED

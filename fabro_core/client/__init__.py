@@ -1,0 +1,1 @@
+"""What a program on the command line needs to talk to a server: its address, credentials that are kept, requests."""

@@ -1,0 +1,1 @@
+"""Logging in to servers on the command line, and talking to them afterwards."""
