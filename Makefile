@@ -27,7 +27,7 @@ test: $(DEVELOPMENT)  ## Run every test, on two cores (ARGS="-n 0 -x tests/cli" 
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 browser: $(DEVELOPMENT)  ## Test the pages in Chromium, which apt-get installs if it is missing
-	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
 	$(BIN)/python -m pytest -q tests/browser $(ARGS)
 
 test-bare: $(DEVELOPMENT)  ## Test the core without any plugin, in an environment of its own

@@ -23,7 +23,7 @@ LOGIN_FAILURES: Final = {
 _ANOTHER_FAILURE: Final = "The sign-in did not succeed. Try again."
 """For every other value of `error`, which is never shown (auth.md A16)."""
 
-_HEADINGS: Final = {"login_state_invalid": "Sign-in failed", "invalid_credentials": "Sign-in failed"}
+_HEADINGS: Final = {"login_state_invalid": "Sign-in failed"}
 _ADVICE: Final = {
     "login_state_invalid": "It took too long, was finished already, or began in another browser. Start again.",
     "login_not_permitted": "You may not use this server. Ask whoever runs it to let you in, or sign out and sign in "
