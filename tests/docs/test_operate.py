@@ -11,7 +11,9 @@ import pytest
 
 from fabro_auth_devtoken import DevTokenSettings
 from fabro_core.boot import SESSION_SECRET, assemble
-from fabro_core.cli.failures import FAILED, MISCONFIGURED
+from fabro_core.cli.failures import FAILED, LOGIN_REQUIRED, MISCONFIGURED
+from fabro_core.cli.server_address import VARIABLE as SERVER
+from fabro_core.client.credentials_file import LOCATION as AUTH_FILE
 from fabro_core.config.load import VARIABLES
 from fabro_core.config.shapes import declared_secrets
 from fabro_core.testing.store import opened
@@ -28,14 +30,15 @@ def test_every_variable_and_secret_is_in_the_table_of_the_environment() -> None:
     documented = {code(cells[0])[0]: cells[1] for cells in table("docs/configure.md", "Variable")}
     secrets = {SESSION_SECRET.name, *(secret.name for secret in declared_secrets(DevTokenSettings))}
 
-    assert documented.keys() == {"FABRO_HOME", "FABRO_CONFIG", "FORWARDED_ALLOW_IPS", *VARIABLES.values(), *secrets}
+    core = {"FABRO_HOME", "FABRO_CONFIG", "FORWARDED_ALLOW_IPS", *VARIABLES.values()}
+    assert documented.keys() == {*core, *secrets, SERVER, AUTH_FILE}
     for key, variable in VARIABLES.items():
         assert documented[variable] == f"overrides `{key}`"
 
 
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
     documented = [int(cells[0]) for cells in table("docs/operate.md", "Code")]
-    assert documented == [0, FAILED, 2, MISCONFIGURED]
+    assert documented == [0, FAILED, 2, LOGIN_REQUIRED, MISCONFIGURED]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from tests.docs.documents import ROOT, blocks, code, table
 from tests.docs.ports import free_port
 
 ADDRESS = "127.0.0.1:3000"
+_WORD = re.compile(r"[a-z][a-z-]*")
+"""Of a command."""
 """What the README serves on; replaced by a free port."""
 
 TITLES = {
@@ -104,7 +107,7 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> dict[tuple[str
 def test_the_table_of_commands_names_every_command_and_only_options_they_have() -> None:
     commands = leaves(cli)
     rows = [code(cells[0])[0].split() for cells in table("README.md", "Command")]
-    named = {tuple(word for word in row[1:] if word.isalpha() and word.islower()): row for row in rows}
+    named = {tuple(word for word in row[1:] if _WORD.fullmatch(word)): row for row in rows}
 
     assert named.keys() == commands.keys()
     for words, row in named.items():
