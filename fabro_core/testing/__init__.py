@@ -10,16 +10,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fabro_core.testing.auth import AuthConformance
+    from fabro_core.testing.auth_logins import Authorize
     from fabro_core.testing.clock import ManualClock
     from fabro_core.testing.conformance import deviates
     from fabro_core.testing.identity_provider import FakeIdentityProvider
     from fabro_core.testing.servers import running
     from fabro_core.testing.store import StoreConformance
 
-__all__ = ["AuthConformance", "FakeIdentityProvider", "ManualClock", "StoreConformance", "deviates", "running"]
+__all__ = [
+    "AuthConformance",
+    "Authorize",
+    "FakeIdentityProvider",
+    "ManualClock",
+    "StoreConformance",
+    "deviates",
+    "running",
+]
 
 _HOMES = {
     "AuthConformance": "fabro_core.testing.auth",
+    "Authorize": "fabro_core.testing.auth_logins",
     "FakeIdentityProvider": "fabro_core.testing.identity_provider",
     "ManualClock": "fabro_core.testing.clock",
     "StoreConformance": "fabro_core.testing.store",

@@ -10,8 +10,9 @@
             return "acme_0123456789"
 
 `method` returns the method as the hook would, not opened; `valid_token` a bearer token that it accepts, or None for a
-method that accepts none. A third one, `rejected_tokens`, may add tokens that were good once. Async tests run with the
-pytest plugin of anyio, which comes with it.
+method that accepts none. A third one, `rejected_tokens`, may add tokens that were good once. A method whose `option()`
+offers a form needs `valid_form` too, one that redirects needs `authorize`: see `fabro_core.testing.auth_logins`. Async
+tests run with the pytest plugin of anyio, which comes with it.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ from fabro_core.context import Problem
 from fabro_core.errors import CredentialsRejected
 from fabro_core.plugins.claims import RESERVED_PREFIXES
 from fabro_core.secret import Secret
+from fabro_core.testing.auth_logins import LoginConformance, require_identity
 from fabro_core.testing.clock import ManualClock
-from fabro_core.testing.conformance import ConformanceSuite, name_subject, not_applicable
+from fabro_core.testing.conformance import name_subject, not_applicable
 from fabro_core.testing.io_watch import CONTACTS, OPENS, watching
 
 __all__ = ["AuthConformance"]
@@ -54,8 +56,8 @@ _VISIBLE_ASCII = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), 
 
 
 @pytest.mark.anyio
-class AuthConformance(ConformanceSuite):
-    """Every promise of `AuthMethod` (auth.md A4 to A6, A26), one test each."""
+class AuthConformance(LoginConformance):
+    """Every promise of `AuthMethod` (auth.md A4 to A6, A10 to A12, A26), one test each."""
 
     conformance_kit = "auth"
 
@@ -123,11 +125,7 @@ class AuthConformance(ConformanceSuite):
     # -- accepting ----------------------------------------------------------------------------------------------
 
     async def test_a_valid_token_is_an_identity(self, opened: AuthMethod, token: str) -> None:
-        identity = await accepted(opened, token)
-        for field in Identity.__struct_fields__:
-            assert isinstance(getattr(identity, field), str), f"{field} is a text, empty when unknown"
-        for field in ("issuer", "subject", "login"):
-            assert getattr(identity, field), f"{field} is not empty"
+        require_identity(await accepted(opened, token))
 
     async def test_the_same_token_is_the_same_identity_every_time(self, opened: AuthMethod, token: str) -> None:
         assert await accepted(opened, token) == await accepted(opened, token)
@@ -207,16 +205,14 @@ class AuthConformance(ConformanceSuite):
 
     # -- permission ---------------------------------------------------------------------------------------------
 
-    async def test_permission_is_told_as_a_bool_without_waiting(self, opened: AuthMethod, token: str) -> None:
-        identity = await accepted(opened, token)
+    async def test_permission_is_told_as_a_bool_without_waiting(self, opened: AuthMethod, somebody: Identity) -> None:
         for _ in range(REPEATS):
-            assert at_once(opened.permits(identity)) is True, "permits answers True for whoever is let in"
+            assert at_once(opened.permits(somebody)) is True, "permits answers True for whoever is let in"
 
-    async def test_permission_is_told_without_opening_anything(self, opened: AuthMethod, token: str) -> None:
-        identity = await accepted(opened, token)
-        await opened.permits(identity)  # whatever is made once, is made here
+    async def test_permission_is_told_without_opening_anything(self, opened: AuthMethod, somebody: Identity) -> None:
+        await opened.permits(somebody)  # whatever is made once, is made here
         with watching(OPENS) as seen:
-            await opened.permits(identity)
+            await opened.permits(somebody)
         assert seen == [], "permits is asked on every request and does no I/O"
 
     async def test_a_person_nobody_knows_is_no_reason_to_fail(self, opened: AuthMethod) -> None:

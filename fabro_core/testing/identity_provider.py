@@ -14,8 +14,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+import httpx
 import msgspec
 
 from fabro_core.asgi import ASGIApp, Receive, Scope, Send
@@ -62,6 +63,15 @@ class FakeIdentityProvider:
                 yield self
             finally:
                 self._stopping.set()
+
+    async def agree(self, url: str) -> dict[str, str]:
+        """Go where a browser is sent to sign in, as the user; the query with which it is sent back."""
+        async with httpx.AsyncClient() as browser:
+            answer = await browser.get(url)
+        if answer.status_code != 302:
+            raise ValueError(f"the provider answered {answer.status_code}: {answer.text}")
+        query = parse_qs(urlsplit(answer.headers["location"]).query)
+        return {name: values[-1] for name, values in query.items()}
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
