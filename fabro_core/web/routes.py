@@ -30,8 +30,6 @@ from fabro_core.web.visits import page, viewer_of
 RUNS_PER_PAGE: Final = 20
 _MAX_PAGE: Final = 50_000
 """A list can be read to its millionth run (server.md S9)."""
-
-
 _KEPT_FOR_GOOD: Final = (b"cache-control", b"public, max-age=31536000, immutable")
 
 
