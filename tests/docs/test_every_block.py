@@ -25,7 +25,7 @@ EXECUTED: Final = {
     ("docs/write-a-store.md", "python"): 5,  # test_guides
     ("docs/write-a-store.md", "sh"): 1,  # test_guides
     ("docs/write-a-store.md", "toml"): 1,  # test_guides
-    ("docs/write-an-auth-method.md", "python"): 3,  # test_guides
+    ("docs/write-an-auth-method.md", "python"): 5,  # test_guides
     ("docs/write-an-auth-method.md", "toml"): 2,  # test_guides
     ("docs/write-an-extension.md", "python"): 2,  # test_guides
     ("docs/write-an-extension.md", "toml"): 2,  # test_guides
