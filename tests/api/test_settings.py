@@ -29,7 +29,7 @@ async def test_the_settings_are_shown_without_secrets_and_plugin_tables(tmp_path
                 "logging": {"level": "info", "format": "text", "destination": "stdout"},
                 "scheduler": {"max_concurrent_runs": 5},
                 "limits": {"max_body_bytes": 2097152, "login_attempts_per_minute": 10, "sse_max_seconds": 0},
-                "sandbox": {"providers": {name: NO_PROVIDER for name in ("local", "docker", "daytona")}},
+                "sandbox": {"providers": dict.fromkeys(("local", "docker", "daytona"), NO_PROVIDER)},
                 "artifacts": {"prefix": "", "store": {"type": "local", "root": f"{root}/objects/artifacts"}},
                 "slatedb": {
                     "prefix": "",
