@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from fabro_core.config.live_fields import LIVE_ALLOW_LIST
 from fabro_core.config.load import Overrides, load
 from fabro_core.config.schema import DIALECT, PluginTable, settings_schema
 from fabro_core.config.secrets import from_env
@@ -220,6 +221,23 @@ def test_names_that_can_be_selected_are_those_of_installed_plugins() -> None:
 def test_any_table_of_a_plugin_that_cannot_be_loaded_is_admitted() -> None:
     assert admits(settings("[server.extensions.broken]\nanything = 1"))
     assert not admits(settings("[server.extensions.unknown]"))
+
+
+def test_a_key_that_a_running_server_follows_says_so() -> None:
+    follows = "Takes effect while the server runs."
+    assert follows in at("server.logging.level")["description"]
+    assert follows not in at("server.logging.format").get("description", "")
+
+
+class Doors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    allowed: Annotated[tuple[str, ...], LIVE_ALLOW_LIST]
+
+
+def test_a_list_of_who_is_let_in_needs_an_entry() -> None:
+    doors = PluginTable(group=Group.AUTH, name="doors", origin="doors 1.0", struct=Doors)
+    table = settings_schema([doors])["properties"]["server"]["properties"]["auth"]["properties"]["doors"]
+    allowed = table["properties"]["allowed"]
+    assert (allowed["type"], allowed["items"], allowed["minItems"]) == ("array", {"type": "string"}, 1)
 
 
 def test_defaults_are_shown_where_they_are_known() -> None:
