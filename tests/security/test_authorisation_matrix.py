@@ -85,7 +85,8 @@ async def test_without_pages_there_are_operations_alone(tmp_path: Path) -> None:
 
 
 async def test_a_cookie_counts_only_while_there_are_pages(tmp_path: Path) -> None:
-    token, answers, headers = new_token(), [], {}
+    token, answers = new_token(), []
+    headers: dict[str, str] = {}
     for enabled in (True, False, True):
         settings = in_memory(web={"enabled": enabled}, store={"kind": "sqlite"})
         async with serving(settings, tmp_path, FABRO_DEV_TOKEN=token) as server:
