@@ -216,4 +216,4 @@ def test_a_light_start_imports_nothing_heavy(script: str) -> None:
     )
     loaded = set(json.loads(told.splitlines()[-1]))
     assert "fabro_core" in loaded
-    assert not loaded & {"litestar", "msgspec", "pluggy", "sqlalchemy", "uvicorn", "lark", "asyncio"}
+    assert not loaded & {"litestar", "msgspec", "pluggy", "sqlalchemy", "uvicorn", "lark", "asyncio", "httpx"}

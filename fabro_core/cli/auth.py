@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -47,8 +48,8 @@ def login(server: str | None, dev_token: str | None, no_browser: bool, timeout: 
 
     For a server of this machine the dev token is also taken from FABRO_DEV_TOKEN.
     """
-    from fabro_core.client.faults import printable
-    from fabro_core.client.login import log_in_with_browser, log_in_with_dev_token
+    from fabro_core.client.faults import ClientFailed, printable
+    from fabro_core.client.login import log_in_with_browser, log_in_with_dev_token, log_out
 
     credentials = _credentials()
     credentials.logins()  # a file of no use is told before anybody signs in
@@ -63,8 +64,12 @@ def login(server: str | None, dev_token: str | None, no_browser: bool, timeout: 
         else log_in_with_dev_token(address, token)
     )
     with credentials.changing() as logins:
+        replaced = logins.get(address.name)
         logins[address.name] = done
     click.echo(f"Logged in to {address.name} as {printable(done.login)}", err=True)
+    if replaced is not None:
+        with suppress(ClientFailed):  # nobody uses it any more; otherwise it ends after 30 days
+            log_out(address.name, replaced)
 
 
 @auth.command()

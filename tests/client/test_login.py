@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
 
+from fabro_core.client.logins import DevTokenLogin
+from fabro_core.secret import Secret
 from fabro_core.testing.identity_provider import Mood
 from tests.client.sites import DEV_TOKEN, Site
 
@@ -73,16 +74,27 @@ async def test_without_a_browser_the_url_is_shown_and_the_wait_ends(github: Site
     assert github.provider.requests == []
 
 
-async def test_a_second_login_replaces_the_first_and_leaves_other_servers_alone(github: Site) -> None:
+async def test_a_browser_that_is_not_there_is_no_fault(github: Site) -> None:
+    done = await github.run("auth", "login", "--timeout", "0.1", BROWSER="no-such-browser")
+
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "no login within 0.1 s")
+
+
+async def test_a_second_login_ends_the_first_and_leaves_other_servers_alone(github: Site) -> None:
     first = await github.logged_in()
-    document = json.loads(github.file.read_text())
-    other = {"kind": "dev-token", "login": "dev", "token": "other"}
-    github.file.write_text(json.dumps({**document, "servers": {**document["servers"], "https://other": other}}))
+    with github.credentials.changing() as logins:
+        other = logins["https://other"] = DevTokenLogin(login="dev", token=Secret("other"))
 
     second = await github.logged_in()
 
-    assert second != first
-    assert json.loads(github.file.read_text())["servers"]["https://other"] == other
+    assert github.credentials.logins() == {github.server.url: second, "https://other": other}
+    statuses = [await status_with(github, login.access_token) for login in (first, second)]
+    assert statuses == [401, 200]
+
+
+async def status_with(site: Site, token: Secret) -> int:
+    answer = await site.server.client.get("/api/v1/user", headers={"Authorization": f"Bearer {token.reveal()}"})
+    return answer.status_code
 
 
 async def test_a_server_without_a_way_through_the_browser_says_what_to_do(dev_only: Site) -> None:
