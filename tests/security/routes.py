@@ -45,6 +45,9 @@ NOBODY: Final = Answered("401", None, INVALID)
 """A worker where only people are admitted (auth.md A5)."""
 NOT_REFRESHED: Final = "refresh_token_expired"
 
+GUARDED: Final[frozenset[Kind | None]] = frozenset({USER, MANAGEMENT, TARGET, SAME_RUN, "page"})
+"""What needs a caller."""
+
 SAFE: Final = frozenset({"GET"})
 
 _WORKERS: Final[dict[OperationKind, frozenset[CallerKind]]] = {
