@@ -1,7 +1,7 @@
 """Which callers each operation admits, by its `operationId`: runs.md R2 as a table.
 
-Written from the rules, not from the code. An operation that is served and has no row here fails `test_guards`. The
-table may be ahead of what is served.
+Written from the rules, not from the code. An operation that is served and has no row here fails
+`tests/security/test_authorisation_matrix.py`. The table may be ahead of what is served.
 """
 
 from __future__ import annotations
