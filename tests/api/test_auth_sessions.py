@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -19,6 +18,7 @@ pytestmark = pytest.mark.anyio
 
 ORIGIN = "http://localhost:3000"
 SESSIONS = "/api/v1/auth/sessions"
+NOBODYS = "6f1f0a52-0d2e-4a55-9d0e-3a4f4f3c9b11"
 DEVELOPER = Identity(issuer="fabro:dev", subject="dev", login="dev")
 STRANGER = Identity(issuer="fabro:dev", subject="other", login="other")
 
@@ -136,8 +136,8 @@ async def test_nobody_ends_the_session_of_somebody_else(
 @pytest.mark.parametrize(
     ("key", "status", "detail"),
     [
-        (f"browser:{uuid4()}", 404, "Auth session not found."),
-        (f"cli:{uuid4()}", 404, "Auth session not found."),
+        (f"browser:{NOBODYS}", 404, "Auth session not found."),
+        (f"cli:{NOBODYS}", 404, "Auth session not found."),
         ("browser:x", 400, "Malformed auth session id."),
         ("cli:current", 400, "Malformed auth session id."),
         ("cli:", 400, "Malformed auth session id."),

@@ -95,7 +95,7 @@ async def test_another_session_secret_ends_it(replicas: Replicas, clock: ManualC
     assert await rotated.find(attempt.state, method="github", binding=BINDING) is None
 
 
-@pytest.mark.parametrize("text", ["", "b", "b" * 42, "c" * 44, "ü" * 43, "b" * 42 + "=", random_token() + "A"])
+@pytest.mark.parametrize("text", ["", "b", "b" * 42, "c" * 44, "ü" * 43, "b" * 42 + "=", "d" * 43 + "AA"])
 def test_a_binding_of_another_form_is_none(text: str) -> None:
     assert not is_binding(text)
 
