@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from joserfc.jwk import OctKey
 
 ALGORITHM: Final = "HS256"
+REMEMBERED_TOKENS: Final = 1_024
+"""Verified tokens of one key whose payloads are remembered."""
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -36,11 +39,17 @@ def header_of(token: str) -> Header | None:
 
 
 class TokenSigner:
-    """Signs and verifies with one key. The library is loaded with the first token, as few servers see one at once."""
+    """Signs and verifies with one key. The library is loaded with the first token, as few servers see one at once.
+
+    Programs send one token with many requests, and whether a signature is right never changes. So what was verified
+    is remembered, by its hash; what the claims are worth by now is judged by callers, each time.
+    """
 
     def __init__(self, key: bytes, *, kid: str | None = None) -> None:
         self._secret = key
         self._header: Final = {"alg": ALGORITHM, "typ": "JWT"} | ({} if kid is None else {"kid": kid})
+        self._verified: dict[bytes, bytes] = {}
+        """Payloads by the hash of their token, the oldest first."""
 
     @cached_property
     def _key(self) -> OctKey:
@@ -56,14 +65,25 @@ class TokenSigner:
 
     def verify(self, token: str, claims: type[Any]) -> Any:
         """The claims of a token, decoded as `claims`. Raises `BadToken`."""
+        try:
+            digest = hashlib.sha256(token.encode()).digest()
+            return msgspec.json.decode(self._verified.get(digest) or self._verify(token, digest), type=claims)
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
+            raise BadToken from error
+
+    def _verify(self, token: str, digest: bytes) -> bytes:
+        """What is signed. Raises `BadToken`, or `ValueError`."""
         from joserfc import jws
         from joserfc.errors import JoseError
 
         try:
             payload = jws.deserialize_compact(token, self._key, algorithms=[ALGORITHM]).payload
-            return msgspec.json.decode(payload, type=claims)
-        except (JoseError, ValueError, msgspec.MsgspecError, RecursionError) as error:
+        except JoseError as error:
             raise BadToken from error
+        if len(self._verified) == REMEMBERED_TOKENS:
+            del self._verified[next(iter(self._verified))]
+        self._verified[digest] = payload
+        return payload
 
 
 def _decode_part(part: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fabro_core.auth.signed_tokens import BadToken, Header, TokenSigner, header_of
+from fabro_core.auth.signed_tokens import REMEMBERED_TOKENS, BadToken, Header, TokenSigner, header_of
 from tests.auth.forging import decoded, forged, is_signed_with
 
 KEY = b"k" * 32
@@ -40,6 +40,23 @@ def test_what_is_signed_is_verified_with_the_same_key_alone() -> None:
     assert SIGNER.verify(token, Claims) == Claims("one")
     with pytest.raises(BadToken):
         TokenSigner(b"K" * 32, kid="ours").verify(token, Claims)
+
+
+def test_a_token_that_was_verified_before_vouches_for_no_other() -> None:
+    signer, token = TokenSigner(KEY, kid="ours"), SIGNER.sign(Claims("one"))
+    assert signer.verify(token, Claims) == signer.verify(token, Claims) == Claims("one")
+    for other in (token[:-1], token + "=", token.swapcase(), SIGNER.sign(Claims("two"))[:-2] + token[-2:]):
+        with pytest.raises(BadToken):
+            signer.verify(other, Claims)
+    with pytest.raises(BadToken):
+        TokenSigner(b"K" * 32, kid="ours").verify(token, Claims)
+
+
+def test_more_tokens_than_are_remembered_are_verified_all_the_same() -> None:
+    signer = TokenSigner(KEY)
+    tokens = {str(number): signer.sign(Claims(str(number))) for number in range(REMEMBERED_TOKENS + 2)}
+    for _ in range(2):
+        assert {signer.verify(token, Claims).sub for token in tokens.values()} == tokens.keys()
 
 
 def test_a_token_made_elsewhere_by_the_same_rules_is_accepted() -> None:

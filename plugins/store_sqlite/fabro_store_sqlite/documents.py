@@ -59,8 +59,8 @@ _Run = sqlite3.Connection | Transaction
 def document(connection: _Run, ref: DocRef) -> Doc | None:
     """The document; None when it is absent or expired."""
     binds = {"collection": ref.collection, "key": ref.key, "now_ms": ref.now_ms}
-    row = connection.execute(_GET, binds).fetchone()
-    return None if row is None else _doc(row)
+    rows = connection.execute(_GET, binds).fetchall()  # to its end, so that no statement stays open
+    return _doc(rows[0]) if rows else None
 
 
 def document_page(connection: sqlite3.Connection, query: DocQuery) -> DocPage:

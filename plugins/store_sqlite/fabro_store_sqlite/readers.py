@@ -39,12 +39,20 @@ class Readers:
 
     async def quick(self, work: Work[T]) -> T:
         """For work that an index bounds: runs on the event loop."""
+        return await self._on_loop(work, snapshot)
+
+    async def statement(self, work: Work[T]) -> T:
+        """For one statement that an index bounds, read to its end: it needs no transaction to see one state, which
+        would take as long again."""
+        return await self._on_loop(work, _by_itself)
+
+    async def _on_loop(self, work: Work[T], run: Callable[[sqlite3.Connection, Work[T]], T]) -> T:
         connection = self._held.connection
         if connection is None:
             await self._open()
             return await self.slow(work)
         try:
-            return snapshot(connection, work)
+            return run(connection, work)
         except DRIVER_FAULTS as fault:
             self._held.drop()
             if not is_lock(fault):
@@ -98,3 +106,7 @@ class Readers:
                 return snapshot(connection, work)
         except DRIVER_FAULTS as fault:
             raise unavailable(fault) from fault
+
+
+def _by_itself(connection: sqlite3.Connection, work: Work[T]) -> T:
+    return work(connection)

@@ -154,7 +154,7 @@ class SqliteRunStore(RunStore):
         return await self._open().readers.slow(partial(blobs.blob, digest=digest))
 
     async def get_doc(self, ref: DocRef, /) -> Doc | None:
-        return await self._open().readers.quick(partial(documents.document, ref=ref))
+        return await self._open().readers.statement(partial(documents.document, ref=ref))
 
     async def put_doc(self, write: DocWrite, /) -> Doc:
         return await self._open().writer.run(partial(documents.put, write=write))
