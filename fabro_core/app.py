@@ -7,7 +7,6 @@ import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cached_property
-from secrets import token_bytes
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -27,14 +26,8 @@ from fabro_core.api.services import SERVICES, Services
 from fabro_core.api.settings_view import LogDestination, ServerSettings, settings_in_force
 from fabro_core.api.streams import EventStreams
 from fabro_core.asgi import ASGIApp, Receive, Scope, Send
-from fabro_core.auth.attempts import LoginAttempts
-from fabro_core.auth.cli_logins import CliLogins, cli_logins
+from fabro_core.auth.authentication import authentication
 from fabro_core.auth.cookies import Cookies
-from fabro_core.auth.credentials import Authenticator
-from fabro_core.auth.keys import KEY_BYTES, Purpose, derive_key
-from fabro_core.auth.login_states import LoginStates
-from fabro_core.auth.sessions import BrowserSessions
-from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.boot import Assembly, assemble
 from fabro_core.clock import Clock
 from fabro_core.config.load import SettingsSource
@@ -45,7 +38,6 @@ from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.routes import own_routes
 from fabro_core.runs.service import Runs
 from fabro_core.runs.tail import Tail
-from fabro_core.secret import Secret
 from fabro_core.stop_signals import noticing_stop
 from fabro_core.uptime import Uptime
 
@@ -84,17 +76,15 @@ class FabroApp:
         self.log_destination: LogDestination = "stdout"
         self._health = StoreHealth(assembly.store)
         self._uptime = Uptime(assembly.clock)
-        self._worker_tokens = WorkerTokens(_worker_key(assembly.session_secret), assembly.clock)
-        self._sessions = _sessions(assembly)
-        self._cli_logins = _cli_logins(assembly)
-        self.attempts = LoginAttempts(
-            assembly.store, assembly.clock, limit=assembly.settings.server.limits.login_attempts_per_minute
-        )
-        self._authenticator = Authenticator(
+        self.auth = authentication(
+            assembly.store,
+            assembly.clock,
             assembly.methods,
-            self._worker_tokens,
-            self._sessions,
-            None if self._cli_logins is None else self._cli_logins.access_tokens,
+            assembly.options,
+            public_url=assembly.server.public_url,
+            session_secret=assembly.session_secret,
+            web_enabled=assembly.settings.server.web.enabled,
+            attempts_per_minute=assembly.settings.server.limits.login_attempts_per_minute,
         )
         self._housekeeping = Housekeeping(assembly.store, assembly.clock)
         self._tail = Tail(assembly.store)
@@ -102,7 +92,7 @@ class FabroApp:
             self._tail,
             assembly.clock,
             self._health,
-            self._authenticator.still_admits,
+            self.auth.authenticator.still_admits,
             max_seconds=assembly.settings.server.limits.sse_max_seconds,
         )
         public = urlsplit(assembly.server.public_url)
@@ -177,8 +167,6 @@ class FabroApp:
         settings = assembly.settings.server
         return Services(
             version=assembly.server.version,
-            methods={method.name: method for method in assembly.methods},
-            options=assembly.options,
             store_name=settings.store.kind,
             storage_root=settings.storage.root,
             web_enabled=settings.web.enabled,
@@ -187,13 +175,8 @@ class FabroApp:
             public_prefix=self._prefix,
             discovery=discovery.discovery_document(prefix=self._prefix, api_url=settings.api.url, links=assembly.links),
             api_document=lambda: self._api_document,
-            authenticator=self._authenticator,
+            auth=self.auth,
             cookies=Cookies(prefix=self._prefix, secure=urlsplit(assembly.server.public_url).scheme == "https"),
-            sessions=self._sessions,
-            login_states=_login_states(assembly),
-            cli_logins=self._cli_logins,
-            attempts=self.attempts,
-            worker_tokens=self._worker_tokens,
             health=self._health,
             uptime=self._uptime,
             runs=Runs(
@@ -213,7 +196,7 @@ class FabroApp:
             replace(
                 settings,
                 logging=replace(settings.logging, level=self.log_level),
-                limits=replace(settings.limits, login_attempts_per_minute=self.attempts.limit),
+                limits=replace(settings.limits, login_attempts_per_minute=self.auth.attempts.limit),
             ),
             public_url=self.assembly.server.public_url,
             github_usernames=getattr(github(), "allowed_usernames", ()) if github is not None else (),
@@ -234,38 +217,6 @@ class FabroApp:
             await send({"type": f"lifespan.{phase}.failed", "message": _report(error)})
             raise
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def _sessions(assembly: Assembly) -> BrowserSessions | None:
-    if assembly.session_secret is None or not assembly.settings.server.web.enabled:
-        return None
-    return BrowserSessions(assembly.store, assembly.clock, assembly.session_secret)
-
-
-def _cli_logins(assembly: Assembly) -> CliLogins | None:
-    if assembly.session_secret is None or not assembly.settings.server.web.enabled:
-        return None
-    return cli_logins(
-        assembly.store,
-        assembly.clock,
-        assembly.session_secret,
-        issuer=assembly.server.public_url,
-        methods=assembly.methods,
-        options=assembly.options,
-    )
-
-
-def _login_states(assembly: Assembly) -> LoginStates | None:
-    if assembly.session_secret is None or not assembly.settings.server.web.enabled:
-        return None
-    return LoginStates(assembly.store, assembly.clock, assembly.session_secret)
-
-
-def _worker_key(session_secret: Secret | None) -> bytes:
-    """Without a session secret, worker tokens end with this server (auth.md A24)."""
-    if session_secret is None:
-        return token_bytes(KEY_BYTES)
-    return derive_key(session_secret, Purpose.WORKER_TOKENS)
 
 
 def _report(error: Exception) -> str:

@@ -98,8 +98,8 @@ async def get_auth_me(request: FabroRequest) -> Reply:
 )
 async def get_auth_config(request: FabroRequest) -> Reply:
     services = request.services
-    options = [_view(name, option, services.public_prefix) for name, option in services.options.items()]
-    return json_reply(AuthConfigResponse(methods=tuple(services.methods), options=tuple(options)))
+    options = [_view(name, option, services.public_prefix) for name, option in services.auth.options.items()]
+    return json_reply(AuthConfigResponse(methods=tuple(services.auth.methods), options=tuple(options)))
 
 
 def _view(name: str, option: LoginOption, prefix: str) -> LoginOptionView:

@@ -59,12 +59,11 @@ async def list_auth_sessions(request: FabroRequest) -> Reply:
 
 async def sessions_of(request: FabroRequest) -> list[AuthSession]:
     """The caller's sign-ins: the one that authenticated the request first, then by last use, newest first."""
-    services, user = request.services, request.user
+    browser, user = request.services.auth.browser, request.user
     found: list[tuple[datetime, AuthSession]] = []
-    if services.sessions is not None:
-        found += [_browser(session, user) async for session in services.sessions.of_user(user.identity)]
-    if services.chains is not None:
-        found += [_cli(chain, user) async for chain in services.chains.of_user(user.identity)]
+    if browser is not None:
+        found += [_browser(session, user) async for session in browser.sessions.of_user(user.identity)]
+        found += [_cli(chain, user) async for chain in browser.cli.chains.of_user(user.identity)]
     found.sort(key=lambda each: each[1].id)
     found.sort(key=lambda each: (each[1].current, each[0]), reverse=True)
     return [session for _, session in found]
@@ -85,10 +84,12 @@ async def end_session(request: FabroRequest) -> bool:
 
     Raises `InvalidRequest` for an id that is none, `NotFound` for one that is not the caller's.
     """
-    services, user = request.services, request.user
+    browser, user = request.services.auth.browser, request.user
     session = _named(request.path_params["id"], user)
-    owned = services.sessions if session.kind == BROWSER else services.chains
-    if owned is None or not await owned.revoke(UUID(session.id), user.identity):
+    if browser is None:
+        raise _not_found()
+    owned = browser.sessions if session.kind == BROWSER else browser.cli.chains
+    if not await owned.revoke(UUID(session.id), user.identity):
         raise _not_found()
     note(request, "session_revoked", method=user.method, identity=user.identity, session=session)
     return session == user.session and session.kind == BROWSER

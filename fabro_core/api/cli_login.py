@@ -64,7 +64,7 @@ class _Ended(Exception):
 @get(CLI_START, include_in_schema=False)
 async def start_cli_login(request: FabroRequest) -> Reply:
     """A browser was opened by a program that wants to be logged in."""
-    cli = request.services.require_cli_logins()
+    cli = request.services.auth.require_browser().cli
     asked = _asked(request)
     if not is_redirect_uri(asked.redirect_uri) or not is_state(asked.state):
         raise InvalidRequest("The parameters redirect_uri and state have to be valid.", code="invalid_request")
@@ -113,7 +113,7 @@ async def resume_cli_login(request: FabroRequest) -> Reply:
             code_challenge=flow.code_challenge,
             redirect_uri=flow.redirect_uri,
         )
-        code = await request.services.require_cli_logins().codes.issue(grant)
+        code = await request.services.auth.require_browser().cli.codes.issue(grant)
     except _Ended as ended:
         return _end(request, flow, ended.error)
     except StoreUnavailable as error:
@@ -131,7 +131,7 @@ def _asked(request: FabroRequest) -> CliStartParams:
 
 def _flow(request: FabroRequest) -> tuple[AuthMethod, CliFlow]:
     """The flow that this browser carries, and what people sign in with. Raises `InvalidRequest`."""
-    cli = request.services.require_cli_logins()
+    cli = request.services.auth.require_browser().cli
     cookie = cookie_value(request.scope["headers"], FLOW_COOKIE)
     flow = None if cookie is None else cli.flows.open(cookie)
     if cli.method is None or flow is None:
@@ -162,11 +162,11 @@ async def _session_user(request: FabroRequest, method: AuthMethod) -> User | Non
     """The person of a session that was opened with `method`; None without one. Raises `LoginNotPermitted`."""
     services = request.services
     cookie = cookie_value(request.scope["headers"], COOKIE)
-    session = None if cookie is None or services.sessions is None else await services.sessions.find(cookie)
+    session = None if cookie is None else await services.auth.require_browser().sessions.find(cookie)
     if cookie is None or session is None or session.body.method != method.name:
         return None
     try:
-        return await services.authenticator.user_of_cookie(cookie)
+        return await services.auth.authenticator.user_of_cookie(cookie)
     except Unauthenticated:
         return None
 

@@ -129,7 +129,7 @@ async def log_out(request: FabroRequest) -> Reply:
 
 def _configured(request: FabroRequest) -> CliLogins:
     """Raises `CliLoginNotConfigured` without a method that people sign in with at an identity provider."""
-    cli = request.services.require_cli_logins()
+    cli = request.services.auth.require_browser().cli
     if cli.method is None:
         raise CliLoginNotConfigured
     return cli
@@ -161,7 +161,7 @@ def _presented(request: FabroRequest) -> str:
 
 async def _require_permission(request: FabroRequest, of: Grant | Chain) -> None:
     """Raises `CliLoginNotConfigured`, `LoginNotPermitted` or `MethodUnavailable`."""
-    method = request.services.methods.get(of.method)
+    method = request.services.auth.methods.get(of.method)
     if method is None:
         raise _noted(request, CliLoginNotConfigured(), of)
     try:

@@ -62,7 +62,7 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], guard: Guard) ->
     trace.auth_status = "missing"
     try:
         services, headers = connection.app.state[SERVICES], connection.scope["headers"]
-        caller = await services.authenticator.authenticate(headers)
+        caller = await services.auth.authenticator.authenticate(headers)
         trace.caller = caller
         if isinstance(caller, Worker):
             _admit_worker(caller, guard, connection.scope["path_params"].get("id", ""))

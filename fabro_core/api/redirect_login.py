@@ -93,7 +93,7 @@ async def finish_redirect_login(request: FabroRequest) -> Reply:
     """Take the browser back from the identity provider, and sign the person in."""
     refuse_head(request)
     await count_attempt(request, Bucket.LOGIN)
-    method = request.services.methods.get(request.path_params["method"])
+    method = request.services.auth.methods.get(request.path_params["method"])
     if method is None:
         raise MethodDisabled
     params = parse_query(CallbackParams, request.scope["query_string"])
@@ -107,9 +107,7 @@ async def finish_redirect_login(request: FabroRequest) -> Reply:
 
 
 def _states(request: FabroRequest) -> LoginStates:
-    states = request.services.login_states
-    assert states is not None, "sign-ins are routed only with pages"
-    return states
+    return request.services.auth.require_browser().states
 
 
 def _callback_url(request: FabroRequest, method: AuthMethod) -> str:
@@ -189,7 +187,7 @@ def _refused(
         case LoginNotPermitted():
             error, description = "unauthorized", "Login not permitted"
         case IdentityProviderFailed():
-            label = request.services.options[method.name].label
+            label = request.services.auth.options[method.name].label
             error, description = "server_error", f"Could not complete {label} sign-in"
     resume = request.services.public_prefix + CLI_RESUME
     if return_to == resume:

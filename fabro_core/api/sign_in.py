@@ -74,9 +74,9 @@ async def submit_logout(request: FabroRequest) -> Reply:
     if cookie is not None:
         refuse_cross_site(request.scope["headers"], services.public_origin)
     forget = services.cookies.clear(COOKIE)
-    if cookie is not None and services.sessions is not None:
+    if cookie is not None:
         try:
-            ended = await services.sessions.end(cookie)
+            ended = await services.auth.require_browser().sessions.end(cookie)
         except StoreUnavailable as error:
             return error_reply(request, error, forget)
         if ended is not None:
@@ -91,7 +91,7 @@ async def submit_logout(request: FabroRequest) -> Reply:
 async def count_attempt(request: FabroRequest, bucket: Bucket) -> None:
     """Count a request against the limit of its client. Raises `TooManyAttempts`."""
     try:
-        await request.services.attempts.count(bucket, client_of(request.scope))
+        await request.services.auth.attempts.count(bucket, client_of(request.scope))
     except TooManyAttempts as refusal:
         note(request, "rate_limited", reason=refusal.code)
         raise
@@ -101,10 +101,10 @@ def enabled_option(request: FabroRequest) -> tuple[AuthMethod, LoginOption]:
     """The method in the path. Raises `MethodDisabled`, or what answers 404 for one without a browser sign-in."""
     services = request.services
     name = request.path_params["method"]
-    method = services.methods.get(name)
+    method = services.auth.methods.get(name)
     if method is None:
         raise MethodDisabled
-    option = services.options.get(name)
+    option = services.auth.options.get(name)
     if option is None:
         raise NotFoundException
     return method, option
@@ -113,15 +113,15 @@ def enabled_option(request: FabroRequest) -> tuple[AuthMethod, LoginOption]:
 async def signed_in(request: FabroRequest, method: AuthMethod, identity: Identity, return_to: str | None) -> Reply:
     """Open a session for a person who has just proved who they are, in place of the one that the browser had."""
     services = request.services
-    assert services.sessions is not None, "sign-ins are routed only with pages"
-    session, cookie = await services.sessions.open(
+    sessions = services.auth.require_browser().sessions
+    session, cookie = await sessions.open(
         User(identity=identity, method=method.name),
         credential=method.credential_of(identity),
         user_agent=request.headers.get("user-agent"),
     )
     replaced = cookie_value(request.scope["headers"], COOKIE)
     if replaced is not None:
-        await services.sessions.end(replaced)
+        await sessions.end(replaced)
     note(request, "login", method=method.name, identity=identity, session=session)
     keep = services.cookies.set(COOKIE, cookie, max_age_seconds=int(LIFETIME.total_seconds()))
     if request.scope["method"] == "POST" and not prefers_html(request.scope["headers"]):

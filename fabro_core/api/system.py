@@ -58,7 +58,7 @@ async def get_system_info(request: FabroRequest) -> Reply:
             arch=arch_name(platform.machine()),
             storage_engine=services.store_name,
             storage_dir=str(services.storage_root),
-            auth_methods=tuple(services.methods),
+            auth_methods=tuple(services.auth.methods),
             uptime_secs=services.uptime.seconds(),
             runs=SystemRunCounts(total=counts.total, active=counts.active, scheduler_slots_used=counts.slots),
         )

@@ -37,7 +37,7 @@ async def create_worker_token(request: FabroRequest) -> Reply:
     run_id = request.run_id
     services = request.services
     worker = Worker(run_id=run_id, manages_runs=await services.runs.worker_manages_runs(run_id))
-    token = services.worker_tokens.issue(worker)
+    token = services.auth.workers.issue(worker)
     answer = WorkerTokenResponse(
         token=token.text.reveal(),
         token_type="Bearer",  # noqa: S106  (RFC 6750 names the type of token so)

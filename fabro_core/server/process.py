@@ -120,7 +120,7 @@ class Process:
         set_level(self.app.log_level)
 
     def _apply_login_attempts(self, assembly: Assembly) -> None:
-        self.app.attempts.limit = assembly.settings.server.limits.login_attempts_per_minute
+        self.app.auth.attempts.limit = assembly.settings.server.limits.login_attempts_per_minute
 
     def _listen(self) -> Listener:
         listen = self.assembly.settings.server.listen

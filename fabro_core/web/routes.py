@@ -49,8 +49,8 @@ async def get_login(request: FabroRequest) -> Reply:
     params = parse_query(LoginParams, request.scope["query_string"])
     return html_reply(
         login_page(
-            options=services.options,
-            methods=tuple(services.methods),
+            options=services.auth.options,
+            methods=tuple(services.auth.methods),
             base=services.server_url,
             prefix=services.public_prefix,
             error=params.error,

@@ -50,7 +50,7 @@ def form_target(path: str, *, of_page: str) -> Decorator:
 def viewer_of(request: FabroRequest) -> Viewer:
     """The person who looks at the page."""
     user = request.user
-    option = request.services.options.get(user.method)
+    option = request.services.auth.options.get(user.method)
     return Viewer(user.identity.login, user.method if option is None else option.label)
 
 

@@ -127,10 +127,11 @@ class Site:
 
     async def signed_in(self, identity: Identity = MONA, method: str = "sso") -> Browser:
         """A browser with a session."""
-        assert self.services.sessions is not None
         user = User(identity=identity, method=method)
-        credential = self.services.methods[method].credential_of(identity)
-        _, cookie = await self.services.sessions.open(user, credential=credential, user_agent=None)
+        credential = self.services.auth.methods[method].credential_of(identity)
+        _, cookie = await self.services.auth.require_browser().sessions.open(
+            user, credential=credential, user_agent=None
+        )
         return Browser(self.client, {"__fabro_session": cookie})
 
     async def code(self, **changes: str) -> str:

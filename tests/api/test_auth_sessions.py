@@ -55,8 +55,7 @@ async def test_the_own_session_comes_first_and_the_others_by_last_use(
     server: Server, browsers: tuple[httpx.AsyncClient, httpx.AsyncClient]
 ) -> None:
     first, second = browsers
-    chains = services(server).chains
-    assert chains is not None
+    chains = services(server).auth.require_browser().cli.chains
     issued = await chains.open(DEVELOPER, "dev-token", user_agent=None)
     await chains.open(STRANGER, "dev-token", user_agent=None)
     own, cli, other = await sessions_of(first)
@@ -120,17 +119,15 @@ async def test_current_names_the_session_of_the_cookie(
 async def test_nobody_ends_the_session_of_somebody_else(
     server: Server, browsers: tuple[httpx.AsyncClient, httpx.AsyncClient]
 ) -> None:
-    found = services(server)
-    assert found.sessions is not None
-    assert found.chains is not None
+    found = services(server).auth.require_browser()
     session, _ = await found.sessions.open(
         User(identity=STRANGER, method="dev-token"), credential=None, user_agent=None
     )
-    chain = (await found.chains.open(STRANGER, "dev-token", user_agent=None)).token.chain_id
+    chain = (await found.cli.chains.open(STRANGER, "dev-token", user_agent=None)).token.chain_id
     for key in (str(session), f"cli:{chain}"):
         assert (await server.client.delete(f"{SESSIONS}/{key}")).status_code == 404
     assert await found.sessions.is_live(session.id)
-    assert await found.chains.is_live(chain)
+    assert await found.cli.chains.is_live(chain)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ async def served(server: Server) -> dict[str, tuple[str, str]]:
 
 
 def token_of(server: Server, worker: Worker) -> str:
-    issued = server.app.litestar.state[SERVICES].worker_tokens.issue(worker)
+    issued = server.app.litestar.state[SERVICES].auth.workers.issue(worker)
     text: str = issued.text.reveal()
     return text
 

@@ -71,9 +71,8 @@ async def test_a_session_ends_and_comes_back_with_the_name_on_the_list(running: 
     app = running.process.app
     services = app.litestar.state[SERVICES]
     assert isinstance(services, Services)
-    assert services.sessions is not None
     user = User(identity=MONA, method="github")
-    _, cookie = await services.sessions.open(user, credential=None, user_agent=None)
+    _, cookie = await services.auth.require_browser().sessions.open(user, credential=None, user_agent=None)
     headers = {"Cookie": f"__fabro_session={cookie}"}
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:3000") as client:

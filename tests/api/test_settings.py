@@ -56,7 +56,7 @@ async def test_the_settings_are_shown_without_secrets_and_plugin_tables(tmp_path
 async def test_what_changed_while_the_server_runs_is_shown_as_it_is_now(tmp_path: Path) -> None:
     listen = {"type": "tcp", "address": "127.0.0.1:3000"}
     async with serving(in_memory(listen=listen), tmp_path) as server:
-        server.app.attempts.limit = 3
+        server.app.auth.attempts.limit = 3
         server.app.log_level = "debug"
         shown = (await server.client.get("/api/v1/settings")).json()["server"]
         assert shown["limits"]["login_attempts_per_minute"] == 3

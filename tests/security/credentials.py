@@ -83,31 +83,31 @@ class Issuer:
 
     def worker_token(self, run_id: str, *, manages_runs: bool = False) -> str:
         worker = Worker(run_id=run_id, manages_runs=manages_runs)
-        return self.site.services.worker_tokens.issue(worker).text.reveal()
+        return self.site.services.auth.workers.issue(worker).text.reveal()
 
     async def access_token(self, identity: Identity = MONA) -> str:
         """Of a login that is under way."""
-        cli = self.site.services.require_cli_logins()
+        cli = self.site.services.auth.require_browser().cli
         issued = await cli.chains.open(identity, "sso", user_agent=None)
         return cli.access_tokens.issue(issued.token.chain_id, issued.chain).text.reveal()
 
     async def revoked_access_token(self) -> str:
-        cli = self.site.services.require_cli_logins()
+        cli = self.site.services.auth.require_browser().cli
         issued = await cli.chains.open(MONA, "sso", user_agent=None)
         await cli.chains.log_out(issued.token)
         return cli.access_tokens.issue(issued.token.chain_id, issued.chain).text.reveal()
 
     async def cookie(self, identity: Identity = MONA, method: str = "sso") -> str:
         """Of a session that is open."""
-        assert self.site.services.sessions is not None
         user = User(identity=identity, method=method)
-        _, cookie = await self.site.services.sessions.open(user, credential=None, user_agent=None)
+        _, cookie = await self.site.services.auth.require_browser().sessions.open(
+            user, credential=None, user_agent=None
+        )
         return cookie
 
     async def revoked_cookie(self) -> str:
-        assert self.site.services.sessions is not None
         cookie = await self.cookie()
-        assert await self.site.services.sessions.end(cookie)
+        assert await self.site.services.auth.require_browser().sessions.end(cookie)
         return cookie
 
 

@@ -63,7 +63,7 @@ async def test_the_routes_with_a_rate_bucket_refuse_and_no_others(
     people: tuple[Site, BrittleStore], accept: str
 ) -> None:
     visited, _ = people
-    visited.server.app.attempts.limit = 1
+    visited.server.app.auth.attempts.limit = 1
     refused = {}
     for route in routes_of(visited.server.app):
         visited.server.clock.advance(timedelta(minutes=2))

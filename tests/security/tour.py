@@ -136,8 +136,7 @@ class Tour:
         return f"{back.path}?{back.query}"
 
     async def keep_verifier(self, state: str, binding: str) -> None:
-        states = self.services.login_states
-        assert states is not None
+        states = self.services.auth.require_browser().states
         pending = await states.find(Secret(state), method="github", binding=Secret(binding))
         assert pending is not None
         self.ledger.keep("PKCE verifier", pending.code_verifier.reveal())
@@ -270,7 +269,7 @@ class Tour:
         assert (await other.post("/auth/logout")).headers["location"] == "/login"
 
     async def try_too_often(self) -> None:
-        self.server.app.attempts.limit = 1
+        self.server.app.auth.attempts.limit = 1
         browser = Browser(self.client)
         for _ in range(2):
             answers = [
@@ -279,7 +278,7 @@ class Tour:
                 await self.client.post("/auth/cli/token", json=self.exchange_of("x")),
             ]
         assert {answer.status_code for answer in answers} == {429}
-        self.server.app.attempts.limit = 1_000
+        self.server.app.auth.attempts.limit = 1_000
 
     async def lose_the_store(self, store: BrittleStore) -> None:
         """Come back with everything that is good, when the store answers nothing any more."""

@@ -35,8 +35,7 @@ async def sign_ins(client: httpx.AsyncClient) -> dict[str, str]:
 
 
 async def test_sign_ins_are_listed_with_what_people_know_them_by(server: Server, member: httpx.AsyncClient) -> None:
-    chains = services(server).chains
-    assert chains is not None
+    chains = services(server).auth.require_browser().cli.chains
     await chains.open(DEVELOPER, "dev-token", user_agent="fabro-cli/1.2.3")
     async with browsing(server) as other:
         other.headers["User-Agent"] = "Other/1 <b>"

@@ -53,7 +53,7 @@ async def test_a_bearer_token_is_no_session(
 ) -> None:
     services = server.app.litestar.state[SERVICES]
     assert isinstance(services, Services)
-    login = services.require_cli_logins()
+    login = services.auth.require_browser().cli
     issued = await login.chains.open(DEVELOPER, "dev-token", user_agent=None)
     access_token = login.access_tokens.issue(issued.token.chain_id, issued.chain).text.reveal()
     assert (await visitor.get("/api/v1/user", headers={"Authorization": f"Bearer {access_token}"})).status_code == 200
