@@ -256,4 +256,4 @@ def test_every_field_of_the_core_that_is_declared_live_has_an_effect(
     path.write_text(path.read_text() + "[server.limits]\nlogin_attempts_per_minute = 3\n")
     assert process.read_again is not None
     process.live["server.limits.login_attempts_per_minute"](process.read_again())
-    assert process.app.attempts.limit == 3
+    assert process.app.auth.attempts.limit == 3
