@@ -7,7 +7,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from benchmarks import append_events, create_runs, list_runs, streams
+from benchmarks import append_events, authenticate, create_runs, list_runs, streams
 from benchmarks.seed import seed
 from fabro_store_sqlite import SqliteRunStore
 
@@ -25,6 +25,11 @@ def main() -> None:
         print(f"seeding {runs:,} runs into {database}")
         database.parent.mkdir(exist_ok=True)
         asyncio.run(seed(SqliteRunStore(database), runs))
+    calls, repeats = (50, 1) if arguments.smoke else (2_000, 15)
+    print("\n## Authentication, added to a request\n")
+    with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
+        for line in authenticate.measure(Path(work), calls=calls, rounds=repeats):
+            print(line, flush=True)
     print(f"\n## Lists, {runs:,} runs in SQLite, {list_runs.CONNECTIONS} connections\n")
     with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
         for line in list_runs.measure(database, Path(work), seconds=seconds, rounds=rounds):
