@@ -140,6 +140,18 @@ def test_a_node_that_the_worker_cannot_execute_fails_the_run(shared_site: Site) 
     assert shared_site.status(run_id) == {"kind": "failed", "reason": "workflow_error"}
 
 
+def test_an_edge_with_a_condition_that_the_worker_does_not_know_is_not_followed(shared_site: Site) -> None:
+    run_id = shared_site.runnable(
+        steps(one="true").replace(
+            "start -> one -> exit", 'start -> one\n  one -> exit [condition="preferred_label=go"]'
+        )
+    )
+
+    code, printed = ended(shared_site.worker(run_id))
+
+    assert (code, printed[-1]) == (1, "failed: one has ended (succeeded), and no edge leads on")
+
+
 # -- people who step in -----------------------------------------------------------------------------------------------
 
 
