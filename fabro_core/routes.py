@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from copy import copy
+from typing import Final
 
-from litestar import Router
+from litestar.handlers import HTTPRouteHandler
 
 from fabro_core.api import (
     account,
@@ -33,11 +34,7 @@ from fabro_core.api import (
     validation,
     workers,
 )
-from fabro_core.api.extensions import own_handlers
 from fabro_core.web.routes import PAGES
-
-if TYPE_CHECKING:
-    from litestar.types import ControllerRouterHandler
 
 API_PREFIX: Final = "/api/v1"
 
@@ -135,7 +132,22 @@ _SIGN_IN: Final = (
 )
 
 
-def own_routes(*, web_enabled: bool) -> list[ControllerRouterHandler]:
+def own_routes(*, web_enabled: bool) -> list[HTTPRouteHandler]:
     """The routes for one application; pages, and what signs people in with a browser, only with web (auth.md A2)."""
     with_web = (*_SIGN_IN, *PAGES) if web_enabled else ()
-    return [*own_handlers(_DISCOVERY), Router(API_PREFIX, route_handlers=own_handlers(_API)), *own_handlers(with_web)]
+    return [
+        *(_own(handler) for handler in (*_DISCOVERY, *with_web)),
+        *(_own(handler, API_PREFIX) for handler in _API),
+    ]
+
+
+def _own(handler: HTTPRouteHandler, prefix: str = "") -> HTTPRouteHandler:
+    """A handler for one application, below `prefix`.
+
+    A copy, because Litestar notes in a handler where it was registered last; and without a Litestar router, which would
+    copy every handler once more, and deeply. Copies share what Litestar has read from the handler's signature.
+    """
+    assert handler.parsed_fn_signature is not None, "read before the copy is made"
+    own = copy(handler)
+    own.paths = {prefix + path for path in handler.paths}
+    return own

@@ -14,6 +14,7 @@ def installed_plugins() -> tuple[InstalledPlugin, ...]:
 
     A distribution that `sys.path` offers twice counts once, as its first occurrence is the one Python imports.
     """
+    everything = entry_points()  # once: it reads the metadata of every distribution
     found = [
         InstalledPlugin(
             group=group,
@@ -23,7 +24,7 @@ def installed_plugins() -> tuple[InstalledPlugin, ...]:
             entry_point=entry_point,
         )
         for group in Group
-        for entry_point in entry_points(group=group.value)
+        for entry_point in everything.select(group=group.value)
     ]
     return tuple(sorted(found, key=lambda plugin: (plugin.group, plugin.name, plugin.distribution)))
 
