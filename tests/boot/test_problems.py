@@ -9,6 +9,9 @@ import pytest
 
 from fabro_core.boot import assemble
 from fabro_core.errors import StartupError
+from fabro_core.plugins.discovery import PluginIndex, installed_plugins
+from fabro_core.plugins.groups import Group
+from fabro_core.plugins.selection import not_installed
 from fabro_core.report import report
 
 AUTH = {"methods": ["dev-token"]}
@@ -26,7 +29,7 @@ def test_a_misspelt_method_gets_the_near_name(faults: Any) -> None:
 
 
 def test_an_unknown_key_beside_the_names_hides_no_problem_of_the_names(faults: Any) -> None:
-    lines = faults(document(auth={"methods": ["dev-tokn"], "allowed": 3}, store={"kind": "redis", "knid": 1}))
+    lines = faults(document(auth={"methods": ["dev-tokn"], "allowed": 3}, store={"kind": "sqlit", "knid": 1}))
 
     assert [line.partition(":")[0] for line in lines] == [
         "server.auth.allowed",
@@ -36,12 +39,14 @@ def test_an_unknown_key_beside_the_names_hides_no_problem_of_the_names(faults: A
     ]
 
 
-def test_a_method_of_ours_that_is_not_installed_gets_the_install_line(faults: Any) -> None:
-    (line,) = faults(document(store={"kind": "redis"}))
+def test_a_store_of_ours_that_is_not_installed_gets_the_install_line() -> None:
+    installed = [each for each in installed_plugins() if each.name != "redis"]
 
-    assert line.startswith('server.store.kind: no installed plugin provides "redis"; ')
-    assert "run: pip install 'fabro-core[redis]'" in line
-    assert "installed: memory, sqlite" in line
+    message = not_installed(PluginIndex(installed), Group.STORE, "redis")
+
+    assert message.startswith('no installed plugin provides "redis"; ')
+    assert "run: pip install 'fabro-core[redis]'" in message
+    assert "installed: memory, sqlite" in message
 
 
 def test_the_table_of_a_plugin_that_is_not_installed_is_a_problem(faults: Any) -> None:

@@ -18,6 +18,7 @@ from fabro_core.config.load import VARIABLES
 from fabro_core.config.shapes import declared_secrets
 from fabro_core.testing.store import opened
 from fabro_core.testing.store.case import batch, list_all, row, run_id
+from fabro_store_redis import RedisSettings
 from fabro_store_sqlite import DEFAULT_FILE, SqliteRunStore
 from tests.docs.documents import blocks, code, table
 
@@ -28,7 +29,8 @@ SECRETS = {"SESSION_SECRET": "s" * 32, "FABRO_DEV_TOKEN": "fabro_dev_" + "0" * 6
 
 def test_every_variable_and_secret_is_in_the_table_of_the_environment() -> None:
     documented = {code(cells[0])[0]: cells[1] for cells in table("docs/configure.md", "Variable")}
-    secrets = {SESSION_SECRET.name, *(secret.name for secret in declared_secrets(DevTokenSettings))}
+    plugins = (*declared_secrets(DevTokenSettings), *declared_secrets(RedisSettings))
+    secrets = {SESSION_SECRET.name, *(secret.name for secret in plugins)}
 
     core = {"FABRO_HOME", "FABRO_CONFIG", "FORWARDED_ALLOW_IPS", *VARIABLES.values()}
     assert documented.keys() == {*core, *secrets, SERVER, AUTH_FILE}
@@ -42,7 +44,14 @@ def test_the_exit_codes_are_those_of_the_command_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "docs/configure.md", "plugins/auth_devtoken/README.md", "plugins/store_sqlite/README.md"]
+    "document",
+    [
+        "README.md",
+        "docs/configure.md",
+        "plugins/auth_devtoken/README.md",
+        "plugins/store_redis/README.md",
+        "plugins/store_sqlite/README.md",
+    ],
 )
 def test_a_server_starts_with_every_settings_file_that_is_shown(document: str, tmp_path: Path) -> None:
     for shown in blocks(document, "toml"):

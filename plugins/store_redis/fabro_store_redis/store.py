@@ -1,0 +1,171 @@
+"""`RunStore` on Redis or Valkey: which script answers each call. The modules beside this one do the work."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fabro_core.errors import SeqConflict, StoreUnavailable
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import (
+    AppendBatch,
+    Blob,
+    Doc,
+    DocDelete,
+    DocPage,
+    DocQuery,
+    DocRef,
+    DocWrite,
+    EventPage,
+    EventQuery,
+    FeedPage,
+    FeedQuery,
+    RunHit,
+    RunPage,
+    RunQuery,
+    StoreInfo,
+    Wakeup,
+    WorkflowHit,
+)
+from fabro_store_redis import documents, logs, opening, runs, scripts
+from fabro_store_redis.changes import Changes
+from fabro_store_redis.connections import Connections
+from fabro_store_redis.run_pages import page_script
+from fabro_store_redis.settings import RedisSettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    connections: Connections
+    changes: Changes
+
+
+class RedisRunStore(RunStore):
+    """Shared by every server process that reaches the same Redis or Valkey and uses the same prefix."""
+
+    def __init__(self, settings: RedisSettings, *, name: str = "redis", logger: logging.Logger | None = None) -> None:
+        self._settings = settings
+        self._name = name
+        self._logger = logger or logging.getLogger(__name__)
+        # The braces put all keys into one slot of a cluster, where scripts may use them together.
+        self._prefix = f"{{{settings.prefix}}}:"
+        self._server = opening.Server(version="unknown", durable=False)
+        self._opened: _Opened | None = None
+
+    def info(self) -> StoreInfo:
+        return StoreInfo(
+            name=self._name, version=self._server.version, durable=self._server.durable, shared=True, wakeups=True
+        )
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        connections = Connections(self._settings)
+        try:
+            self._server = await opening.inspect(connections, self._prefix)
+            if not self._server.durable:
+                self._logger.warning(
+                    "the Redis server may lose acknowledged writes when it stops; "
+                    "set appendonly to yes and appendfsync to always"
+                )
+            changes = Changes(connections, f"{self._prefix}appends", self._logger)
+            try:
+                await changes.subscribe()
+                others = asyncio.create_task(changes.follow_others())
+                self._opened = _Opened(connections, changes)
+                try:
+                    yield
+                finally:
+                    self._opened = None
+                    others.cancel()
+                    await asyncio.gather(others, return_exceptions=True)
+            finally:
+                await changes.close()
+        finally:
+            await connections.close()
+
+    async def ping(self) -> None:
+        await self._open().connections.ask("PING")
+
+    # -- runs ---------------------------------------------------------------------------------------------------
+
+    async def append(self, batch: AppendBatch, /) -> int:
+        opened = self._open()
+        seq = batch.events[-1].seq
+        told = runs.append_argument(batch, hint=opened.changes.hint(batch.run_id, seq))
+        newest = await opened.connections.write(scripts.APPEND, self._prefix, told)
+        if newest != batch.expected_seq:
+            raise SeqConflict(batch.expected_seq, newest)
+        opened.changes.announce(batch.run_id, seq)
+        return seq
+
+    async def read(self, query: EventQuery, /) -> EventPage:
+        script, arguments = logs.read_script(query)
+        return logs.event_page(await self._open().connections.read(script, self._prefix, *arguments), query)
+
+    async def read_feed(self, query: FeedQuery, /) -> FeedPage:
+        arguments = logs.feed_arguments(query)
+        return logs.feed_page(await self._open().connections.read(scripts.READ_FEED, self._prefix, *arguments))
+
+    async def get_run(self, run_id: str, /) -> RunHit | None:
+        return runs.run_of(await self._open().connections.read(scripts.GET_RUN, self._prefix, run_id))
+
+    async def list_runs(self, query: RunQuery, /) -> RunPage:
+        script, asked = page_script(query)
+        return runs.page_of(await self._open().connections.read(script, self._prefix, asked))
+
+    async def list_workflows(self) -> Sequence[WorkflowHit]:
+        return runs.workflows_of(await self._open().connections.read(scripts.WORKFLOWS, self._prefix))
+
+    async def delete_run(self, run_id: str, /) -> bool:
+        return bool(await self._open().connections.write(scripts.DELETE_RUN, self._prefix, run_id))
+
+    # -- blobs and documents ------------------------------------------------------------------------------------
+
+    async def put_blob(self, blob: Blob, /) -> bool:
+        stored = await self._open().connections.tell("SET", self._blob(blob.digest), blob.body, "NX")
+        return stored is not None
+
+    async def get_blob(self, digest: str, /) -> bytes | None:
+        body: bytes | None = await self._open().connections.ask("GET", self._blob(digest))
+        return body
+
+    async def get_doc(self, ref: DocRef, /) -> Doc | None:
+        key = f"{self._prefix}doc:".encode() + documents.place(ref.collection, ref.key)
+        return documents.document(await self._open().connections.ask("HMGET", key, "revision", "doc"), ref)
+
+    async def put_doc(self, write: DocWrite, /) -> Doc:
+        told = documents.put_argument(write)
+        return documents.written(await self._open().connections.write(scripts.PUT_DOC, self._prefix, told), write)
+
+    async def delete_doc(self, delete: DocDelete, /) -> bool:
+        told = documents.delete_argument(delete)
+        return documents.deleted(await self._open().connections.write(scripts.DELETE_DOC, self._prefix, told))
+
+    async def list_docs(self, query: DocQuery, /) -> DocPage:
+        asked = documents.list_argument(query)
+        return documents.document_page(await self._open().connections.read(scripts.LIST_DOCS, self._prefix, asked))
+
+    async def purge(self, now_ms: int, /) -> int:
+        connections = self._open().connections
+        purged = 0
+        while True:
+            removed: int = await connections.write(scripts.PURGE, self._prefix, now_ms, documents.PURGED_AT_ONCE)
+            purged += removed
+            if removed < documents.PURGED_AT_ONCE:
+                return purged
+
+    # -- hints --------------------------------------------------------------------------------------------------
+
+    def watch(self) -> AsyncIterator[Wakeup]:
+        return self._open().changes.watch()
+
+    def _blob(self, digest: str) -> str:
+        return f"{self._prefix}blob:{digest}"
+
+    def _open(self) -> _Opened:
+        if self._opened is None:
+            raise StoreUnavailable("The store is not open.")
+        return self._opened
