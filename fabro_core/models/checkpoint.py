@@ -10,10 +10,9 @@ JsonMembers = dict[str, msgspec.Raw]
 """A JSON object whose values are not looked into."""
 
 
-class RunCheckpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a run can go on. What is None is left out."""
+class CheckpointFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a worker tells of a checkpoint, as its event has it. What is None is left out."""
 
-    timestamp: Instant
     current_node: str
     completed_nodes: list[str]
     node_retries: JsonMembers
@@ -23,3 +22,9 @@ class RunCheckpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     git_commit_sha: str | None = None
     loop_failure_signatures: JsonMembers | None = None
     restart_failure_signatures: JsonMembers | None = None
+
+
+class RunCheckpoint(CheckpointFacts, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a run can go on."""
+
+    timestamp: Instant

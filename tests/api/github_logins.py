@@ -14,6 +14,7 @@ import httpx
 from fabro_core.testing import FakeIdentityProvider
 from tests.api.cli_logins import Browser
 from tests.api.conftest import Server, serving
+from tests.github import github_table
 
 PROGRAM = {"Accept": "application/json"}
 """Headers that make an API client of a browser."""
@@ -48,12 +49,7 @@ class GitHubSite:
 async def github_site(store_kind: str, home: Path, **tables: Any) -> AsyncIterator[GitHubSite]:
     """A server whose only methods are `github`, where Mona is on the list, and `dev-token`."""
     async with FakeIdentityProvider().running() as provider:
-        github = {
-            "client_id": provider.client_id,
-            "allowed_usernames": ["MONA"],
-            "oauth_url": provider.url,
-            "api_url": provider.url,
-        }
+        github = github_table(provider, "MONA")
         settings = {
             "auth": {"methods": ["github", "dev-token"], "github": github},
             "store": {"kind": store_kind},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from fabro_auth_github import GitHubAuth, GitHubSettings
+from fabro_auth_github import GitHubAuth
 from fabro_core.auth.base import (
     AuthMethod,
     Identity,
@@ -19,6 +19,7 @@ from fabro_core.auth.base import (
 from fabro_core.errors import CredentialsRejected
 from fabro_core.secret import Secret
 from fabro_core.testing import FakeIdentityProvider
+from tests.github import github_settings
 
 PASSWORD = "open sesame"
 ALI = Identity(issuer="cave", subject="1", login="ali")
@@ -98,13 +99,7 @@ class Mint(GitHubAuth):
     name = "mint"
 
     def __init__(self, provider: FakeIdentityProvider) -> None:
-        settings = GitHubSettings(
-            client_id=provider.client_id,
-            client_secret=Secret(provider.client_secret),
-            allowed_usernames=("mona",),
-            oauth_url=provider.url,
-            api_url=provider.url,
-        )
+        settings = github_settings(provider, "mona")
         super().__init__(lambda: settings)
 
 

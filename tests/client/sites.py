@@ -20,6 +20,7 @@ from fabro_core.client.logins import OAuthLogin
 from fabro_core.testing import FakeIdentityProvider, ManualClock, running
 from fabro_core.testing.servers import RunningServer
 from tests.cli.terminal import Home
+from tests.github import github_table
 
 BROWSER: Final = Path(__file__).with_name("browser.py")
 DEV_TOKEN: Final = "fabro_dev_" + "5e" * 32
@@ -82,12 +83,7 @@ class Site:
 async def site(directory: Path, *methods: str) -> AsyncIterator[Site]:
     """A server with these auth methods; its clock stands still."""
     async with FakeIdentityProvider().running() as provider:
-        github = {
-            "client_id": provider.client_id,
-            "allowed_usernames": ["mona"],
-            "oauth_url": provider.url,
-            "api_url": provider.url,
-        }
+        github = github_table(provider, "mona")
         settings = {
             "server": {
                 "auth": {"methods": list(methods), **({"github": github} if "github" in methods else {})},

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from fabro_auth_github import GitHubAuth, GitHubSettings
+from fabro_auth_github import GitHubAuth
 from fabro_core.auth.base import AuthMethod
-from fabro_core.secret import Secret
 from fabro_core.testing import AuthConformance, Authorize, FakeIdentityProvider
+from tests.github import github_settings
 
 
 class TestGitHub(AuthConformance):
@@ -20,13 +20,7 @@ class TestGitHub(AuthConformance):
 
     @pytest.fixture
     def method(self, provider: FakeIdentityProvider) -> AuthMethod:
-        settings = GitHubSettings(
-            client_id=provider.client_id,
-            client_secret=Secret(provider.client_secret),
-            allowed_usernames=("mona",),
-            oauth_url=provider.url,
-            api_url=provider.url,
-        )
+        settings = github_settings(provider, "mona")
         method = GitHubAuth(lambda: settings)
         method.name = "github"
         return method

@@ -20,7 +20,8 @@ from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import Doc, DocRef, DocWrite
 from fabro_core.testing.clock import ManualClock
 from tests.api.seeding import Seed, put
-from tests.runs.conftest import ANN, InterleavingStore, projection_of, service
+from tests.replicas import InterleavingStore
+from tests.runs.conftest import ANN, projection_of, service
 
 pytestmark = pytest.mark.anyio
 

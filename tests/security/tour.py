@@ -24,6 +24,7 @@ from tests.api.brittle import EVERYTHING, BrittleStore
 from tests.api.cli_logins import ORIGIN, REDIRECT_URI, Browser, bearer
 from tests.api.conftest import Server, extension, serving
 from tests.api.github_logins import PROGRAM, query_of
+from tests.github import github_table
 from tests.security.ledger import Ledger, Place, Recording
 
 FORM = "/auth/login/dev-token"
@@ -306,12 +307,7 @@ async def tour_of(home: Path, *plugins: InlinePlugin, store: str) -> AsyncIterat
     """A server with both first-party methods, a provider, and the secrets that an operator has."""
     session_secret = secrets.token_hex(32)
     async with FakeIdentityProvider(client_secret=secrets.token_hex(32)).running() as provider:
-        github = {
-            "client_id": provider.client_id,
-            "allowed_usernames": ["mona"],
-            "oauth_url": provider.url,
-            "api_url": provider.url,
-        }
+        github = github_table(provider, "mona")
         settings = {
             "auth": {"methods": ["dev-token", "github"], "github": github},
             "store": {"kind": store},
