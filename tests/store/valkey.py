@@ -45,7 +45,7 @@ class Valkey:
         with log:
             self._process = subprocess.Popen([str(BINARY), *place, *self._options], stdout=log, stderr=log)
         deadline = time.monotonic() + READY_SECONDS
-        while not self.ask(b"PING").startswith((b"+PONG", b"-NOAUTH")):
+        while self.ask(b"PING") != b"+PONG\r\n":
             assert time.monotonic() < deadline, (self._directory / "log").read_text()
             time.sleep(POLL_SECONDS)
 

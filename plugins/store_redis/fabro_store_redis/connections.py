@@ -1,11 +1,13 @@
 """Connections to the server: a bounded pool, one command at a time on each, and what may be tried again.
 
-A connection that cannot be made is tried again with a growing pause, whatever is asked: nothing has been sent yet. A
-question whose connection breaks is asked once more. A write is not, as nobody knows whether it took effect.
+A connection that is refused is tried again with a growing pause, whatever is asked: nothing has been sent yet. A
+question whose connection breaks is asked once more. A write is not, as nobody knows whether it took effect. Nothing is
+tried again after a timeout: whoever asks has waited long enough.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -14,17 +16,16 @@ from typing import Any, Final, Protocol
 from redis.asyncio import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import NoScriptError
 
-from fabro_store_redis.faults import DRIVER_FAULTS, unavailable
+from fabro_store_redis.faults import DRIVER_FAULTS, has_waited, unavailable
 from fabro_store_redis.scripts import Script
 from fabro_store_redis.settings import RedisSettings, parse_address
 
-CONNECT_RETRIES: Final = 3
-FIRST_PAUSE_SECONDS: Final = 0.05
-LONGEST_PAUSE_SECONDS: Final = 0.5
+PAUSES_SECONDS: Final = (0.05, 0.1, 0.2)
+"""Before each further attempt to connect."""
 
 Word = str | bytes | int
 """A part of a command."""
@@ -91,7 +92,7 @@ class Connections:
             return await self._exchange(("EVAL", script.source, 1, prefix, *arguments))
 
     async def _exchange(self, command: tuple[Word, ...]) -> Any:
-        connection = await self._pool.get_connection()
+        connection = await self._connected()
         try:
             await connection.send_command(*command)
             return await connection.read_response()
@@ -99,6 +100,16 @@ class Connections:
             # After a fault or a cancellation the driver has closed the connection, so no late answer can be taken for
             # that of the next command.
             await self._pool.release(connection)
+
+    async def _connected(self) -> Link:
+        for pause_seconds in PAUSES_SECONDS:
+            try:
+                return await self._pool.get_connection()
+            except LostConnection as fault:
+                if has_waited(fault):
+                    raise
+            await asyncio.sleep(pause_seconds)
+        return await self._pool.get_connection()
 
 
 async def _once(attempt: Callable[[], Awaitable[Any]]) -> Any:
@@ -111,10 +122,10 @@ async def _once(attempt: Callable[[], Awaitable[Any]]) -> Any:
 async def _twice(attempt: Callable[[], Awaitable[Any]]) -> Any:
     try:
         return await attempt()
-    except LostConnection:
-        return await _once(attempt)
     except DRIVER_FAULTS as fault:
-        raise unavailable() from fault
+        if not isinstance(fault, LostConnection) or has_waited(fault):
+            raise unavailable() from fault
+    return await _once(attempt)
 
 
 def _dial(settings: RedisSettings) -> tuple[type[AbstractConnection], dict[str, Any]]:
@@ -125,9 +136,7 @@ def _dial(settings: RedisSettings) -> tuple[type[AbstractConnection], dict[str, 
         "password": settings.password.reveal() if settings.password else None,
         "socket_timeout": settings.timeout_seconds,
         "socket_connect_timeout": settings.timeout_seconds,
-        "retry": Retry(
-            ExponentialWithJitterBackoff(base=FIRST_PAUSE_SECONDS, cap=LONGEST_PAUSE_SECONDS), CONNECT_RETRIES
-        ),
+        "retry": Retry(NoBackoff(), 0),  # the driver's own does not tell a refused connection from a hanging server
         "protocol": 2,
     }
     if address.socket is not None:

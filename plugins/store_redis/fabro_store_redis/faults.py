@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Final
 
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import TimeoutError as NoAnswer
 
 from fabro_core.errors import StoreError, StoreMisconfigured, StoreUnavailable
 from fabro_store_redis.settings import CREDENTIAL_VARIABLE
@@ -18,12 +20,25 @@ def unavailable() -> StoreUnavailable:
     return StoreUnavailable("The Redis server cannot answer.")
 
 
+def has_waited(fault: BaseException) -> bool:
+    """Whether the driver gave up after a timeout, for an answer or for a free connection."""
+    return any(isinstance(each, NoAnswer | asyncio.TimeoutError) for each in _chain(fault))
+
+
 def cannot_open(fault: BaseException | None) -> StoreError:
     """The error for a store that is being opened; raise it `from` the driver's fault."""
-    if isinstance(fault, AuthenticationError):
+    faults = tuple(_chain(fault))
+    if any(isinstance(each, AuthenticationError) for each in faults):
         return StoreMisconfigured(
             f"The Redis server refuses the credentials; check the name in the URL and set {CREDENTIAL_VARIABLE}."
         )
-    if isinstance(fault, NoPermissionError):
+    if any(isinstance(each, NoPermissionError) for each in faults):
         return StoreMisconfigured("The Redis user lacks permissions; the store's README lists the commands it needs.")
     return unavailable()
+
+
+def _chain(fault: BaseException | None) -> Iterator[BaseException]:
+    """The fault and what caused it: the driver reports a refused connection as a lost one."""
+    while fault is not None:
+        yield fault
+        fault = fault.__cause__
