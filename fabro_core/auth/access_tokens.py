@@ -120,6 +120,6 @@ class AccessTokens:
         now, leeway = self._clock.now().timestamp(), LEEWAY.total_seconds()
         if claims.iss != self._issuer or claims.aud != AUDIENCE or claims.iat > now + leeway:
             raise Unauthenticated("access_token_invalid", token_was_given=True)
-        if now >= claims.exp + leeway:
+        if now - leeway >= claims.exp:
             raise Unauthenticated("access_token_expired", token_was_given=True)
         return claims

@@ -145,6 +145,11 @@ async def test_other_claims_are_refused_even_with_the_key(
     assert await refusal(tokens, token) == ("access_token_invalid", True)
 
 
+async def test_a_time_beyond_all_clocks_is_just_far_away(tokens: AccessTokens, login: Issued) -> None:
+    claims = claims_of(issued(tokens, login)) | {"exp": 10**400}
+    assert (await tokens.user_of(forged(HEADER, claims))).identity == MONA
+
+
 async def test_every_claim_is_needed(tokens: AccessTokens, login: Issued) -> None:
     claims = claims_of(issued(tokens, login))
     assert (await tokens.user_of(forged(HEADER, claims))).identity == MONA
