@@ -1,15 +1,21 @@
-"""The Redis store keeps every promise of the kit, on a real Valkey that flushes every write."""
+"""The Redis store keeps every promise of the kit, on a real Valkey that flushes every write.
+
+With `FABRO_TEST_REDIS_URL` set, also on the server that it names, below prefixes of its own that are removed again.
+"""
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterator
 from functools import partial
 from itertools import count
 from typing import Final
 
 import pytest
+import redis
 
-from fabro_core.testing.store import BreakDriver, OpenStore, StoreConformance
+from fabro_core.testing.store import BreakDriver, NoDriver, OpenStore, StoreConformance
 from tests.store.valkey import Valkey, open_redis, running
 
 _PREFIXES: Final = count(1)
@@ -29,3 +35,21 @@ class TestRedisStore(StoreConformance):
     @pytest.fixture
     def break_driver(self, valkey: Valkey) -> BreakDriver:
         return valkey.away
+
+
+GIVEN_URL: Final = os.environ.get("FABRO_TEST_REDIS_URL", "")
+
+
+@pytest.mark.skipif(not GIVEN_URL, reason="FABRO_TEST_REDIS_URL names no server")
+class TestRedisStoreOnAGivenServer(StoreConformance):
+    @pytest.fixture
+    def open_store(self) -> Iterator[OpenStore]:
+        prefix = f"fabro-test-{secrets.token_hex(8)}"
+        yield partial(open_redis, GIVEN_URL, prefix)
+        with redis.Redis.from_url(GIVEN_URL) as server:
+            for key in server.scan_iter(match=f"{{{prefix}}}:*", count=1_000):
+                server.delete(key)
+
+    @pytest.fixture
+    def break_driver(self) -> NoDriver:
+        return NoDriver("a server that others may use is not broken for a test")

@@ -1,7 +1,7 @@
 -- A page of what several sorted sets hold together, each read from its end; the total is the sum of their sizes.
 --
 -- A set whose `shift` is not 0 holds keys that move with the clock: the shift makes them comparable to the others'.
-local CHUNK = 32  -- members that are read of a set at once
+local CHUNK = 8  -- members that are read of a set at once
 
 local asked = cmsgpack.unpack(ARGV[1])
 local sources, total = {}, 0
@@ -57,18 +57,28 @@ local function head(source)
   return member and shifted(member, source.shift)
 end
 
+-- Moves the source at `place` behind those whose heads come before its own.
+local function sink(place)
+  local source = sources[place]
+  while sources[place + 1] and greater(sources[place + 1].head, source.head) do
+    sources[place] = sources[place + 1]
+    place = place + 1
+  end
+  sources[place] = source
+end
+
 local function chosen()
+  for place = #sources, 1, -1 do
+    sources[place].head = head(sources[place])
+    if sources[place].head then sink(place) else table.remove(sources, place) end
+  end
   local ids = {}
-  for _, source in ipairs(sources) do source.head = head(source) end
-  while #ids < asked.limit do
-    local first
-    for _, source in ipairs(sources) do
-      if source.head and (not first or greater(source.head, first.head)) then first = source end
-    end
-    if not first then break end
+  while #ids < asked.limit and sources[1] do
+    local first = sources[1]
     ids[#ids + 1] = id_of(first.head)
     first.at = first.at + 1
     first.head = head(first)
+    if first.head then sink(1) else table.remove(sources, 1) end
   end
   return ids
 end
