@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterator
 from typing import Final
 
@@ -34,6 +35,11 @@ def cannot_open(fault: BaseException | None) -> StoreError:
         )
     if any(isinstance(each, NoPermissionError) for each in faults):
         return StoreMisconfigured("The Redis user lacks permissions; the store's README lists the commands it needs.")
+    if any(isinstance(each, ssl.SSLCertVerificationError) for each in faults):
+        return StoreMisconfigured(
+            "The certificate of the Redis server is not trusted; check the host in the URL, and name its authority in "
+            "server.store.redis.ca_file."
+        )
     return unavailable()
 
 
@@ -41,4 +47,4 @@ def _chain(fault: BaseException | None) -> Iterator[BaseException]:
     """The fault and what caused it: the driver reports a refused connection as a lost one."""
     while fault is not None:
         yield fault
-        fault = fault.__cause__
+        fault = fault.__cause__ or fault.__context__
