@@ -104,6 +104,13 @@ async def test_a_deep_page_is_the_right_one_and_costs_logarithms(
         assert (ids(page), page.total) == expected_page(rows, query)
 
 
+async def test_a_page_may_be_longer_than_one_command(store: RunStore) -> None:
+    rows = await store_runs(store, range(1_200))
+    query = RunQuery(buckets=frozenset(Bucket), limit=2_000, now_ms=NOW_MS)
+    page = await store.list_runs(query)
+    assert (ids(page), page.total) == expected_page(rows, query)
+
+
 async def test_who_follows_a_feed_that_was_cut_off_is_told_of_the_gap(store: RunStore) -> None:
     many = 5_000
     for start in range(0, FEED_EVENTS + 2 * many, many):

@@ -3,11 +3,10 @@ local ID_LENGTH = 26
 local WORD = 2 ^ 32
 local SIGN = 2 ^ 31
 
-local COMPLEMENT = {}
-for byte = 0, 255 do COMPLEMENT[string.char(byte)] = string.char(255 - byte) end
+local function complement(byte) return string.char(255 - string.byte(byte)) end
 
--- The key whose order is the opposite.
-local function turned(key) return (string.gsub(key, '.', COMPLEMENT)) end
+-- The key whose order is the opposite. No table of all bytes: every run of a script would have to make it anew.
+local function turned(key) return (string.gsub(key, '.', complement)) end
 
 local function id_of(member) return string.sub(member, -ID_LENGTH) end
 
