@@ -90,3 +90,25 @@ async def test_a_session_ends_and_comes_back_with_the_name_on_the_list(running: 
         running.permit(["lisa", "MONA"])
         await running.follow()
         assert await asked() == (200, None)
+
+
+async def test_tokens_of_programs_are_refused_with_the_name_off_the_list(running: Running) -> None:
+    app = running.process.app
+    cli = app.auth.require_browser().cli
+    login = await cli.chains.open(MONA, "github", user_agent=None)
+    access = {"Authorization": f"Bearer {cli.access_tokens.issue(login.token.chain_id, login.chain).text.reveal()}"}
+    refresh = {"Authorization": f"Bearer {login.token.reveal()}"}
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:3000") as client:
+        assert (await client.get("/api/v1/user", headers=access)).status_code == 200
+        running.permit(["lisa"])
+        await running.follow()
+        for answer in (
+            await client.get("/api/v1/user", headers=access),
+            await client.post("/auth/cli/refresh", headers=refresh),
+        ):
+            assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, "login_not_permitted")
+        running.permit(["mona"])
+        await running.follow()
+        again = await client.post("/auth/cli/refresh", headers=refresh)
+        assert again.json()["error"] == "refresh_token_expired", "a refused refresh costs the login"
