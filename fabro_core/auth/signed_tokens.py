@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from fabro_core.auth.sealing import decode_base64url
+
 if TYPE_CHECKING:
     from joserfc.jwk import OctKey
 
@@ -33,7 +35,7 @@ def header_of(token: str) -> Header | None:
     if len(parts) != 3 or not all(parts):
         return None
     try:
-        return msgspec.json.decode(_decode_part(parts[0]), type=Header)
+        return msgspec.json.decode(decode_base64url(parts[0]), type=Header)
     except (ValueError, msgspec.MsgspecError, RecursionError):
         return None
 
@@ -84,9 +86,3 @@ class TokenSigner:
             del self._verified[next(iter(self._verified))]
         self._verified[digest] = payload
         return payload
-
-
-def _decode_part(part: str) -> bytes:
-    from base64 import urlsafe_b64decode
-
-    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
