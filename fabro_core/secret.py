@@ -20,6 +20,10 @@ class Secret:
         """The secret itself."""
         return self._text
 
+    def hexdigest(self) -> str:
+        """SHA-256 of the secret, for a store that must not see it. Hides only what nobody can guess."""
+        return self._digest.hex()
+
     def matches(self, other: Secret) -> bool:
         """Whether both are equal, in a time that depends on neither content nor length (auth.md A1)."""
         return hmac.compare_digest(self._digest, other._digest)

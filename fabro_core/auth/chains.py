@@ -6,7 +6,6 @@ of several uses of one refresh token exactly one succeeds, on however many serve
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -122,7 +121,7 @@ class Chains:
             user_agent=cleaned(user_agent),
             created=now,
             last_seen=now,
-            current=_hash(token.secret),
+            current=token.secret.hexdigest(),
             previous=None,
             rotated=now,
         )
@@ -153,7 +152,7 @@ class Chains:
         stored = await self._chains.get(token.chain_id)
         if stored is None:
             return None
-        presented = _hash(token.secret)
+        presented = token.secret.hexdigest()
         if not (_equal(presented, stored.body.current) or _equal(presented, stored.body.previous)):
             return None
         return stored.body if await self._chains.take(stored.key) else None
@@ -188,7 +187,7 @@ class Chains:
 
     async def _newest(self, token: RefreshToken) -> Stored[Chain]:
         """The chain, of which `token` is the newest. Raises `RefreshRefused`; a replayed token revokes the chain."""
-        presented = _hash(token.secret)
+        presented = token.secret.hexdigest()
         while True:
             stored = await self._chains.get(token.chain_id)
             if stored is None:
@@ -208,7 +207,7 @@ class Chains:
         now = self._clock.now()
         token = RefreshToken(chain_id=stored.key, secret=Secret(random_token()))
         chain = msgspec.structs.replace(
-            stored.body, current=_hash(token.secret), previous=stored.body.current, rotated=now, last_seen=now
+            stored.body, current=token.secret.hexdigest(), previous=stored.body.current, rotated=now, last_seen=now
         )
         return Issued(token=token, chain=chain) if await self._replace(stored, chain) else None
 
@@ -216,10 +215,6 @@ class Chains:
         return await self._chains.put(
             stored.key, chain, if_revision=stored.revision, expires=chain.expires, owner=owner_of(chain.identity)
         )
-
-
-def _hash(secret: Secret) -> str:
-    return hashlib.sha256(secret.reveal().encode()).hexdigest()
 
 
 def _equal(presented: str, stored: str | None) -> bool:

@@ -3,7 +3,6 @@ exchanges it for tokens."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from typing import Final
 
@@ -42,14 +41,10 @@ class Codes:
     async def issue(self, grant: Grant) -> Secret:
         """A code that is good once, for a minute."""
         code = Secret(random_token())
-        await self._grants.put(_key(code), grant, if_revision=ABSENT, expires=self._clock.now() + LIFETIME)
+        await self._grants.put(code.hexdigest(), grant, if_revision=ABSENT, expires=self._clock.now() + LIFETIME)
         return code
 
     async def redeem(self, code: Secret) -> Grant | None:
         """Use a code up; None when it is unknown, was used or has expired. Of several at once one gets the grant."""
-        stored = await self._grants.get(_key(code))
+        stored = await self._grants.get(code.hexdigest())
         return stored.body if stored is not None and await self._grants.take(stored.key) else None
-
-
-def _key(code: Secret) -> str:
-    return hashlib.sha256(code.reveal().encode()).hexdigest()

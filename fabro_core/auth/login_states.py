@@ -5,7 +5,6 @@ The store has nothing that finishes one: the state and the browser's binding as 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from datetime import timedelta
 from typing import Final
@@ -67,10 +66,10 @@ class LoginStates:
         self, attempt: LoginAttempt, *, method: str, binding: Secret, kept: Secret | None, return_to: str | None
     ) -> None:
         """Write an attempt down, so that the browser with this binding can finish it within ten minutes."""
-        key = _hash(attempt.state)
+        key = attempt.state.hexdigest()
         record = LoginRecord(
             method=method,
-            binding=_hash(binding),
+            binding=binding.hexdigest(),
             verifier=self._sealed(attempt.code_verifier, key, "verifier"),
             kept=None if kept is None else self._sealed(kept, key, "kept"),
             return_to=return_to,
@@ -79,12 +78,12 @@ class LoginStates:
 
     async def find(self, state: Secret, *, method: str, binding: Secret) -> PendingLogin | None:
         """The sign-in of this method and this browser; None for any other state. Changes nothing."""
-        key = _hash(state)
+        key = state.hexdigest()
         stored = await self._records.get(key)
         if stored is None or stored.body.method != method:
             return None
         record = stored.body
-        if not hmac.compare_digest(record.binding, _hash(binding)):
+        if not hmac.compare_digest(record.binding, binding.hexdigest()):
             return None
         try:
             verifier = self._opened(record.verifier, key, "verifier")
@@ -114,7 +113,3 @@ def is_binding(text: str) -> bool:
         return len(decode_base64url(text)) == _BINDING_BYTES
     except ValueError:
         return False
-
-
-def _hash(secret: Secret) -> str:
-    return hashlib.sha256(secret.reveal().encode("utf-8", "surrogatepass")).hexdigest()
