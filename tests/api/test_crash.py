@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import manifest
-from tests.races.server_process import ServerProcess, server_process
+from tests.races.server_process import ServerProcess, on_sqlite, server_process
 from tests.races.work import NOTE, answer, append, ask, log_of, started
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +54,7 @@ async def every_run(client: httpx.AsyncClient) -> list[dict[str, Any]]:
 async def test_every_acknowledged_run_survives_kill_9_and_the_counts_agree(tmp_path: Path) -> None:
     home, database = tmp_path / "home", tmp_path / "fabro.db"
     acknowledged: list[str] = []
-    with server_process(home, database) as server:
+    with server_process(home, on_sqlite(database)) as server:
         async with server.client() as client:
             parent = await create(client)
 
@@ -67,7 +67,7 @@ async def test_every_acknowledged_run_survives_kill_9_and_the_counts_agree(tmp_p
 
             await asyncio.gather(*(write_until_the_server_dies() for _ in range(WRITERS)))
 
-    with server_process(home, database) as server:
+    with server_process(home, on_sqlite(database)) as server:
         async with server.client() as client:
             assert (await client.get("/health/ready")).status_code == 200
             runs = {run["id"]: run for run in await every_run(client)}
@@ -169,19 +169,19 @@ async def finish_what_was_asked(client: httpx.AsyncClient, crowd: Crowd) -> None
 async def test_twenty_kills_amid_appends_lose_nothing_acknowledged_and_leave_no_half_of_a_batch(tmp_path: Path) -> None:
     home, database = tmp_path / "home", tmp_path / "fabro.db"
     chance = random.Random(20)
-    with server_process(home, database) as server:
+    with server_process(home, on_sqlite(database)) as server:
         async with server.client() as client:
             crowd = Crowd(await started(client), [await started(client) for _ in range(ANSWERERS)])
             assert server.stop() == 0
 
     for _ in range(KILLS):
-        with server_process(home, database) as server:
+        with server_process(home, on_sqlite(database)) as server:
             async with server.client() as client:
                 await assert_nothing_is_missing(client, crowd)
                 await finish_what_was_asked(client, crowd)
                 await crowd.work_until_killed(server, client, after=chance.randint(1, MOST_ACKNOWLEDGED))
 
-    with server_process(home, database) as server:
+    with server_process(home, on_sqlite(database)) as server:
         async with server.client() as client:
             await assert_nothing_is_missing(client, crowd)
             assert server.stop() == 0

@@ -1,4 +1,4 @@
-"""A server as an operator starts it: a process of its own on an SQLite file, to be asked over TCP and to be killed."""
+"""A server as an operator starts it: a process of its own, to be asked over TCP, stopped, and killed."""
 
 from __future__ import annotations
 
@@ -56,18 +56,29 @@ class ServerProcess:
         return int(found[1])
 
 
-@contextmanager
-def server_process(home: Path, database: Path) -> Iterator[ServerProcess]:
-    """`fabro server start --foreground` on a free port; killed at the end if it still runs.
+def on_sqlite(database: Path) -> str:
+    """The settings of a store in one file."""
+    return f'[server.store]\nkind = "sqlite"\n[server.store.sqlite]\npath = {json.dumps(str(database))}\n'
 
-    Each of several servers on one `database` needs a `home` of its own; one that was killed leaves it to the next.
+
+def on_redis(url: str) -> str:
+    """The settings of a store in a Redis server, which is given up soon, as tests that stop it wait for that."""
+    return f'[server.store]\nkind = "redis"\n[server.store.redis]\nurl = {json.dumps(url)}\ntimeout_seconds = 1\n'
+
+
+@contextmanager
+def server_process(home: Path, store: str, *arguments: str, listen: str = "127.0.0.1:0") -> Iterator[ServerProcess]:
+    """`fabro server start --foreground` with further `arguments`, on a free port unless told; killed at the end if it
+    still runs.
+
+    `store` is the part of the settings that names a store. Each of several servers on one store needs a `home` of its
+    own; one that was killed leaves it to the next.
     """
     home.mkdir(mode=0o700, exist_ok=True)
-    store = f"[server.store.sqlite]\npath = {json.dumps(str(database))}\n"
     (home / "settings.toml").write_text(f'[server.auth]\nmethods = ["dev-token"]\n{store}')
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     environ = {**kept, "FABRO_HOME": str(home), "FABRO_DEV_TOKEN": TOKEN, "SESSION_SECRET": "s" * 64}
-    command = [*FABRO, "server", "start", "--foreground", "--bind", "127.0.0.1:0"]
+    command = [*FABRO, "server", "start", "--foreground", "--bind", listen, *arguments]
     with (
         (home / "stdout.log").open("a") as output,
         subprocess.Popen(command, env=environ, stdout=output, stderr=subprocess.PIPE, text=True) as process,

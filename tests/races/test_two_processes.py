@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.races.following import LAST, follow, follow_in_pieces
-from tests.races.server_process import server_process
+from tests.races.server_process import on_sqlite, server_process
 from tests.races.work import NOTE, answer, append, ask, log_of, started
 
 pytestmark = pytest.mark.anyio
@@ -45,9 +45,9 @@ async def ask_all(clients: Sequence[httpx.AsyncClient], run_id: str) -> list[lis
 
 @pytest.mark.parametrize("seed", range(2))
 async def test_appends_and_answers_at_two_servers_are_each_seen_once_and_in_order(tmp_path: Path, seed: int) -> None:
-    database = tmp_path / "fabro.db"
+    store = on_sqlite(tmp_path / "fabro.db")
     async with AsyncExitStack() as stack:
-        servers = [stack.enter_context(server_process(tmp_path / name, database)) for name in ("here", "there")]
+        servers = [stack.enter_context(server_process(tmp_path / name, store)) for name in ("here", "there")]
         clients = [await stack.enter_async_context(server.client()) for server in servers]
         run_id = await started(clients[0])
         steady = [follow(client, run_id) for client in clients for _ in range(FOLLOWERS)]

@@ -14,7 +14,7 @@ from typing import cast
 import httpx
 import pytest
 
-from tests.races.server_process import TOKEN, ServerProcess, server_process
+from tests.races.server_process import TOKEN, ServerProcess, on_sqlite, server_process
 from tests.races.work import NOTE, append, log_of, started
 
 pytestmark = pytest.mark.anyio
@@ -148,7 +148,7 @@ async def all_have(followers: list[Follower], seq: int) -> None:
 
 
 async def test_a_thousand_followers_miss_nothing_and_memory_does_not_grow_with_events(tmp_path: Path) -> None:
-    with server_process(tmp_path / "home", tmp_path / "fabro.db") as server:
+    with server_process(tmp_path / "home", on_sqlite(tmp_path / "fabro.db")) as server:
         async with server.client() as client:
             run_id = await started(client)
             first = len(await log_of(client, run_id))
