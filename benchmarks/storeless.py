@@ -18,6 +18,7 @@ from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.plugins.groups import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.server.process import Process
+from fabro_core.server.serving import Serving
 from fabro_core.server.sockets import Binder
 from fabro_core.store.base import RunStore
 from fabro_core.store.memory import MemoryData, MemoryRunStore
@@ -44,7 +45,7 @@ def main() -> None:
     assembly = assemble(
         plugins=[InlinePlugin(group=Group.STORE, name=FORGETFUL, target=target)], reserve=binder.reserve
     )
-    process = Process(assembly=assembly, app=FabroApp(assembly), binder=binder)
+    process = Process(serving=Serving(assembly, FabroApp(assembly)), binder=binder)
     process.run(log=sys.stdout, log_path=None, announce=lambda _: None)
 
 

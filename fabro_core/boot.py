@@ -172,8 +172,9 @@ def assemble(
     `no_demands` when a server runs already.
     """
     environ = process_environment() if environ is None else environ
+    overrides = overrides or Overrides()
     problems: list[Problem] = []
-    draft = load(settings, environ=environ, overrides=overrides or Overrides(), problems=problems)
+    draft = load(settings, environ=environ, overrides=overrides, problems=problems)
     index = PluginIndex(installed_plugins(), plugins)
     idle = idle_tables(index, draft.plugin_tables, draft.selected, problems)
     configured = _configure(draft, index, PluginHost(problems, fence), problems)
@@ -186,6 +187,7 @@ def assemble(
     clock = clock or SystemClock()
     server = _server_info(effective, path, fence)
     parts = _build(configured, server, effective, clock, problems)
+    problems += _sharing_problems(parts.store, effective, overrides)
     options = login_options(parts.methods, web_enabled=effective.server.web.enabled, problems=problems)
     if problems or parts.store is None:
         raise StartupError(in_order(problems))
@@ -330,6 +332,15 @@ def _build_objects(plugin: LoadedPlugin, ctx: PluginContext, parts: _Parts) -> N
             app_init = plugin.app_init(ctx)
             if app_init is not None:
                 parts.app_inits.append((plugin.name, app_init))
+
+
+def _sharing_problems(store: RunStore | None, settings: Settings, overrides: Overrides) -> list[Problem]:
+    """Several processes see the same runs only in a store that they can share (server.md S21)."""
+    if overrides.workers == 1 or store is None or store.info().shared:
+        return []
+    kind = settings.server.store.kind
+    message = f"{kind} cannot be shared by processes, found --workers {overrides.workers}; name a store that can be"
+    return [Problem(path="server.store.kind", message=message)]
 
 
 def _plugin_warnings(configured: Sequence[_Configured]) -> list[str]:

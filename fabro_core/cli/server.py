@@ -54,26 +54,33 @@ def _start_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--web", is_flag=True, help="Serve the web pages, whatever the settings say."),
         click.option("--no-web", is_flag=True, help="Do not serve the web pages."),
         _config,
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Processes that serve; more than one need a store that processes share.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
     return command
 
 
-def _overrides(bind: Listen | None, web: bool, no_web: bool) -> Overrides:
+def _overrides(bind: Listen | None, web: bool, no_web: bool, workers: int) -> Overrides:
     from fabro_core.config.load import Overrides
 
     if web and no_web:
         raise click.UsageError("--web and --no-web exclude each other")
-    return Overrides(listen=bind, web_enabled=True if web else False if no_web else None)
+    return Overrides(listen=bind, web_enabled=True if web else False if no_web else None, workers=workers)
 
 
 @server.command()
 @click.option("--foreground", is_flag=True, help="Stay attached to the terminal and log to stdout.")
 @_start_options
-def start(config: Path | None, bind: Listen | None, web: bool, no_web: bool, foreground: bool) -> None:
+def start(config: Path | None, bind: Listen | None, web: bool, no_web: bool, workers: int, foreground: bool) -> None:
     """Start the server."""
-    overrides = _overrides(bind, web, no_web)
+    overrides = _overrides(bind, web, no_web, workers)
     _initialise_first_start(config)
     process = _prepared(config, overrides)
     if foreground:
@@ -133,11 +140,11 @@ def stop(config: Path | None, timeout: float) -> None:
 @server.command()
 @_start_options
 @_stop_timeout
-def restart(config: Path | None, bind: Listen | None, web: bool, no_web: bool, timeout: float) -> None:
+def restart(config: Path | None, bind: Listen | None, web: bool, no_web: bool, workers: int, timeout: float) -> None:
     """Stop the server if it runs, and start it; with a problem in the settings the running one stays."""
     from fabro_core.server.background import stop as stop_server
 
-    process = _prepared(config, _overrides(bind, web, no_web))
+    process = _prepared(config, _overrides(bind, web, no_web, workers))
     if process.directory.is_running():
         stop_server(process.directory, timeout)
     _start_in_background(process)

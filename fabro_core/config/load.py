@@ -40,6 +40,8 @@ class Overrides:
 
     listen: Listen | None = None
     web_enabled: bool | None = None
+    workers: int = 1
+    """Processes that share the store; there is no setting for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

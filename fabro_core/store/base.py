@@ -38,7 +38,7 @@ class RunStore(abc.ABC):
 
     @abc.abstractmethod
     def info(self) -> StoreInfo:
-        """What this store is; complete once `lifespan` has been entered."""
+        """What this store is. Complete once `lifespan` has been entered; `name` and `shared` are asked for earlier."""
 
     @abc.abstractmethod
     def lifespan(self) -> AbstractAsyncContextManager[None]:

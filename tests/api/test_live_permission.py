@@ -29,7 +29,7 @@ class Running:
         self._path = path
         self.permit(["mona"])
         self.process = Process.prepare(path, Overrides())
-        self.live = LiveSettings(self.process.assembly, self._read_and_tell, self.process.live)
+        self.live = LiveSettings(self.process.assembly, self._read_and_tell, self.process.serving.live)
         self._readings: asyncio.Queue[None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
 
@@ -47,9 +47,9 @@ class Running:
             await self._readings.get()
 
     def _read_and_tell(self) -> Assembly:
-        assert self.process.read_again is not None
+        assert self.process.serving.read_again is not None
         try:
-            return self.process.read_again()
+            return self.process.serving.read_again()
         finally:
             self._loop.call_soon_threadsafe(self._readings.put_nowait, None)
 
@@ -61,14 +61,14 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anyio_backend
         monkeypatch.setenv(name, value)
     running = Running(tmp_path / "settings.toml")
     following = asyncio.create_task(running.live.follow())
-    async with running.process.app.lifespan():
+    async with running.process.serving.app.lifespan():
         yield running
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
 
 
 async def test_a_session_ends_and_comes_back_with_the_name_on_the_list(running: Running) -> None:
-    app = running.process.app
+    app = running.process.serving.app
     services = app.litestar.state[SERVICES]
     assert isinstance(services, Services)
     user = User(identity=MONA, method="github")
@@ -93,7 +93,7 @@ async def test_a_session_ends_and_comes_back_with_the_name_on_the_list(running: 
 
 
 async def test_tokens_of_programs_are_refused_with_the_name_off_the_list(running: Running) -> None:
-    app = running.process.app
+    app = running.process.serving.app
     cli = app.auth.require_browser().cli
     login = await cli.chains.open(MONA, "github", user_agent=None)
     access = {"Authorization": f"Bearer {cli.access_tokens.issue(login.token.chain_id, login.chain).text.reveal()}"}

@@ -18,6 +18,7 @@ import httpx
 FABRO: Final = (sys.executable, "-c", "from fabro_core.cli import main; main()")
 LISTENING: Final = "Fabro server listening on "
 TOKEN: Final = "fabro_dev_" + "0" * 64
+SESSION_SECRET: Final = "s" * 64
 TIMEOUT_SECONDS: Final = 60
 
 
@@ -67,7 +68,9 @@ def on_redis(url: str) -> str:
 
 
 @contextmanager
-def server_process(home: Path, store: str, *arguments: str, listen: str = "127.0.0.1:0") -> Iterator[ServerProcess]:
+def server_process(
+    home: Path, store: str, *arguments: str, listen: str = "127.0.0.1:0", session_secret: str | None = SESSION_SECRET
+) -> Iterator[ServerProcess]:
     """`fabro server start --foreground` with further `arguments`, on a free port unless told; killed at the end if it
     still runs.
 
@@ -77,7 +80,9 @@ def server_process(home: Path, store: str, *arguments: str, listen: str = "127.0
     home.mkdir(mode=0o700, exist_ok=True)
     (home / "settings.toml").write_text(f'[server.auth]\nmethods = ["dev-token"]\n{store}')
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    environ = {**kept, "FABRO_HOME": str(home), "FABRO_DEV_TOKEN": TOKEN, "SESSION_SECRET": "s" * 64}
+    environ = {**kept, "FABRO_HOME": str(home), "FABRO_DEV_TOKEN": TOKEN}
+    if session_secret is not None:
+        environ["SESSION_SECRET"] = session_secret
     command = [*FABRO, "server", "start", "--foreground", "--bind", listen, *arguments]
     with (
         (home / "stdout.log").open("a") as output,

@@ -251,9 +251,9 @@ def test_every_field_of_the_core_that_is_declared_live_has_an_effect(
         for table, struct in process.assembly.tables.items()
         for field in live_fields(type(struct))
     }
-    assert process.live.keys() == declared
+    assert process.serving.live.keys() == declared
 
     path.write_text(path.read_text() + "[server.limits]\nlogin_attempts_per_minute = 3\n")
-    assert process.read_again is not None
-    process.live["server.limits.login_attempts_per_minute"](process.read_again())
-    assert process.app.auth.attempts.limit == 3
+    assert process.serving.read_again is not None
+    process.serving.live["server.limits.login_attempts_per_minute"](process.serving.read_again())
+    assert process.serving.app.auth.attempts.limit == 3

@@ -23,6 +23,7 @@ from fabro_core.hooks import hookimpl
 from fabro_core.plugins.groups import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.server.process import Process
+from fabro_core.server.serving import Serving
 from fabro_core.server.sockets import Binder
 
 @get("/ext/slow/{seconds:float}", opt={"public": True})
@@ -47,7 +48,7 @@ assembly = assemble(
     plugins=(plugin,),
     reserve=binder.reserve,
 )
-process = Process(assembly=assembly, app=FabroApp(assembly), binder=binder)
+process = Process(serving=Serving(assembly, FabroApp(assembly)), binder=binder)
 process.run(log=sys.stderr, log_path=None, announce=lambda address: print(address, flush=True))
 """
 

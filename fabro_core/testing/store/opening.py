@@ -17,6 +17,11 @@ class OpeningConformance(StoreCase):
         assert info.name, "info().name is the settings key"
         assert info.version, "info().version is the version of the engine"
 
+    async def test_a_store_that_is_not_open_says_whether_it_can_be_shared(self, open_store: OpenStore) -> None:
+        async with open_store() as store:
+            shared = store.info().shared
+        assert store.info().shared == shared, "info().shared does not depend on whether the store is open"
+
     async def test_an_open_store_answers_a_ping(self, store: RunStore) -> None:
         await store.ping()
 
