@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
@@ -13,25 +15,37 @@ import pytest
 from fabro_core.store.base import RunStore
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import AppendBatch, Doc, DocRef, DocWrite, RunHit
+from fabro_store_redis import RedisRunStore, RedisSettings
 from fabro_store_sqlite import SqliteRunStore
+from tests.store.valkey import Valkey, running
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="session")
+def shared_valkey() -> Iterator[Valkey]:
+    """One server for all tests of this process; each has a prefix of its own."""
+    with tempfile.TemporaryDirectory(prefix="fabro-valkey-") as directory, running(Path(directory)) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 async def replicas(
     request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str
 ) -> AsyncIterator[tuple[RunStore, RunStore]]:
-    """Instances of the store `memory`, whose calls interleave, or of `sqlite`."""
-    data = MemoryData()
+    """Instances of the store `memory`, whose calls interleave, of `sqlite` or of `redis`."""
+    stores: list[RunStore]
+    match request.param:
+        case "memory":
+            data = MemoryData()
+            stores = [InterleavingStore(data, Random(number)) for number in range(2)]
+        case "sqlite":
+            stores = [SqliteRunStore(tmp_path / "fabro.db") for _ in range(2)]
+        case _:
+            valkey: Valkey = request.getfixturevalue("shared_valkey")
+            settings = RedisSettings(url=valkey.url, prefix=secrets.token_hex(8))
+            stores = [RedisRunStore(settings) for _ in range(2)]
     async with AsyncExitStack() as stack:
-        stores: list[RunStore] = []
-        for number in range(2):
-            store = (
-                InterleavingStore(data, Random(number))
-                if request.param == "memory"
-                else SqliteRunStore(tmp_path / "fabro.db")
-            )
+        for store in stores:
             await stack.enter_async_context(store.lifespan())
-            stores.append(store)
         yield stores[0], stores[1]
 
 

@@ -62,9 +62,10 @@ def on_sqlite(database: Path) -> str:
     return f'[server.store]\nkind = "sqlite"\n[server.store.sqlite]\npath = {json.dumps(str(database))}\n'
 
 
-def on_redis(url: str) -> str:
+def on_redis(url: str, *, prefix: str = "fabro") -> str:
     """The settings of a store in a Redis server, which is given up soon, as tests that stop it wait for that."""
-    return f'[server.store]\nkind = "redis"\n[server.store.redis]\nurl = {json.dumps(url)}\ntimeout_seconds = 1\n'
+    table = f"[server.store.redis]\nurl = {json.dumps(url)}\nprefix = {json.dumps(prefix)}\ntimeout_seconds = 1\n"
+    return f'[server.store]\nkind = "redis"\n{table}'
 
 
 @contextmanager

@@ -1,10 +1,12 @@
-"""Writers and followers of one run on two server processes that share an SQLite file (events.md E23 1, 8, 9, 17)."""
+"""Writers and followers of one run on two server processes that share a store (events.md E23 1, 8, 9, 17)."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import random
+import statistics
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from itertools import pairwise
@@ -14,8 +16,10 @@ import httpx
 import pytest
 
 from tests.races.following import LAST, follow, follow_in_pieces
-from tests.races.server_process import on_sqlite, server_process
+from tests.races.server_process import on_redis, on_sqlite, server_process
 from tests.races.work import NOTE, answer, append, ask, log_of, started
+from tests.replicas import shared_valkey as shared_valkey  # a fixture
+from tests.store.valkey import Valkey
 
 pytestmark = pytest.mark.anyio
 
@@ -23,6 +27,7 @@ APPENDERS = 32
 EVENTS_EACH = 20
 ANSWERERS = 8
 QUESTIONS = 6
+APPENDS = 10
 FOLLOWERS = 4
 """Of each sort: that many stay at each server, that many come and go at both."""
 
@@ -43,15 +48,22 @@ async def ask_all(clients: Sequence[httpx.AsyncClient], run_id: str) -> list[lis
     return told
 
 
-@pytest.mark.parametrize("seed", range(2))
-async def test_appends_and_answers_at_two_servers_are_each_seen_once_and_in_order(tmp_path: Path, seed: int) -> None:
-    store = on_sqlite(tmp_path / "fabro.db")
+@pytest.fixture(params=["sqlite", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The settings of a store that the servers share."""
+    if request.param == "sqlite":
+        return on_sqlite(tmp_path / "fabro.db")
+    valkey: Valkey = request.getfixturevalue("shared_valkey")
+    return on_redis(valkey.url, prefix=tmp_path.name)
+
+
+async def test_appends_and_answers_at_two_servers_are_each_seen_once_and_in_order(tmp_path: Path, store: str) -> None:
     async with AsyncExitStack() as stack:
         servers = [stack.enter_context(server_process(tmp_path / name, store)) for name in ("here", "there")]
         clients = [await stack.enter_async_context(server.client()) for server in servers]
         run_id = await started(clients[0])
         steady = [follow(client, run_id) for client in clients for _ in range(FOLLOWERS)]
-        hopping = [follow_in_pieces(clients, run_id, random.Random(seed * 100 + n)) for n in range(FOLLOWERS)]
+        hopping = [follow_in_pieces(clients, run_id, random.Random(n)) for n in range(FOLLOWERS)]
         following = asyncio.gather(*steady, *hopping)
 
         writing = asyncio.gather(*(write(clients[n % 2], run_id, n) for n in range(APPENDERS)))
@@ -82,3 +94,24 @@ async def test_appends_and_answers_at_two_servers_are_each_seen_once_and_in_orde
     for frames in followed:
         assert [frame.id for frame in frames] == [event["seq"] for event in log]
         assert [json.loads(frame.data) for frame in frames] == log
+
+
+async def test_an_event_appended_at_one_server_is_soon_on_the_streams_of_the_other(tmp_path: Path, store: str) -> None:
+    took: list[float] = []
+    async with AsyncExitStack() as stack:
+        servers = [stack.enter_context(server_process(tmp_path / name, store)) for name in ("here", "there")]
+        here, there = [await stack.enter_async_context(server.client()) for server in servers]
+        run_id = await started(here)
+        for path in (f"/api/v1/runs/{run_id}/attach", f"/api/v1/attach?run_id={run_id}"):
+            stream = await stack.enter_async_context(there.stream("GET", path))
+            lines = stream.aiter_lines()
+            for number in range(APPENDS):
+                id_ = f"{path} {number}"
+                sent = time.monotonic()
+                await append(here, run_id, NOTE, id_)
+                async for line in lines:
+                    if f'"id":"{id_}"' in line:
+                        break
+                took.append(time.monotonic() - sent)
+
+    assert statistics.median(took) < 1, "the followers of other servers are told within a second"

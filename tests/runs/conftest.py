@@ -12,6 +12,7 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery, EventRecord
 from fabro_core.testing.clock import ManualClock
 from tests.replicas import replicas as replicas  # a fixture
+from tests.replicas import shared_valkey as shared_valkey  # another
 
 ANN = PrincipalUser(identity=IdpIdentity("test", "ann"), login="ann", auth_method="test")
 MANIFEST = msgspec.json.encode(

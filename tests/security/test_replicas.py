@@ -1,9 +1,10 @@
-"""Two servers on one SQLite file: what one of them is told counts on the other at once (auth.md A8, A14, A15, A20,
-A21; server.md S21)."""
+"""Two servers on one SQLite file or one Redis: what one of them is told counts on the other at once (auth.md A8, A14,
+A15, A20, A21; server.md S21)."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +21,8 @@ from fabro_core.app import create_app
 from fabro_core.testing.clock import ManualClock
 from tests.api.cli_logins import ORIGIN, Site, SsoMethod, bearer, plugin_of, refused
 from tests.api.conftest import SESSION_SECRET, Server
+from tests.replicas import shared_valkey as shared_valkey  # a fixture
+from tests.store.valkey import Valkey
 
 pytestmark = pytest.mark.anyio
 
@@ -52,16 +55,20 @@ class Replicas:
         return [(await client.get(WHO, headers=headers)).status_code for client in self.clients]
 
 
-@pytest.fixture
-async def replicas(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Replicas]:
+@pytest.fixture(params=["sqlite", "redis"])
+async def replicas(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Replicas]:
     clock, token = ManualClock(), new_token()
-    async with replica(tmp_path, clock, token) as first, replica(tmp_path, clock, token) as second:
+    store: dict[str, Any] = {"kind": request.param}
+    if request.param == "redis":
+        valkey: Valkey = request.getfixturevalue("shared_valkey")
+        store["redis"] = {"url": valkey.url, "prefix": secrets.token_hex(8)}
+    async with replica(tmp_path, store, clock, token) as first, replica(tmp_path, store, clock, token) as second:
         yield Replicas(first, second, clock, token)
 
 
 @asynccontextmanager
-async def replica(home: Path, clock: ManualClock, token: str) -> AsyncIterator[Site]:
-    settings: dict[str, Any] = {"server": {"auth": {"methods": ["dev-token", "sso"]}, "store": {"kind": "sqlite"}}}
+async def replica(home: Path, store: dict[str, Any], clock: ManualClock, token: str) -> AsyncIterator[Site]:
+    settings: dict[str, Any] = {"server": {"auth": {"methods": ["dev-token", "sso"]}, "store": store}}
     environ = {"FABRO_HOME": str(home), "FABRO_DEV_TOKEN": token, "SESSION_SECRET": SESSION_SECRET}
     method = SsoMethod()
     app = create_app(settings, plugins=[plugin_of(method)], clock=clock, environ=environ)
