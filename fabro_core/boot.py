@@ -18,7 +18,7 @@ import msgspec
 
 from fabro_core import __version__
 from fabro_core.auth.base import AuthMethod, LoginOption
-from fabro_core.clock import Clock, SystemClock
+from fabro_core.clock import Clock, SystemClock, epoch_ms
 from fabro_core.config.directories import make_private_directory
 from fabro_core.config.live_fields import CurrentSettings
 from fabro_core.config.load import Draft, Overrides, SettingsSource, load
@@ -42,6 +42,7 @@ from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.report import in_order
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
+from fabro_core.store.copy_mark import unfinished_copy_of
 
 if TYPE_CHECKING:
     from litestar.config.app import AppConfig
@@ -104,6 +105,7 @@ class Assembly:
             kind = self.settings.server.store.kind
             try:
                 await stack.enter_async_context(closing_logged(f"the store {kind}", self.store.lifespan()))
+                problems += await self._copy_problems()
             except StoreMisconfigured as error:
                 problems.append(Problem(path=join(Group.STORE.table, kind), message=str(error)))
             for method in self.methods:
@@ -114,6 +116,15 @@ class Assembly:
             if problems:
                 raise StartupError(in_order(problems))
             yield
+
+    async def _copy_problems(self) -> list[Problem]:
+        """Half a copy is no store to serve from."""
+        source = await unfinished_copy_of(self.store, epoch_ms(self.clock.now()))
+        if source is None:
+            return []
+        kind = self.settings.server.store.kind
+        message = f"{kind} holds an unfinished copy; finish it with: fabro store copy {source} {kind}"
+        return [Problem(path="server.store.kind", message=message)]
 
     async def check_online(self) -> None:
         """Let the auth methods, which are open, contact what they depend on. Raises `StartupError` with every fault."""

@@ -59,6 +59,8 @@ PUBLIC: Final[Mapping[str, tuple[str, ...] | None]] = {
         "ANY",
         "AppendBatch",
         "Blob",
+        "BlobPage",
+        "BlobQuery",
         "Doc",
         "DocDelete",
         "DocPage",

@@ -172,6 +172,11 @@ class DictStore(RunStore):
         self._opened()
         return self._blobs.get(digest)
 
+    async def list_blobs(self, query: records.BlobQuery, /) -> records.BlobPage:
+        self._opened()
+        digests = sorted(digest for digest in self._blobs if digest > (query.after_digest or ""))
+        return records.BlobPage(digests=tuple(digests[: query.limit]), has_more=len(digests) > query.limit)
+
     async def get_doc(self, ref: records.DocRef, /) -> Doc | None:
         return self._live(ref)
 
@@ -212,6 +217,10 @@ class DictStore(RunStore):
             and not has_expired(doc, query.now_ms)
         ]
         return records.DocPage(docs=tuple(docs[: query.limit]), has_more=len(docs) > query.limit)
+
+    async def list_collections(self) -> Sequence[str]:
+        self._opened()
+        return list({collection for collection, _ in self._docs})
 
     async def purge(self, now_ms: int, /) -> int:
         self._opened()

@@ -15,6 +15,7 @@ from fabro_core.cli.plugin import plugin
 from fabro_core.cli.plugins import plugins
 from fabro_core.cli.server import server
 from fabro_core.cli.settings import settings
+from fabro_core.cli.store import store
 from fabro_core.errors import FabroError
 
 
@@ -32,6 +33,7 @@ cli.add_command(plugin)
 cli.add_command(plugins)
 cli.add_command(server)
 cli.add_command(settings)
+cli.add_command(store)
 
 
 def main() -> None:

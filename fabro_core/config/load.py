@@ -40,6 +40,8 @@ class Overrides:
 
     listen: Listen | None = None
     web_enabled: bool | None = None
+    store: str | None = None
+    """The kind of the one store."""
     workers: int = 1
     """Processes that share the store; there is no setting for them."""
 
@@ -146,6 +148,8 @@ def _overlay(document: dict[str, Any], environ: Mapping[str, str], overrides: Ov
         origins |= {"server.listen.path": "--bind", "server.listen.address": "--bind"}
     if overrides.web_enabled is not None:
         _put(document, "server.web.enabled", overrides.web_enabled)
+    if overrides.store is not None:
+        _put(document, "server.store.kind", overrides.store)
     return origins
 
 

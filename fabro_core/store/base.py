@@ -14,6 +14,8 @@ from contextlib import AbstractAsyncContextManager
 from fabro_core.store.records import (
     AppendBatch,
     Blob,
+    BlobPage,
+    BlobQuery,
     Doc,
     DocDelete,
     DocPage,
@@ -102,6 +104,10 @@ class RunStore(abc.ABC):
         """The bytes of a blob; None when it is not stored."""
 
     @abc.abstractmethod
+    async def list_blobs(self, query: BlobQuery, /) -> BlobPage:
+        """A page of the digests of all blobs, in ascending order. For copies of the store; no request asks for it."""
+
+    @abc.abstractmethod
     async def get_doc(self, ref: DocRef, /) -> Doc | None:
         """The document; None when absent or expired at `ref.now_ms`."""
 
@@ -119,6 +125,11 @@ class RunStore(abc.ABC):
     @abc.abstractmethod
     async def list_docs(self, query: DocQuery, /) -> DocPage:
         """A page of a collection in key order, without expired documents."""
+
+    @abc.abstractmethod
+    async def list_collections(self) -> Sequence[str]:
+        """The collections that have documents, each once, in no promised order; others may be among them. For copies
+        of the store; no request asks for it."""
 
     @abc.abstractmethod
     async def purge(self, now_ms: int, /) -> int:

@@ -23,6 +23,8 @@ from fabro_core.store.records import (
     ANY,
     AppendBatch,
     Blob,
+    BlobPage,
+    BlobQuery,
     Doc,
     DocDelete,
     DocPage,
@@ -173,6 +175,11 @@ class MemoryRunStore(RunStore):
     async def get_blob(self, digest: str, /) -> bytes | None:
         return self._opened().blobs.get(digest)
 
+    async def list_blobs(self, query: BlobQuery, /) -> BlobPage:
+        after = query.after_digest
+        digests = [digest for digest in sorted(self._opened().blobs) if after is None or digest > after]
+        return BlobPage(digests=tuple(digests[: query.limit]), has_more=len(digests) > query.limit)
+
     # -- documents ----------------------------------------------------------------------------------------------
 
     async def get_doc(self, ref: DocRef, /) -> Doc | None:
@@ -206,6 +213,9 @@ class MemoryRunStore(RunStore):
     async def list_docs(self, query: DocQuery, /) -> DocPage:
         docs = [doc for _, doc in sorted(self._opened().docs.items()) if _listed(doc, query)]
         return DocPage(docs=tuple(docs[: query.limit]), has_more=len(docs) > query.limit)
+
+    async def list_collections(self) -> Sequence[str]:
+        return sorted({collection for collection, _ in self._opened().docs})
 
     async def purge(self, now_ms: int, /) -> int:
         docs = self._opened().docs

@@ -227,6 +227,19 @@ class Blob(Record, frozen=True, kw_only=True):
     body: bytes
 
 
+class BlobQuery(Record, frozen=True, kw_only=True):
+    """A page of the digests of all blobs, in their order as text."""
+
+    limit: int
+    after_digest: str | None = None
+
+
+class BlobPage(Record, frozen=True, kw_only=True):
+    digests: tuple[str, ...]
+    has_more: bool
+    """Further blobs are stored beyond the last one of this page."""
+
+
 # -- documents ------------------------------------------------------------------------------------------------------
 
 

@@ -139,7 +139,7 @@ async def test_keys_of_a_store_lie_in_one_slot_of_a_cluster_and_none_outlives_it
     found = valkey.ask(b"KEYS *").split(b"\r\n")[2::2]
     assert {key.partition(b":")[0] for key in found} == {b"{test}"}
     names = {key.partition(b":")[2].partition(b":")[0] for key in found}
-    assert names <= {b"layout", b"position", b"feed", b"revision", b"blob"}
+    assert names <= {b"layout", b"position", b"feed", b"revision", b"blob", b"blobs", b"collections"}
 
 
 @pytest.fixture

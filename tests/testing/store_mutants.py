@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
@@ -149,6 +149,21 @@ class BlobTwice(DictStore):
     async def put_blob(self, blob: records.Blob, /) -> bool:
         await super().put_blob(blob)
         return True
+
+
+class LastBlobLost(DictStore):
+    """Leaves the blob at the end of each page out."""
+
+    async def list_blobs(self, query: records.BlobQuery, /) -> records.BlobPage:
+        page = await super().list_blobs(query)
+        return replace(page, digests=page.digests[:-1]) if page.has_more else page
+
+
+class OneCollection(DictStore):
+    """Knows the collection that was written to last."""
+
+    async def list_collections(self) -> Sequence[str]:
+        return (await super().list_collections())[-1:]
 
 
 class OpenForever(DictStore):

@@ -38,6 +38,8 @@ FINDS = {
     "RevisionAgain": ("test_a_revision_is_never_given_twice_for_one_key", "not even after a delete or a purge"),
     "DeleteTwice": ("test_of_concurrent_deletes_exactly_one_is_true", "a one-time code can be used once"),
     "BlobTwice": ("test_the_same_bytes_again_change_nothing", "the same bytes are not stored again"),
+    "LastBlobLost": ("test_pages_of_digests_are_in_their_order_and_complete", "every blob is listed once"),
+    "OneCollection": ("test_every_collection_with_documents_is_listed_once", "every collection is listed"),
     "OpenForever": ("test_a_store_that_was_left_is_unavailable", "DID NOT RAISE"),
     "RawError": (
         "test_every_method_is_unavailable_while_the_driver_fails_and_works_again_afterwards",

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from fabro_core.store.base import RunStore
+from fabro_core.store.records import BlobQuery
 from fabro_core.testing.store.case import StoreCase, blob
 
 
@@ -27,3 +28,16 @@ class BlobConformance(StoreCase):
 
     async def test_an_unknown_digest_is_none(self, store: RunStore) -> None:
         assert await store.get_blob("0" * 64) is None
+
+    async def test_pages_of_digests_are_in_their_order_and_complete(self, store: RunStore) -> None:
+        digests = [blob(b"%d" % number).digest for number in range(5)]
+        for number in range(5):
+            await store.put_blob(blob(b"%d" % number))
+        await store.put_blob(blob(b"0"))
+        found: list[str] = []
+        has_more = True
+        while has_more:
+            page = await store.list_blobs(BlobQuery(limit=2, after_digest=found[-1] if found else None))
+            found += page.digests
+            has_more = page.has_more
+        assert found == sorted(digests), "every blob is listed once"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ANY, DocDelete, DocQuery, DocRef, DocWrite, EventQuery, FeedQuery
+from fabro_core.store.records import ANY, BlobQuery, DocDelete, DocQuery, DocRef, DocWrite, EventQuery, FeedQuery
 from fabro_core.testing.store.case import NOW_MS, batch, blob, list_all, row, run_id
 
 Call = Callable[[RunStore], Awaitable[Any]]
@@ -30,9 +30,11 @@ CALLS: Final[dict[str, Call]] = {
     "delete_run": lambda store: store.delete_run(STORED),
     "put_blob": lambda store: store.put_blob(blob(b"x")),
     "get_blob": lambda store: store.get_blob("0" * 64),
+    "list_blobs": lambda store: store.list_blobs(BlobQuery(limit=10)),
     "get_doc": lambda store: store.get_doc(DocRef(collection="c", key="k", now_ms=NOW_MS)),
     "put_doc": lambda store: store.put_doc(DocWrite(collection="c", key="k", body=b"", if_revision=ANY, now_ms=NOW_MS)),
     "delete_doc": lambda store: store.delete_doc(DocDelete(collection="c", key="k", if_revision=ANY, now_ms=NOW_MS)),
     "list_docs": lambda store: store.list_docs(DocQuery(collection="c", now_ms=NOW_MS, limit=10)),
+    "list_collections": lambda store: store.list_collections(),
     "purge": lambda store: store.purge(NOW_MS),
 }

@@ -184,6 +184,12 @@ class DocumentConformance(StoreCase):
         assert await keys(store, owner="o", after_key="1") == (["4"], False)
         assert await keys(store, owner="q") == ([], False)
 
+    async def test_every_collection_with_documents_is_listed_once(self, store: RunStore) -> None:
+        for collection in ("c", "d", "d", "e\x00é"):
+            await put(store, collection=collection)
+        found = await store.list_collections()
+        assert sorted(found) == ["c", "d", "e\x00é"], "every collection is listed"
+
     async def test_a_page_leaves_expired_documents_out(self, store: RunStore) -> None:
         await put(store, "1", expires_ms=NOW_MS)
         await put(store, "2", expires_ms=NOW_MS + 1)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
 from redis.exceptions import TimeoutError as NoAnswer
@@ -17,7 +18,8 @@ from fabro_core.errors import StoreUnavailable
 from fabro_core.store.records import Wakeup
 from fabro_core.store.wakeups import WakeupHub
 from fabro_store_redis.connections import Connections
-from fabro_store_redis.faults import DRIVER_FAULTS, unavailable
+from fabro_store_redis.dialing import Link
+from fabro_store_redis.faults import DRIVER_FAULTS, NoPrimary, unavailable
 
 PAUSE_SECONDS: Final = 0.2
 """Between two attempts to get the channel back."""
@@ -27,7 +29,10 @@ class Changes:
     """Feeds `watch()` of one instance. Lives on one event loop."""
 
     def __init__(self, connections: Connections, channel: str, logger: logging.Logger) -> None:
-        self._connection = connections.another()
+        self._connections = connections
+        self._moves = 0
+        self._link: Link | None = None
+        self._closed = False
         self._channel = channel
         self._logger = logger
         self._hub = WakeupHub()
@@ -47,29 +52,33 @@ class Changes:
     async def subscribe(self) -> None:
         """Be told of every append from now on. Raises `StoreUnavailable`."""
         try:
-            await self._connection.connect()
-            await self._connection.send_command("SUBSCRIBE", self._channel)
-            await self._connection.read_response()
+            self._moves = self._connections.moves
+            self._link = await self._connections.dial.link()
+            await self._link.send_command("SUBSCRIBE", self._channel)
+            await self._link.read_response()
         except DRIVER_FAULTS as fault:
             raise unavailable() from fault
 
     async def follow_others(self) -> None:
         """Announce what is published, until cancelled. A channel that is lost is subscribed to again."""
-        while True:
+        while not self._closed:  # the driver may lose a cancellation
             try:
-                await self._listen()
+                if self._link is not None:
+                    await self._listen(self._link)
             except DRIVER_FAULTS as fault:
                 self._logger.warning("the channel of appends is lost and will be subscribed to again: %s", fault)
             await self._subscribe_again()
 
-    async def _listen(self) -> None:
-        while True:
+    async def _listen(self, link: Link) -> None:
+        while not self._closed:
             try:
-                message = await self._connection.read_response(disconnect_on_error=False)
+                message = await link.read_response(disconnect_on_error=False)
             except NoAnswer:
                 # A line that is quiet for the timeout of an answer may be a cut one.
-                await self._connection.send_command("PING")
-                message = await self._connection.read_response()
+                await link.send_command("PING")
+                message = await link.read_response()
+            if self._moves != self._connections.moves:
+                raise NoPrimary("The server is a replica now.") from None
             if message[0] == b"message":
                 self._receive(message[2].decode())
 
@@ -79,15 +88,20 @@ class Changes:
             self.announce(run_id, int(seq))
 
     async def _subscribe_again(self) -> None:
-        while True:
-            await self._connection.disconnect(nowait=True)
+        while not self._closed:
+            await self._hang_up()
             await asyncio.sleep(PAUSE_SECONDS)
-            try:
-                return await self.subscribe()
-            except StoreUnavailable:
-                continue
+            with suppress(StoreUnavailable):
+                await self.subscribe()
+                return
 
     async def close(self) -> None:
         """End every watch, and leave the channel."""
+        self._closed = True
         self._hub.close()
-        await self._connection.disconnect(nowait=True)
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            await link.disconnect(nowait=True)

@@ -59,6 +59,7 @@ def put_argument(write: DocWrite) -> bytes:
     return argument(
         place=lua_string(place(write.collection, write.key)),
         key=write.key,
+        collection=write.collection,
         shelf=_shelf(write.collection),
         owned=None if write.owner is None else lua_string(_owned(write.collection, write.owner)),
         doc=lua_string(pack(stored)),

@@ -8,12 +8,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import TimeoutError as NoAnswer
 
 from fabro_core.errors import StoreError, StoreMisconfigured, StoreUnavailable
 from fabro_store_redis.settings import CREDENTIAL_VARIABLE
 
 DRIVER_FAULTS: Final = (RedisError, OSError, asyncio.TimeoutError)
+
+
+class NoPrimary(LostConnection):
+    """Nobody who takes writes is where the primary should be, which may pass: a replica is being promoted."""
+
+
+class TooFewReplicas(RedisError):
+    """A write has not reached as many replicas as it was to wait for."""
 
 
 def unavailable() -> StoreUnavailable:
@@ -35,6 +44,8 @@ def cannot_open(fault: BaseException | None) -> StoreError:
         )
     if any(isinstance(each, NoPermissionError) for each in faults):
         return StoreMisconfigured("The Redis user lacks permissions; the store's README lists the commands it needs.")
+    if any(isinstance(each, NoPrimary) for each in faults):
+        return StoreMisconfigured("The Redis server is a replica and takes no writes; name its primary in the URL.")
     if any(isinstance(each, ssl.SSLCertVerificationError) for each in faults):
         return StoreMisconfigured(
             "The certificate of the Redis server is not trusted; check the host in the URL, and name its authority in "

@@ -16,10 +16,11 @@ from fabro_core.secret import Secret
 CREDENTIAL_VARIABLE: Final = "FABRO_REDIS_PASSWORD"
 
 DEFAULT_PORT: Final = 6379
+SENTINEL_PORT: Final = 26379
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the server listens."""
+    """Where the server listens, or who knows that."""
 
     host: str = ""
     port: int = DEFAULT_PORT
@@ -28,10 +29,16 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     """The path of a Unix socket; None: host and port count."""
     username: str | None = None
     database: int = 0
+    sentinels: tuple[tuple[str, int], ...] = ()
+    """Hosts and ports of those who know where the primary is; empty: host and port say it."""
+    service: str = ""
+    """The name by which sentinels know the primary."""
 
 
 def parse_address(url: str) -> Address:
     """The address that a valid URL names. Raises `ValueError`, whose text repeats nothing of the URL."""
+    if "+sentinel://" in url:
+        return _through_sentinels(url)
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -57,6 +64,38 @@ def parse_address(url: str) -> Address:
             raise ValueError
 
 
+def _through_sentinels(url: str) -> Address:
+    match = _SENTINELS.fullmatch(url)
+    if match is None:
+        raise ValueError("one for sentinels that is not redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DATABASE")
+    hosts = [_split_host(each) for each in match["hosts"].split(",")]
+    return Address(
+        tls=match["scheme"] == "rediss",
+        username=match["username"],
+        database=int(match["database"] or 0),
+        sentinels=tuple(hosts),
+        service=match["service"],
+    )
+
+
+_SENTINELS: Final = re.compile(
+    r"(?P<scheme>rediss?)\+sentinel://((?P<username>[^:@/]+)@)?(?P<hosts>[^@/?#]+)/(?P<service>[\w.-]+)"
+    r"(/(?P<database>[0-9]{1,5}))?"
+)
+
+
+def _split_host(text: str) -> tuple[str, int]:
+    """A host and its port, that of sentinels when there is none. Raises `ValueError` without the text."""
+    parts = urlsplit(f"//{text}")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError from None
+    if not host:
+        raise ValueError
+    return host, port or SENTINEL_PORT
+
+
 def _database(parts: SplitResult) -> int:
     number = parts.path.removeprefix("/")
     if not re.fullmatch(r"[0-9]{0,5}", number):
@@ -78,9 +117,9 @@ def _prefix(text: str) -> str:
 _PREFIX_PATTERN: Final = r"[A-Za-z0-9_.:-]{1,64}"
 
 REDIS_URL: Final = Form(
-    '"redis://HOST:PORT/DATABASE", "rediss://…" for TLS, or "unix:///PATH"',
+    '"redis://HOST:PORT/DATABASE", "rediss://…" for TLS, "unix:///PATH", or "redis+sentinel://HOST:PORT,…/SERVICE"',
     _url,
-    schema={"type": "string", "pattern": "^[A-Za-z]+://"},
+    schema={"type": "string", "pattern": "^[A-Za-z+]+://"},
 )
 KEY_PREFIX: Final = Form(
     'letters, digits and "_.:-", at most 64',
@@ -93,13 +132,17 @@ class RedisSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Settings of the Redis store."""
 
     url: Annotated[str, REDIS_URL] = "redis://127.0.0.1:6379/0"
-    """Where Redis or Valkey listens; a user's name may stand in it, a password may not."""
+    """Where the primary of Redis or Valkey listens, or the sentinels that know it; a user's name may stand in it, a
+    password may not."""
     prefix: Annotated[str, KEY_PREFIX] = "fabro"
     """What the names of all keys start with, in braces. Servers that share it share their runs."""
     ca_file: Path | None = None
     """Certificates of those who may have signed the certificate of a `rediss` server. None: those of the system."""
-    max_connections: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 32
-    """How many connections a process holds; one more listens. What finds none free waits."""
+    max_connections: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 4
+    """How many connections a process holds; one more listens. Each carries many requests at a time."""
+    wait_for_replicas: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    """How many replicas must have received a write before it counts as done, so that one of them can take the place of
+    the primary without loss. With fewer, writes are refused as unavailable."""
     timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=300)] = 5
     """Seconds that one answer, a connection, or waiting for a free one may take before the store is unavailable."""
     password: Annotated[Secret | None, from_env(CREDENTIAL_VARIABLE)] = None

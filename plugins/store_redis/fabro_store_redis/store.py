@@ -13,6 +13,8 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import (
     AppendBatch,
     Blob,
+    BlobPage,
+    BlobQuery,
     Doc,
     DocDelete,
     DocPage,
@@ -87,7 +89,7 @@ class RedisRunStore(RunStore):
             await connections.close()
 
     async def ping(self) -> None:
-        await self._open().connections.ask("PING")
+        await self._open().connections.check_primary()
 
     # -- runs ---------------------------------------------------------------------------------------------------
 
@@ -125,12 +127,18 @@ class RedisRunStore(RunStore):
     # -- blobs and documents ------------------------------------------------------------------------------------
 
     async def put_blob(self, blob: Blob, /) -> bool:
-        stored = await self._open().connections.tell("SET", self._blob(blob.digest), blob.body, "NX")
-        return stored is not None
+        return bool(await self._open().connections.write(scripts.PUT_BLOB, self._prefix, blob.digest, blob.body))
 
     async def get_blob(self, digest: str, /) -> bytes | None:
         body: bytes | None = await self._open().connections.ask("GET", self._blob(digest))
         return body
+
+    async def list_blobs(self, query: BlobQuery, /) -> BlobPage:
+        start = "-" if query.after_digest is None else f"({query.after_digest}"
+        bounds = (start, "+", "BYLEX", "LIMIT", 0, query.limit + 1)
+        found = await self._open().connections.ask("ZRANGE", f"{self._prefix}blobs", *bounds)
+        digests = [digest.decode() for digest in found]
+        return BlobPage(digests=tuple(digests[: query.limit]), has_more=len(digests) > query.limit)
 
     async def get_doc(self, ref: DocRef, /) -> Doc | None:
         key = f"{self._prefix}doc:".encode() + documents.place(ref.collection, ref.key)
@@ -147,6 +155,10 @@ class RedisRunStore(RunStore):
     async def list_docs(self, query: DocQuery, /) -> DocPage:
         asked = documents.list_argument(query)
         return documents.document_page(await self._open().connections.read(scripts.LIST_DOCS, self._prefix, asked))
+
+    async def list_collections(self) -> Sequence[str]:
+        found = await self._open().connections.ask("SMEMBERS", f"{self._prefix}collections")
+        return [collection.decode() for collection in found]
 
     async def purge(self, now_ms: int, /) -> int:
         connections = self._open().connections

@@ -51,6 +51,7 @@ _DELETE: Final = sql(delete(DOCUMENTS).where(_this))
 _INSERT: Final = sql(
     insert(DOCUMENTS).values({column.name: bindparam(column.name) for column in _D if column is not _D.revision})
 )
+_COLLECTIONS: Final = sql(select(_D.collection).distinct())
 _PURGE: Final = sql(delete(DOCUMENTS).where(_D.expires_ms <= bindparam("now_ms")))
 
 _Run = sqlite3.Connection | Transaction
@@ -78,6 +79,11 @@ def document_page(connection: sqlite3.Connection, query: DocQuery) -> DocPage:
     }
     rows = connection.execute(text, binds).fetchall()
     return DocPage(docs=tuple(_doc(row) for row in rows[: query.limit]), has_more=len(rows) > query.limit)
+
+
+def collections(connection: sqlite3.Connection) -> list[str]:
+    """Those that have documents, expired ones included."""
+    return [collection for (collection,) in connection.execute(_COLLECTIONS)]
 
 
 def put(transaction: Transaction, write: DocWrite) -> Doc:

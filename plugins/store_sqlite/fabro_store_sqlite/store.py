@@ -17,6 +17,8 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import (
     AppendBatch,
     Blob,
+    BlobPage,
+    BlobQuery,
     Doc,
     DocDelete,
     DocPage,
@@ -153,6 +155,9 @@ class SqliteRunStore(RunStore):
     async def get_blob(self, digest: str, /) -> bytes | None:
         return await self._open().readers.slow(partial(blobs.blob, digest=digest))
 
+    async def list_blobs(self, query: BlobQuery, /) -> BlobPage:
+        return await self._open().readers.slow(partial(blobs.digest_page, query=query))
+
     async def get_doc(self, ref: DocRef, /) -> Doc | None:
         return await self._open().readers.statement(partial(documents.document, ref=ref))
 
@@ -166,6 +171,9 @@ class SqliteRunStore(RunStore):
         readers = self._open().readers
         run = readers.quick if query.limit <= documents.LOOP_DOCS else readers.slow
         return await run(partial(documents.document_page, query=query))
+
+    async def list_collections(self) -> Sequence[str]:
+        return await self._open().readers.slow(documents.collections)
 
     async def purge(self, now_ms: int, /) -> int:
         return await self._open().writer.run(partial(documents.purge, now_ms=now_ms))

@@ -9,6 +9,7 @@ local new = redis.call('INCR', P .. 'revision')  -- one counter for all, so that
 local doc = P .. 'doc:' .. write.place
 redis.call('HSET', doc, 'revision', new, 'doc', write.doc, 'key', write.key, 'shelf', write.shelf)
 redis.call('ZADD', P .. write.shelf, 0, write.key)
+redis.call('SADD', P .. 'collections', write.collection)
 if write.owned then
   redis.call('HSET', doc, 'owned', write.owned)
   redis.call('ZADD', P .. write.owned, 0, write.key)

@@ -1,0 +1,29 @@
+"""The mark of a store whose contents are an unfinished copy of another's: no server may start on it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import ANY, DocDelete, DocRef, DocWrite
+
+COLLECTION: Final = "store.copy"
+"""Of the mark alone; it is never copied."""
+
+_KEY: Final = "unfinished"
+
+
+async def unfinished_copy_of(store: RunStore, now_ms: int) -> str | None:
+    """The name of the store whose copy was begun here; None when there is no such copy."""
+    doc = await store.get_doc(DocRef(collection=COLLECTION, key=_KEY, now_ms=now_ms))
+    return None if doc is None else doc.body.decode()
+
+
+async def mark(store: RunStore, source: str, now_ms: int) -> None:
+    """Say that what the store holds is an unfinished copy of `source`."""
+    await store.put_doc(DocWrite(collection=COLLECTION, key=_KEY, body=source.encode(), if_revision=ANY, now_ms=now_ms))
+
+
+async def unmark(store: RunStore, now_ms: int) -> None:
+    """Say that the copy is complete."""
+    await store.delete_doc(DocDelete(collection=COLLECTION, key=_KEY, if_revision=ANY, now_ms=now_ms))
