@@ -28,8 +28,10 @@ DURABLE: Final = ("--appendonly", "yes", "--appendfsync", "always")
 class Valkey:
     """A server whose data are in `directory`; not running before `start`."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, sentinel: Path | None = None) -> None:
+        """`sentinel` is the configuration of a sentinel, which listens on the same socket and keeps no data."""
         self._directory = directory
+        self._sentinel = sentinel
         self._options = options or DURABLE
         self._socket = directory / "s"
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,8 +44,10 @@ class Valkey:
         """Start the server on the data that are there, and return when it answers."""
         log = (self._directory / "log").open("ab")
         place = ("--dir", str(self._directory), "--unixsocket", str(self._socket), "--port", "0", "--save", "")
+        data = (*place, *self._options)
+        command = [str(BINARY), *data] if self._sentinel is None else [str(BINARY), str(self._sentinel), "--sentinel"]
         with log:
-            self._process = subprocess.Popen([str(BINARY), *place, *self._options], stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
         deadline = time.monotonic() + READY_SECONDS
         while self.ask(b"PING") != b"+PONG\r\n":
             assert time.monotonic() < deadline, (self._directory / "log").read_text()
@@ -87,9 +91,9 @@ class Valkey:
 
 
 @contextmanager
-def running(directory: Path, *options: str) -> Iterator[Valkey]:
+def running(directory: Path, *options: str, sentinel: Path | None = None) -> Iterator[Valkey]:
     """A server on `directory` for the length of the context."""
-    server = Valkey(directory, *options)
+    server = Valkey(directory, *options, sentinel=sentinel)
     server.start()
     try:
         yield server

@@ -187,7 +187,10 @@ class _Lane:
             reached = answers.pop()
             if not isinstance(reached, int) or reached < self._owner.replicas:
                 missed = TooFewReplicas(f"{reached} replicas have what was written.")
-                return [missed if asked.writes else answer for asked, answer in zip(batch, answers, strict=True)]
+                return [
+                    missed if asked.writes and not isinstance(answer, Exception) else answer
+                    for asked, answer in zip(batch, answers, strict=True)
+                ]
         if any(isinstance(answer, ReadOnlyError) for answer in answers):
             self._owner.moved()
         return answers

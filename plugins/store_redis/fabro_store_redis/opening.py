@@ -64,7 +64,8 @@ def _refuse_unfit(facts: dict[str, str]) -> None:
 
 async def _check_layout(connections: Connections, prefix: str) -> None:
     key = f"{prefix}layout"
-    await connections.tell("SET", key, LAYOUT, "NX")
+    # Asked and not told: it may be said twice, and a server without its replicas may be read from all the same.
+    await connections.ask("SET", key, LAYOUT, "NX")
     found = await connections.ask("GET", key)
     if found != LAYOUT:
         raise StoreMisconfigured(
