@@ -19,6 +19,8 @@ def check(config: Path | None, online: bool) -> None:
 
     async def open_and_close(app: FabroApp) -> None:
         async with app.lifespan():
+            info = app.assembly.store.info()
+            click.echo("; ".join([f"store {info.name}: {info.version}", *info.facts]), err=True)
             if online:
                 await app.assembly.check_online()
 

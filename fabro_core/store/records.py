@@ -33,6 +33,8 @@ class StoreInfo(Record, frozen=True, kw_only=True):
     """Several processes may open the same data at the same time."""
     wakeups: bool
     """`watch()` also announces appends of *other* instances on the same data, within a second."""
+    facts: tuple[str, ...] = ()
+    """What an operator wants to know of the engine's own configuration, each in a few words; `fabro check` shows it."""
 
 
 # -- the log ------------------------------------------------------------------------------------------------------

@@ -123,6 +123,14 @@ class TestBlobTwice(DictSuite):
     make = store_mutants.BlobTwice
 
 
+class TestLastBlobLost(DictSuite):
+    make = store_mutants.LastBlobLost
+
+
+class TestOneCollection(DictSuite):
+    make = store_mutants.OneCollection
+
+
 class TestOpenForever(DictSuite):
     make = store_mutants.OpenForever
 

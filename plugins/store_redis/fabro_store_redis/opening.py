@@ -23,6 +23,8 @@ class Server:
     version: str
     durable: bool
     """It appends every write to a file and flushes it before it answers."""
+    facts: tuple[str, ...] = ()
+    """How it keeps data, as its own settings say it."""
 
 
 async def inspect(connections: Connections, prefix: str) -> Server:
@@ -33,7 +35,16 @@ async def inspect(connections: Connections, prefix: str) -> Server:
         await _check_layout(connections, prefix)
     except StoreUnavailable as error:
         raise cannot_open(error.__cause__) from error.__cause__
-    return Server(version=_version(facts), durable=await _is_durable(connections, facts))
+    flushes = await _flushes(connections, facts)
+    return Server(
+        version=_version(facts),
+        durable=flushes == "always",
+        facts=(
+            "appendonly no" if flushes is None else f"appendonly yes, appendfsync {flushes}",
+            f"maxmemory-policy {facts.get('maxmemory_policy', 'unknown')}",
+            f"{facts.get('connected_slaves', '0')} replicas",
+        ),
+    )
 
 
 def _facts(info: bytes) -> dict[str, str]:
@@ -73,11 +84,12 @@ async def _check_layout(connections: Connections, prefix: str) -> None:
         )
 
 
-async def _is_durable(connections: Connections, facts: dict[str, str]) -> bool:
+async def _flushes(connections: Connections, facts: dict[str, str]) -> str | None:
+    """When the server flushes what it has appended to its file; None when it keeps no such file."""
     if facts.get("aof_enabled") != "1":
-        return False
+        return None
     try:
         _, flushed = await connections.ask("CONFIG", "GET", "appendfsync")
     except StoreUnavailable:
-        return False  # services that forbid the question do not say how they flush, so nothing is promised
-    return bool(flushed == b"always")
+        return "unknown"  # services that forbid the question do not say how they flush, so nothing is promised
+    return str(flushed.decode())

@@ -59,7 +59,12 @@ class RedisRunStore(RunStore):
 
     def info(self) -> StoreInfo:
         return StoreInfo(
-            name=self._name, version=self._server.version, durable=self._server.durable, shared=True, wakeups=True
+            name=self._name,
+            version=self._server.version,
+            durable=self._server.durable,
+            shared=True,
+            wakeups=True,
+            facts=self._server.facts,
         )
 
     @asynccontextmanager

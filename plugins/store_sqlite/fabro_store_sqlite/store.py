@@ -77,7 +77,14 @@ class SqliteRunStore(RunStore):
         self._opened: _Opened | None = None
 
     def info(self) -> StoreInfo:
-        return StoreInfo(name=self._name, version=sqlite3.sqlite_version, durable=True, shared=True, wakeups=True)
+        return StoreInfo(
+            name=self._name,
+            version=f"SQLite {sqlite3.sqlite_version}",
+            durable=True,
+            shared=True,
+            wakeups=True,
+            facts=("write-ahead log, synchronous FULL",),
+        )
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

@@ -1,0 +1,194 @@
+"""Copies of whole stores, between SQLite files and a real Valkey."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fabro_core.app import create_app
+from fabro_core.errors import StartupError
+from fabro_core.store.base import RunStore
+from fabro_core.store.copy_mark import unfinished_copy_of
+from fabro_core.store.records import ANY, BlobPage, BlobQuery, DocDelete, DocRef, DocWrite
+from fabro_core.testing.clock import ManualClock
+from fabro_core.testing.store import opened
+from fabro_core.testing.store.case import NOW_MS, blob
+from fabro_core.transfer import contents
+from fabro_core.transfer.copying import Progress
+from fabro_core.transfer.moving import TargetInUse, copy_store
+from fabro_core.transfer.verifying import Verdict
+from fabro_store_redis import RedisRunStore, RedisSettings
+from fabro_store_sqlite import SqliteRunStore
+from tests.api.conftest import SESSION_SECRET, manifest
+from tests.races.work import NOTE, append, started
+from tests.replicas import shared_valkey as shared_valkey  # a fixture
+from tests.store.valkey import Valkey
+
+pytestmark = pytest.mark.anyio
+
+TOKEN = "fabro_dev_" + "0" * 64
+MANY_EVENTS = 2 * contents.EVENTS + 10
+
+
+class Site:
+    """Settings of stores that servers and copies use."""
+
+    def __init__(self, home: Path, valkey: Valkey) -> None:
+        self.home = home
+        self.clock = ManualClock()
+        self.bars: list[tuple[int, int]] = []
+        """How far each stage of each copy was shown to have come, and its length."""
+        self.redis = {"url": valkey.url, "prefix": secrets.token_hex(8)}
+
+    def sqlite_store(self, name: str) -> RunStore:
+        return SqliteRunStore(self.home / name)
+
+    def redis_store(self) -> RunStore:
+        return RedisRunStore(RedisSettings(url=self.redis["url"], prefix=self.redis["prefix"]))
+
+    def server(self, kind: str, **table: Any) -> Any:
+        settings = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": kind, kind: table}}}
+        environ = {"FABRO_HOME": str(self.home), "FABRO_DEV_TOKEN": TOKEN, "SESSION_SECRET": SESSION_SECRET}
+        return create_app(settings, clock=self.clock, environ=environ)
+
+    async def copy(self, source: RunStore, target: RunStore) -> Verdict:
+        @contextmanager
+        def stage(label: str, length: int) -> Iterator[Progress]:
+            done: list[int] = []
+            yield done.append
+            self.bars.append((sum(done), length))
+
+        async with opened(source) as ours, opened(target) as theirs:
+            return await copy_store(ours, theirs, self.clock, stage)
+
+
+@pytest.fixture
+def site(tmp_path: Path, shared_valkey: Valkey) -> Site:
+    return Site(tmp_path, shared_valkey)
+
+
+async def client_of(stack: AsyncExitStack, app: Any) -> httpx.AsyncClient:
+    await stack.enter_async_context(app.lifespan())
+    transport = httpx.ASGITransport(app)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return await stack.enter_async_context(
+        httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
+    )
+
+
+async def fill(client: httpx.AsyncClient) -> str:
+    """Runs with parents, a long log, blobs, and a session; returns the id of the long one."""
+    run_id = await started(client)
+    for number in range(MANY_EVENTS):
+        await append(client, run_id, NOTE, str(number))
+    for _ in range(3):
+        await client.post("/api/v1/runs", json={**manifest(), "parent_id": run_id})
+    archived = (await client.post("/api/v1/runs", json=manifest())).json()["id"]
+    await client.post(f"/api/v1/runs/{archived}/cancel")
+    await client.post(f"/api/v1/runs/{archived}/archive")
+    return run_id
+
+
+async def seen(client: httpx.AsyncClient, run_id: str, cookie: dict[str, str]) -> list[bytes]:
+    """What a server answers, byte for byte."""
+    paths = (
+        "/api/v1/runs?include_archived=true&sort=title",
+        f"/api/v1/runs?parent_id={run_id}",
+        f"/api/v1/runs/{run_id}",
+        f"/api/v1/runs/{run_id}/state",
+        f"/api/v1/runs/{run_id}/events?limit=1000",
+    )
+    answers = [await client.get(path) for path in paths]
+    client.cookies.clear()
+    headers = {"Authorization": ""} | cookie
+    answers.append(await client.get("/api/v1/user", headers={k: v for k, v in headers.items() if v}))
+    assert [answer.status_code for answer in answers] == [200] * len(answers), [answer.text for answer in answers]
+    return [answer.content for answer in answers]
+
+
+async def test_a_server_on_the_copy_answers_the_same_bytes_and_the_way_back_has_the_same_digest(site: Site) -> None:
+    async with AsyncExitStack() as stack:
+        client = await client_of(stack, site.server("sqlite", path=str(site.home / "first.db")))
+        run_id = await fill(client)
+        signed_in = await client.post("/auth/login/dev-token", json={"token": TOKEN})
+        cookie = {"Cookie": f"__fabro_session={signed_in.cookies['__fabro_session']}"}
+        before = await seen(client, run_id, cookie)
+
+    there = await site.copy(site.sqlite_store("first.db"), site.redis_store())
+    async with AsyncExitStack() as stack:
+        client = await client_of(stack, site.server("redis", **site.redis))
+        assert await seen(client, run_id, cookie) == before
+    back = await site.copy(site.redis_store(), site.sqlite_store("second.db"))
+
+    assert there == back
+    assert there.differences == ()
+    assert (there.runs, there.blobs > 0, there.documents > 0) == (5, True, True)
+    assert there.events > MANY_EVENTS
+    assert all(done == length for done, length in site.bars)
+
+
+@pytest.fixture
+async def source(site: Site, anyio_backend: str) -> str:
+    """A file with runs."""
+    async with AsyncExitStack() as stack:
+        client = await client_of(stack, site.server("sqlite", path=str(site.home / "first.db")))
+        await fill(client)
+    return "first.db"
+
+
+async def test_a_target_that_holds_something_is_left_alone(site: Site, source: str) -> None:
+    async with opened(site.redis_store()) as target:
+        await target.put_blob(blob(b"precious"))
+    with pytest.raises(TargetInUse, match="is not empty"):
+        await site.copy(site.sqlite_store(source), site.redis_store())
+    async with opened(site.redis_store()) as target:
+        assert await contents.run_count(target, NOW_MS) == 0
+        assert await unfinished_copy_of(target, NOW_MS) is None
+
+
+class ServedStore(SqliteRunStore):
+    """A source in use: somebody writes to it just before it is compared."""
+
+    def __init__(self, path: Path, write: Callable[[RunStore], Awaitable[None]]) -> None:
+        super().__init__(path)
+        self._write = write
+        self.walks = 0
+
+    async def list_blobs(self, query: BlobQuery, /) -> BlobPage:
+        self.walks += 1
+        if self.walks == 3:  # counted, copied, compared
+            await self._write(self)
+        return await super().list_blobs(query)
+
+
+async def test_what_the_source_changes_meanwhile_is_noticed_and_caught_up_with(site: Site, source: str) -> None:
+    ref = DocRef(collection="c", key="k", now_ms=NOW_MS)
+    async with opened(site.sqlite_store(source)) as store:
+        first, *_, last = (await contents.run_page(store, 0, NOW_MS)).hits
+        await store.put_doc(DocWrite(collection="c", key="k", body=b"1", if_revision=ANY, now_ms=NOW_MS))
+
+    async def write(store: RunStore) -> None:
+        await store.delete_run(last.id)
+        await store.delete_doc(DocDelete(collection="c", key="k", if_revision=ANY, now_ms=NOW_MS))
+
+    verdict = await site.copy(ServedStore(site.home / source, write), site.redis_store())
+    assert verdict.differences == ("document c/k", "4 runs against 5")
+    with pytest.raises(StartupError, match="unfinished copy"):
+        async with site.server("redis", **site.redis).lifespan():
+            pass
+    async with opened(site.redis_store()) as target:
+        assert await target.get_run(last.id) is not None
+        assert await target.get_doc(ref) is not None
+
+    again = await site.copy(site.sqlite_store(source), site.redis_store())
+    assert again.differences == ()
+    async with opened(site.redis_store()) as target:
+        assert await target.get_run(first.id) is not None
+        assert await target.get_run(last.id) is None
+        assert await target.get_doc(ref) is None
