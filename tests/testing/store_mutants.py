@@ -152,11 +152,11 @@ class BlobTwice(DictStore):
 
 
 class LastBlobLost(DictStore):
-    """Leaves the blob at the end of each page out."""
+    """Leaves out the blob at the end."""
 
     async def list_blobs(self, query: records.BlobQuery, /) -> records.BlobPage:
         page = await super().list_blobs(query)
-        return replace(page, digests=page.digests[:-1]) if page.has_more else page
+        return page if page.has_more else replace(page, digests=page.digests[:-1])
 
 
 class OneCollection(DictStore):
