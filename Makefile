@@ -13,7 +13,7 @@ BARE := $(VENV)/bare
 MINIMUM := $(VENV)/minimum
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-bare test-minimum lint types docs reference browser bench bench-smoke clean
+.PHONY: help install serve test test-bare test-minimum lint types docs reference browser bench bench-smoke soak clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 16
@@ -29,6 +29,9 @@ test: $(DEVELOPMENT)  ## Run every test, on two cores (ARGS="-n 0 -x tests/cli" 
 browser: $(DEVELOPMENT)  ## Test the pages in Chromium, which apt-get installs if it is missing
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
 	$(BIN)/python -m pytest -q tests/browser $(ARGS)
+
+soak: $(DEVELOPMENT)  ## Two minutes of load on three servers that are killed one after the other
+	FABRO_SOAK_SECONDS=120 $(BIN)/python -m pytest -q -s tests/soak $(ARGS)
 
 test-bare: $(DEVELOPMENT)  ## Test the core without any plugin, in an environment of its own
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BARE)

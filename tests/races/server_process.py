@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,10 @@ LISTENING: Final = "Fabro server listening on "
 TOKEN: Final = "fabro_dev_" + "0" * 64
 SESSION_SECRET: Final = "s" * 64
 TIMEOUT_SECONDS: Final = 60
+
+
+class DidNotStart(AssertionError):
+    """What a server said instead of listening."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +74,24 @@ def on_redis(url: str, *, prefix: str = "fabro") -> str:
 
 @contextmanager
 def server_process(
-    home: Path, store: str, *arguments: str, listen: str = "127.0.0.1:0", session_secret: str | None = SESSION_SECRET
+    home: Path,
+    store: str,
+    *arguments: str,
+    methods: Sequence[str] = ("dev-token",),
+    listen: str = "127.0.0.1:0",
+    session_secret: str | None = SESSION_SECRET,
+    secrets: Mapping[str, str] = {},
 ) -> Iterator[ServerProcess]:
     """`fabro server start --foreground` with further `arguments`, on a free port unless told; killed at the end if it
     still runs.
 
-    `store` is the part of the settings that names a store. Each of several servers on one store needs a `home` of its
-    own; one that was killed leaves it to the next.
+    `store` is the part of the settings that names a store, and whatever else they say. Each of several servers on one
+    store needs a `home` of its own; one that was killed leaves it to the next. Raises `DidNotStart`.
     """
     home.mkdir(mode=0o700, exist_ok=True)
-    (home / "settings.toml").write_text(f'[server.auth]\nmethods = ["dev-token"]\n{store}')
+    (home / "settings.toml").write_text(f"[server.auth]\nmethods = {json.dumps(list(methods))}\n{store}")
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    environ = {**kept, "FABRO_HOME": str(home), "FABRO_DEV_TOKEN": TOKEN}
+    environ = {**kept, "FABRO_HOME": str(home), "FABRO_DEV_TOKEN": TOKEN, **secrets}
     if session_secret is not None:
         environ["SESSION_SECRET"] = session_secret
     command = [*FABRO, "server", "start", "--foreground", "--bind", listen, *arguments]
@@ -92,7 +102,8 @@ def server_process(
         try:
             assert process.stderr is not None
             line = process.stderr.readline()
-            assert line.startswith(LISTENING), line + process.stderr.read()
+            if not line.startswith(LISTENING):
+                raise DidNotStart(line + process.stderr.read())
             host, _, port = line.removeprefix(LISTENING).strip().rpartition(":")
             yield ServerProcess(process, host, int(port))
         finally:

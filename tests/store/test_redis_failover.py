@@ -19,7 +19,7 @@ from fabro_core.testing.store.faults import recovered
 from fabro_core.testing.store.watching import until
 from fabro_store_redis import RedisRunStore, RedisSettings
 from tests.cli.terminal import wait_until
-from tests.store.forwarding import Forwarder, forwarding
+from tests.proxy import round_robin
 from tests.store.valkey import DURABLE, Valkey, running
 
 pytestmark = pytest.mark.anyio
@@ -71,11 +71,19 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         yield pair
 
 
+@dataclass
+class Forwarder:
+    """The address that clients know, as a virtual IP or a proxy has it."""
+
+    url: str
+    leads_to: list[int]
+
+
 @pytest.fixture
 async def forwarder(pair: Pair, anyio_backend: str) -> AsyncIterator[Forwarder]:
-    """The address that clients know."""
-    async with forwarding(pair.primary_port) as forwarder:
-        yield forwarder
+    leads_to = [pair.primary_port]
+    async with round_robin(leads_to) as port:
+        yield Forwarder(f"redis://127.0.0.1:{port}/0", leads_to)
 
 
 @asynccontextmanager
@@ -111,7 +119,7 @@ async def test_what_was_acknowledged_survives_the_loss_of_the_primary(pair: Pair
         pair.primary.kill()
         assert not await appended(store, 300)
         pair.promote()
-        forwarder.port = pair.replica_port
+        forwarder.leads_to[:] = [pair.replica_port]
         async with opened(RedisRunStore(RedisSettings(url=forwarder.url))) as elsewhere:
             for number in acknowledged:
                 assert len(await log_of(elsewhere, run_id(number))) == 1
@@ -125,7 +133,7 @@ async def test_a_store_follows_its_address_to_the_promoted_server(pair: Pair, fo
         await store.append(batch(row(A)))
         await asyncio.to_thread(wait_until, lambda: pair.primary.ask(b"WAIT 1 100") == b":1\r\n")
         pair.promote()
-        forwarder.port = pair.replica_port
+        forwarder.leads_to[:] = [pair.replica_port]
         # Its old connections stay, to a server that answers questions and refuses writes.
         assert pair.primary.ask(f"REPLICAOF 127.0.0.1 {pair.replica_port}".encode()) == b"+OK\r\n"
         number = await first_append(store, 10)

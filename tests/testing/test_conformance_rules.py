@@ -170,5 +170,7 @@ def test_a_run_without_a_kit_imports_no_kit_and_prints_nothing(tmp_path: Path) -
 def test_the_summary_counts_tests_that_workers_have_run(tmp_path: Path) -> None:
     pytest.importorskip("xdist")
     (tmp_path / "test_suites.py").write_text(SUITES)
-    run = run_pytest(tmp_path, tmp_path, selection=["-n", "2", "-k", "TestDeviating and (unknown_digest or same_bytes_again)"])
+    run = run_pytest(
+        tmp_path, tmp_path, selection=["-n", "2", "-k", "TestDeviating and (unknown_digest or same_bytes_again)"]
+    )
     assert lines_about(run, "dict")[0] == "store conformance, API 1: dict 1 passed, 1 deviation"
