@@ -61,7 +61,7 @@ class Lane:
             elif self._chance.random() < 0.25:
                 await self.check_list()
             else:
-                await self._append(self._chance.choice(live), NOTE)
+                await append(self._caller, self._chance.choice(live), NOTE)
         for run in self.runs:
             if run.status == "running":
                 await self._end(run)
@@ -71,13 +71,13 @@ class Lane:
     async def _begin(self) -> None:
         run = await self._created(f"{self._name} run {len(self.runs)}", {"parent_id": self._parent})
         self.runs.append(run)
-        self.followers.append(asyncio.create_task(self._follow(run)))
+        self.followers.append(asyncio.create_task(follow(self._caller, run)))
         for name in RUNNING:
-            await self._append(run, name)
+            await append(self._caller, run, name)
         run.status = "running"
 
     async def _end(self, run: Run) -> None:
-        await self._append(run, "run.completed")
+        await append(self._caller, run, "run.completed")
         run.status = "succeeded"
 
     async def _created(self, title: str, more: dict[str, Any]) -> Run:
@@ -96,35 +96,11 @@ class Lane:
         assert told.status_code == 201, told.text
         return Run(told.json()["id"], title)
 
-    async def _append(self, run: Run, name: str, **properties: Any) -> None:
-        id_ = f"{name} {len(run.acknowledged)}"
-        body = {
-            "id": id_,
-            "ts": "2026-03-02T10:15:30Z",
-            "run_id": run.id,
-            "event": name,
-            "properties": {**SAMPLES.get(name, {}), **properties},
-        }
-
-        async def look() -> int | None:
-            found = [event["seq"] for event in await log_of(self._caller, run.id) if event["id"] == id_]
-            assert len(found) < 2, f"{id_} of {run.title} is in the log twice"
-            return found[0] if found else None
-
-        path = f"/api/v1/runs/{run.id}/events"
-        told = await self._caller.write(lambda: self._caller.once("POST", path, json=body), look)
-        if isinstance(told, httpx.Response):
-            assert told.status_code == 200, told.text
-            told = told.json()["seq"]
-        assert told not in run.acknowledged.values(), "a sequence number is given once"
-        run.acknowledged[id_] = told
-        self._caller.counts["appends"] += 1
-
     async def _ask_and_answer(self, run: Run) -> None:
         self._questions += 1
         question = f"q-{self._questions}"
-        await self._append(run, "interview.started", question_id=question, question_type="yes_no")
-        await self._append(run, "run.blocked")
+        await append(self._caller, run, "interview.started", question_id=question, question_type="yes_no")
+        await append(self._caller, run, "run.blocked")
         path = f"/api/v1/runs/{run.id}/questions/{question}/answer"
         answers = await asyncio.gather(*(self._caller.once("POST", path, json={"kind": "yes"}) for _ in range(3)))
         known = [answer.status_code for answer in answers if answer is not None]
@@ -158,30 +134,6 @@ class Lane:
         assert listed == [(run.id, run.title, run.status) for run in expected[:100]]
         self._caller.counts["lists"] += 1
 
-    async def _follow(self, run: Run) -> None:
-        """Everything that the run's stream carries, over as many connections as it takes."""
-        while not run.seen or '"event":"run.completed"' not in run.seen[-1][1]:
-            after = str(run.seen[-1][0] if run.seen else 0)
-            try:
-                async with self._caller.stream(f"/api/v1/runs/{run.id}/attach", **{"Last-Event-ID": after}) as stream:
-                    if stream.status_code == 503:
-                        self._caller.counts["streams 503"] += 1
-                        await asyncio.sleep(SETTLE_SECONDS)
-                        continue
-                    assert stream.status_code == 200, await stream.aread()
-                    lines: list[str] = []
-                    async for line in stream.aiter_lines():
-                        if line:
-                            lines.append(line)
-                            continue
-                        block, lines = "\n".join(lines), []
-                        if block != KEEP_ALIVE:
-                            frame = parsed(block)
-                            run.seen.append((frame.id, frame.data))
-            except httpx.TransportError:
-                self._caller.counts["streams broken"] += 1
-                await asyncio.sleep(0.1)
-
     # -- the end ------------------------------------------------------------------------------------------------
 
     async def verify(self) -> None:
@@ -209,3 +161,54 @@ async def log_of(caller: Caller, run_id: str) -> list[dict[str, Any]]:
         events += page["data"]
         if not page["meta"]["has_more"]:
             return events
+
+
+async def append(caller: Caller, run: Run, name: str, **properties: Any) -> None:
+    """Append an event, once, whatever becomes of the requests."""
+    id_ = f"{name} {len(run.acknowledged)}"
+    body = {
+        "id": id_,
+        "ts": "2026-03-02T10:15:30Z",
+        "run_id": run.id,
+        "event": name,
+        "properties": {**SAMPLES.get(name, {}), **properties},
+    }
+
+    async def look() -> int | None:
+        found = [event["seq"] for event in await log_of(caller, run.id) if event["id"] == id_]
+        assert len(found) < 2, f"{id_} of {run.title} is in the log twice"
+        return found[0] if found else None
+
+    path = f"/api/v1/runs/{run.id}/events"
+    told = await caller.write(lambda: caller.once("POST", path, json=body), look)
+    if isinstance(told, httpx.Response):
+        assert told.status_code == 200, told.text
+        told = told.json()["seq"]
+    assert told not in run.acknowledged.values(), "a sequence number is given once"
+    run.acknowledged[id_] = told
+    caller.counts["appends"] += 1
+
+
+async def follow(caller: Caller, run: Run) -> None:
+    """Everything that the run's stream carries, over as many connections as it takes."""
+    while not run.seen or '"event":"run.completed"' not in run.seen[-1][1]:
+        after = str(run.seen[-1][0] if run.seen else 0)
+        try:
+            async with caller.stream(f"/api/v1/runs/{run.id}/attach", **{"Last-Event-ID": after}) as stream:
+                if stream.status_code == 503:
+                    caller.counts["streams 503"] += 1
+                    await asyncio.sleep(SETTLE_SECONDS)
+                    continue
+                assert stream.status_code == 200, await stream.aread()
+                lines: list[str] = []
+                async for line in stream.aiter_lines():
+                    if line:
+                        lines.append(line)
+                        continue
+                    block, lines = "\n".join(lines), []
+                    if block != KEEP_ALIVE:
+                        frame = parsed(block)
+                        run.seen.append((frame.id, frame.data))
+        except httpx.TransportError:
+            caller.counts["streams broken"] += 1
+            await asyncio.sleep(0.1)
