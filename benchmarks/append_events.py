@@ -66,13 +66,13 @@ def measure(work: Path, *, seconds: float, rounds: int) -> Iterator[str]:
         durable = stack.enter_context(fabro(work / "durable", database, log_level="warning"))
         forgetful = stack.enter_context(storeless(work / "forgetful", log_level="warning"))
         for case in CASES:
-            requests = {server: _requests(server, case) for server in (durable, forgetful)}
+            requests = {server: requests_of(server, case) for server in (durable, forgetful)}
             loads: dict[Address, list[Load]] = {server: [] for server in requests}
             raw = []
             for _ in range(rounds):
                 for server, each in requests.items():
                     loads[server].append(_load(server, each, seconds))
-                raw.append(_transactions(work, _stored(database), case, seconds))
+                raw.append(transactions(work, _stored(database), case, seconds))
             yield _row(case, loads[durable], loads[forgetful], statistics.median(raw))
 
 
@@ -94,7 +94,7 @@ def _row(case: Case, durable: Sequence[Load], forgetful: Sequence[Load], raw: fl
     )
 
 
-def _requests(server: Address, case: Case) -> list[bytes]:
+def requests_of(server: Address, case: Case) -> list[bytes]:
     """What each connection sends: an event for one of the case's runs, which are new."""
     runs = [_create(server) for _ in range(case.runs)]
     return [
@@ -143,7 +143,7 @@ def _stored(database: Path) -> Stored:
     return Stored(event=event, tags=json.loads(tags), run=body, state=state)
 
 
-def _transactions(work: Path, stored: Stored, case: Case, seconds: float) -> float:
+def transactions(work: Path, stored: Stored, case: Case, seconds: float) -> float:
     """Events a second with nothing but the driver: plain tables, as durable as ours, `case.group` a transaction."""
     with (
         tempfile.TemporaryDirectory(dir=work) as directory,

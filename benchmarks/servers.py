@@ -38,6 +38,15 @@ def fabro(home: Path, database: Path | None, *, log_level: str) -> Iterator[Addr
 
 
 @contextmanager
+def fabro_on_redis(home: Path, url: str, *, log_level: str) -> Iterator[Address]:
+    """The same on a Redis server."""
+    command = [str(Path(sys.executable).with_name("fabro")), "server", "start", "--foreground", "--bind", "127.0.0.1:0"]
+    store = f'[server.store]\nkind = "redis"\n[server.store.redis]\nurl = {json.dumps(url)}\n'
+    with _serving(command, home, store, log_level) as address:
+        yield address
+
+
+@contextmanager
 def storeless(home: Path, *, log_level: str) -> Iterator[Address]:
     """The same server on a store that forgets every event (`benchmarks.storeless`)."""
     store = f'[server.store]\nkind = "{FORGETFUL}"\n[server.listen]\ntype = "tcp"\naddress = "127.0.0.1:0"\n'

@@ -1,4 +1,4 @@
-"""`docs/operate.md` and `docs/configure.md` against the code: exit codes, variables, settings files, the backup."""
+"""`docs/operate` and `docs/configure.md` against the code: exit codes, variables, settings files, the backup."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_every_variable_and_secret_is_in_the_table_of_the_environment() -> None:
 
 
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
-    documented = [int(cells[0]) for cells in table("docs/operate.md", "Code")]
+    documented = [int(cells[0]) for cells in table("docs/operate/index.md", "Code")]
     assert documented == [0, FAILED, 2, LOGIN_REQUIRED, MISCONFIGURED]
 
 
@@ -48,6 +48,7 @@ def test_the_exit_codes_are_those_of_the_command_line() -> None:
     [
         "README.md",
         "docs/configure.md",
+        "docs/operate/scale.md",
         "plugins/auth_devtoken/README.md",
         "plugins/store_redis/README.md",
         "plugins/store_sqlite/README.md",
@@ -78,7 +79,7 @@ async def test_the_backup_is_complete_while_a_server_writes_and_after_it_has_end
 
 
 def _back_up(directory: Path, home: Path) -> None:
-    (block,) = blocks("docs/operate.md", "sh")
+    (block,) = blocks("docs/operate/index.md", "sh")
     directory.mkdir()
     environ = {**os.environ, "HOME": str(home)}
     done = subprocess.run(["sh", "-ec", block], cwd=directory, env=environ, capture_output=True, text=True, check=False)
