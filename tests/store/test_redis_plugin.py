@@ -53,6 +53,17 @@ def test_building_the_store_connects_to_nothing(tmp_path: Path) -> None:
         ("rediss://fabro@[::1]:6380", Address(host="::1", port=6380, tls=True, username="fabro")),
         ("unix:///run/valkey/s", Address(socket="/run/valkey/s")),
         ("unix://fabro@/run/valkey/s", Address(socket="/run/valkey/s", username="fabro")),
+        (
+            "rediss+sentinel://fabro@one.example,two.example:7000/main/3",
+            Address(
+                tls=True,
+                username="fabro",
+                database=3,
+                sentinels=(("one.example", 26379), ("two.example", 7000)),
+                service="main",
+            ),
+        ),
+        ("redis+sentinel://[::1]:1/main", Address(sentinels=(("::1", 1),), service="main")),
     ],
 )
 def test_a_url_names_an_address(url: str, address: Address) -> None:
@@ -61,15 +72,29 @@ def test_a_url_names_an_address(url: str, address: Address) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "db.example:6379", "http://db.example", "redis://", "redis://h:x", "redis://h/a", "redis://h?x=1", "unix://s"],
+    [
+        "",
+        "db.example:6379",
+        "http://db.example",
+        "redis://",
+        "redis://h:x",
+        "redis://h/a",
+        "redis://h?x=1",
+        "unix://s",
+        "redis+sentinel://h",
+        "redis+sentinel://h:x/main",
+        "redis+sentinel://,/main",
+        "http+sentinel://h/main",
+    ],
 )
 def test_another_url_is_a_problem(tmp_path: Path, url: str) -> None:
     (line,) = faults(tmp_path, url=url)
     assert line.startswith("server.store.redis.url: expected ")
 
 
-def test_a_password_in_the_url_is_refused_unseen_with_the_name_of_the_variable(tmp_path: Path) -> None:
-    (line,) = faults(tmp_path, url="redis://fabro:hunter2@db.example")
+@pytest.mark.parametrize("url", ["redis://fabro:hunter2@db.example", "redis+sentinel://fabro:hunter2@db.example/main"])
+def test_a_password_in_the_url_is_refused_unseen_with_the_name_of_the_variable(tmp_path: Path, url: str) -> None:
+    (line,) = faults(tmp_path, url=url)
     assert "FABRO_REDIS_PASSWORD" in line
     assert "hunter2" not in line
 

@@ -110,6 +110,9 @@ class _Lane:
 
     def take(self, asked: _Asked) -> None:
         """Send the command as soon as the connection is free."""
+        if self._closed:
+            _fail([asked], LostConnection("closed"))
+            return
         self._waiting.append(asked)
         if self._working is None:
             self._working = asyncio.create_task(self._work(), name="fabro redis connection")

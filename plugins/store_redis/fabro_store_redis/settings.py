@@ -67,7 +67,9 @@ def parse_address(url: str) -> Address:
 def _through_sentinels(url: str) -> Address:
     match = _SENTINELS.fullmatch(url)
     if match is None:
-        raise ValueError("one for sentinels that is not redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DATABASE")
+        raise ValueError
+    if match["password"] is not None:
+        raise ValueError(f"one with a password, which is read from {CREDENTIAL_VARIABLE}")
     hosts = [_split_host(each) for each in match["hosts"].split(",")]
     return Address(
         tls=match["scheme"] == "rediss",
@@ -79,7 +81,7 @@ def _through_sentinels(url: str) -> Address:
 
 
 _SENTINELS: Final = re.compile(
-    r"(?P<scheme>rediss?)\+sentinel://((?P<username>[^:@/]+)@)?(?P<hosts>[^@/?#]+)/(?P<service>[\w.-]+)"
+    r"(?P<scheme>rediss?)\+sentinel://((?P<username>[^:@/]+)(:(?P<password>[^@/]*))?@)?(?P<hosts>[^@/?#]+)/(?P<service>[\w.-]+)"
     r"(/(?P<database>[0-9]{1,5}))?"
 )
 
