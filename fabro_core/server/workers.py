@@ -61,26 +61,36 @@ class Workers:
             self._bury(expected=stopping)
 
     def _fill_up(self) -> None:
-        while len(self._living) < self._count:
-            worker = self._start()
-            self._living[worker.pid] = worker
+        try:
+            while len(self._living) < self._count:
+                worker = self._start()
+                self._living[worker.pid] = worker
+        except OSError as error:  # the machine has no process or no descriptor left, which may pass
+            log.error("a worker cannot be started: %s", error)
+            self._not_before = time.monotonic() + REPLACE_SECONDS
 
     def _start(self) -> _Worker:
-        reading, writing = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
-        if pid == 0:
-            for each in (writing, *(worker.orders for worker in self._living.values())):
-                os.close(each)  # or the pipes would outlive the parent
-            self._become_worker(reading)
-        os.close(reading)
-        return _Worker(pid, writing, time.monotonic())
+        reading, writing = os.pipe()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(writing)
+            raise
+        else:
+            if pid == 0:
+                self._become_worker(reading, writing)
+            return _Worker(pid, writing, time.monotonic())
+        finally:
+            os.close(reading)
 
-    def _become_worker(self, reading: int) -> NoReturn:
+    def _become_worker(self, reading: int, writing: int) -> NoReturn:
         """A worker's whole life. What surrounds this in the parent, such as the lock, is not undone here."""
         code = 1
         try:
+            for each in (writing, *(worker.orders for worker in self._living.values())):
+                os.close(each)  # or the pipes would outlive the parent
             signal.set_wakeup_fd(-1)
             for number in (*STOP_SIGNALS, LOOK_SIGNAL):
                 signal.signal(number, signal.SIG_IGN)

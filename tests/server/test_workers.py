@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,6 +96,21 @@ def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on_serving(server
     assert second in workers_of(server)
     with halted(second):
         assert httpx.get(url, trust_env=False, timeout=SECONDS).status_code == 200
+
+
+def test_a_worker_whose_place_cannot_be_taken_at_once_is_replaced_later(server: ServerProcess, tmp_path: Path) -> None:
+    parent = server.process.pid
+    _, most = resource.prlimit(parent, resource.RLIMIT_NOFILE)
+    resource.prlimit(parent, resource.RLIMIT_NOFILE, (3, most))  # no further pipe
+    workers = workers_of(server)
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: "a worker cannot be started" in (tmp_path / "home" / "stdout.log").read_text())
+    resource.prlimit(parent, resource.RLIMIT_NOFILE, (most, most))
+
+    assert not set(workers_of(server)) & set(workers)
+    url = f"http://{server.host}:{server.port}/health"
+    assert httpx.get(url, trust_env=False, timeout=SECONDS).status_code == 200
 
 
 async def test_a_stop_signal_to_the_whole_group_lets_streams_end_cleanly(server: ServerProcess) -> None:
