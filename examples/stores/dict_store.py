@@ -122,7 +122,6 @@ class DictStore(RunStore):
             if row.bucket in query.buckets
             and query.parent_id in (None, row.parent_id)
             and query.automation_id in (None, row.automation_id)
-            and row.id.startswith(query.id_prefix or "")
         ]
 
         def elapsed(row: RunRow) -> int:
@@ -147,6 +146,10 @@ class DictStore(RunStore):
             children_count=sum(other.parent_id == row.id for other in rows),
             queue_position=ahead + 1 if row.bucket is Bucket.RUNNABLE else None,
         )
+
+    async def find_runs(self, id_prefix: str, limit: int, /) -> Sequence[str]:
+        self._opened()
+        return sorted(id_ for id_ in self._rows if id_.startswith(id_prefix))[:limit]
 
     async def list_workflows(self) -> Sequence[records.WorkflowHit]:
         self._opened()

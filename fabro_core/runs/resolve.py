@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from fabro_core.errors import InvalidRequest, NotFound
 from fabro_core.models.ids import RunId
-from fabro_core.runs.listing import EVERYTHING
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import RunHit, RunQuery, WorkflowHit
+from fabro_core.store.records import RunHit, WorkflowHit
 
 _ID_LENGTH = 26
 
 
-async def resolve(store: RunStore, selector: str, now_ms: int) -> RunHit:
+async def resolve(store: RunStore, selector: str) -> RunHit:
     """The run that `selector` means among all stored runs, archived and removing ones included.
 
     Raises `InvalidRequest` for a blank selector or one that several ids start with, `NotFound` when nothing fits.
@@ -19,20 +18,19 @@ async def resolve(store: RunStore, selector: str, now_ms: int) -> RunHit:
     wanted = selector.strip()
     if not wanted:
         raise InvalidRequest("The selector is blank.")
-    hit = await _by_id(store, wanted, now_ms) or await _by_workflow(store, wanted)
+    hit = await _by_id(store, wanted) or await _by_workflow(store, wanted)
     if hit is None:
         raise NotFound(f"No run matches {wanted!r}.")
     return hit
 
 
-async def _by_id(store: RunStore, wanted: str, now_ms: int) -> RunHit | None:
+async def _by_id(store: RunStore, wanted: str) -> RunHit | None:
     if len(wanted) > _ID_LENGTH or not (wanted.isascii() and wanted.isalnum()):
         return None
-    query = RunQuery(buckets=EVERYTHING, limit=2, now_ms=now_ms, id_prefix=wanted.upper())
-    hits = (await store.list_runs(query)).hits
-    if len(hits) > 1:
+    found = await store.find_runs(wanted.upper(), 2)
+    if len(found) > 1:
         raise InvalidRequest(f"Several runs have an id that starts with {wanted!r}.")
-    return hits[0] if hits else None
+    return await store.get_run(RunId(found[0])) if found else None
 
 
 async def _by_workflow(store: RunStore, wanted: str) -> RunHit | None:

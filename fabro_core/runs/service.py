@@ -82,7 +82,7 @@ class Runs:
 
     async def resolve(self, selector: str) -> RunHit:
         """The run a person means (runs.md R12)."""
-        return await resolve(self._store, selector, self.now_ms())
+        return await resolve(self._store, selector)
 
     async def create(self, manifest: bytes, *, provenance: RunProvenance) -> RunHit:
         """Create a run from a manifest; it is not started (runs.md R8)."""

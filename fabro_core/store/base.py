@@ -88,6 +88,13 @@ class RunStore(abc.ABC):
         """
 
     @abc.abstractmethod
+    async def find_runs(self, id_prefix: str, limit: int, /) -> Sequence[str]:
+        """The first `limit` ids, in ascending order, of the runs whose id starts with `id_prefix` (upper case).
+
+        The cost does not grow with the number of those that match.
+        """
+
+    @abc.abstractmethod
     async def list_workflows(self) -> Sequence[WorkflowHit]:
         """The distinct (slug, name) pairs of all stored runs, each with its newest run; in no promised order."""
 

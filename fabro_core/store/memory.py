@@ -151,6 +151,9 @@ class MemoryRunStore(RunStore):
         page = rows[query.offset : query.offset + query.limit]
         return RunPage(hits=tuple(_hits(data, page)), total=len(rows))
 
+    async def find_runs(self, id_prefix: str, limit: int, /) -> Sequence[str]:
+        return sorted(id_ for id_ in self._opened().rows if id_.startswith(id_prefix))[:limit]
+
     async def list_workflows(self) -> Sequence[WorkflowHit]:
         newest: dict[tuple[str | None, str | None], str] = {}
         for row in sorted(self._opened().rows.values(), key=_by_id):
@@ -258,7 +261,6 @@ def _matches(row: RunRow, query: RunQuery) -> bool:
         row.bucket in query.buckets
         and (query.parent_id is None or row.parent_id == query.parent_id)
         and (query.automation_id is None or row.automation_id == query.automation_id)
-        and (query.id_prefix is None or row.id.startswith(query.id_prefix))
     )
 
 

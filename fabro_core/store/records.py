@@ -170,7 +170,7 @@ class RunSort(StrEnum):
 
 
 class RunQuery(Record, frozen=True, kw_only=True):
-    """A page of runs: those in `buckets` that match every filter which is not None.
+    """A page of runs: those in `buckets`, or those of them that the one filter which is not None leaves.
 
     Ordered by the sort key in `direction`; ties by id descending in both directions.
     """
@@ -184,8 +184,10 @@ class RunQuery(Record, frozen=True, kw_only=True):
     """The instant that `sort=elapsed` counts live runs to."""
     parent_id: str | None = None
     automation_id: str | None = None
-    id_prefix: str | None = None
-    """Upper case; only runs whose id starts with it."""
+
+    def __post_init__(self) -> None:
+        if self.parent_id is not None and self.automation_id is not None:
+            raise ValueError("a query has one filter at most")
 
 
 class RunPage(Record, frozen=True, kw_only=True, weakref=True):

@@ -90,6 +90,15 @@ async def test_the_cost_of_a_first_page_does_not_grow_with_the_number_of_runs(
         assert after < 150
 
 
+async def test_the_cost_of_a_prefix_that_all_ids_start_with_is_that_of_the_ids_that_are_asked_for(
+    store: RunStore, valkey: Valkey
+) -> None:
+    await store_runs(store, range(1_000))
+    commands(valkey)
+    assert list(await store.find_runs("0", 2)) == [run_id(0), run_id(1)]
+    assert commands(valkey) < 20
+
+
 @pytest.mark.parametrize("sort", list(RunSort))
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 async def test_a_deep_page_is_the_right_one_and_costs_logarithms(

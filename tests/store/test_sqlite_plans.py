@@ -16,8 +16,7 @@ from fabro_store_sqlite.schema import SHELF
 
 ALL = frozenset(Bucket)
 BUCKET_SETS = [SHELF, ALL, frozenset({Bucket.SUCCEEDED}), frozenset({Bucket.FAILED, Bucket.ARCHIVED})]
-NARROW = [("parent_id",), ("automation_id",), ("id_prefix",), ("parent_id", "automation_id", "id_prefix")]
-FILTER_INDEXES = ("runs_by_parent", "runs_by_automation", "runs_by_id")
+FILTER_INDEXES = {"parent_id": "runs_by_parent", "automation_id": "runs_by_automation"}
 
 # Index order is (bucket, key, id): read backwards it serves every descending page whole. These keys are nearly unique,
 # so an ascending page may sort the runs that share one.
@@ -82,21 +81,13 @@ def test_the_default_view_is_one_walk_without_any_sort(connection: sqlite3.Conne
     assert not any("TEMP B-TREE" in step or "MERGE" in step for step in steps)
 
 
-@pytest.mark.parametrize("filters", NARROW, ids="+".join)
+@pytest.mark.parametrize("filter_name", FILTER_INDEXES)
 @pytest.mark.parametrize("sort", list(RunSort))
-def test_a_narrow_query_starts_from_the_index_of_a_filter(
-    connection: sqlite3.Connection, filters: tuple[str, ...], sort: RunSort
+def test_a_narrow_query_starts_from_the_index_of_its_filter(
+    connection: sqlite3.Connection, filter_name: str, sort: RunSort
 ) -> None:
-    for text in (
-        page_sql.narrow_page(filters, sort, "desc"),
-        page_sql.narrow_total(filters),
-        page_sql.narrow_size(filters),
-    ):
-        (read,) = on_table(plan(connection, text))
-        assert any(f"SEARCH runs USING {kind} {index}" in read for index in FILTER_INDEXES for kind in _KINDS), read
-
-
-_KINDS = ("INDEX", "COVERING INDEX")
+    (read,) = on_table(plan(connection, page_sql.narrow_page(filter_name, sort, "desc")))
+    assert read.startswith(f"SEARCH runs USING INDEX {FILTER_INDEXES[filter_name]}")
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,10 @@ class TestStoppedClock(DictSuite):
     make = store_mutants.StoppedClock
 
 
+class TestAnyRunFound(DictSuite):
+    make = store_mutants.AnyRunFound
+
+
 class TestLogThatStays(DictSuite):
     make = store_mutants.LogThatStays
 

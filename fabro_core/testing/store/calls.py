@@ -26,6 +26,7 @@ CALLS: Final[dict[str, Call]] = {
     "list_runs": list_all,
     "list_runs, deep": lambda store: list_all(store, offset=50_000),
     "list_runs, filtered": lambda store: list_all(store, parent_id=STORED),
+    "find_runs": lambda store: store.find_runs("0", 2),
     "list_workflows": lambda store: store.list_workflows(),
     "delete_run": lambda store: store.delete_run(STORED),
     "put_blob": lambda store: store.put_blob(blob(b"x")),

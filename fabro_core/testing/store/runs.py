@@ -108,6 +108,29 @@ class RunConformance(StoreCase):
             page = await list_all(store, offset=offset, limit=10)
             assert [hit.queue_position for hit in page.hits] == [600 - offset - n for n in range(10)]
 
+    # -- find_runs ----------------------------------------------------------------------------------------------
+
+    async def test_the_runs_that_are_found_start_with_the_prefix(self, store: RunStore) -> None:
+        near, nearest, far = run_id(32 * 7), run_id(32 * 7 + 1), run_id(32 * 8)
+        await append_all(store, [row(nearest), row(far), row(near)])
+        assert list(await store.find_runs(near[:-1], 10)) == [near, nearest]
+        assert list(await store.find_runs(far, 10)) == [far], "a whole id is its own prefix"
+        assert list(await store.find_runs("", 10)) == [near, nearest, far], "every id starts with nothing"
+        assert list(await store.find_runs("7ZZ", 10)) == []
+
+    async def test_the_first_ids_are_found_whatever_their_buckets(self, store: RunStore) -> None:
+        expected = [run_id(bucket) for bucket in sorted(Bucket)]
+        await append_all(store, [row(run_id(bucket), bucket=bucket) for bucket in sorted(Bucket, reverse=True)])
+        for limit in (1, 2, len(Bucket)):
+            assert list(await store.find_runs(run_id(0)[:-1], limit)) == expected[:limit]
+
+    async def test_what_is_found_follows_appends_and_deletes(self, store: RunStore) -> None:
+        await append_all(store, [row(A), row(B)])
+        await store.append(batch(row(A, 2, bucket=Bucket.ARCHIVED)))
+        assert list(await store.find_runs(A[:-1], 10)) == [A, B], "a run that moves is found once"
+        await store.delete_run(A)
+        assert list(await store.find_runs(A[:-1], 10)) == [B]
+
     # -- list_workflows -----------------------------------------------------------------------------------------
 
     async def test_workflows_of_an_empty_store_are_none(self, store: RunStore) -> None:

@@ -35,7 +35,7 @@ from fabro_core.store.records import (
 from fabro_store_redis import documents, logs, opening, runs, scripts
 from fabro_store_redis.changes import Changes
 from fabro_store_redis.connections import Connections
-from fabro_store_redis.run_pages import page_script
+from fabro_store_redis.run_pages import find_argument, page_script
 from fabro_store_redis.settings import RedisSettings
 
 
@@ -122,6 +122,11 @@ class RedisRunStore(RunStore):
     async def list_runs(self, query: RunQuery, /) -> RunPage:
         script, asked = page_script(query)
         return runs.page_of(await self._open().connections.read(script, self._prefix, asked))
+
+    async def find_runs(self, id_prefix: str, limit: int, /) -> Sequence[str]:
+        asked = find_argument(id_prefix, limit)
+        found = await self._open().connections.read(scripts.FIND_RUNS, self._prefix, asked)
+        return sorted(run_id.decode() for run_id in found)[:limit]
 
     async def list_workflows(self) -> Sequence[WorkflowHit]:
         return runs.workflows_of(await self._open().connections.read(scripts.WORKFLOWS, self._prefix))

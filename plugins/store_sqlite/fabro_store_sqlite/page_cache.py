@@ -64,5 +64,4 @@ def _key(query: RunQuery) -> _Key:
         query.offset,
         query.parent_id,
         query.automation_id,
-        query.id_prefix,
     )

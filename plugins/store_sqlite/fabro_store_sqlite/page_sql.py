@@ -2,7 +2,7 @@
 
 *Wide* queries name buckets only. Each bucket is an arm that walks an index in the order of the sort key; SQLite
 merges the arms and stops after the page, so the cost does not depend on how many runs there are. *Narrow* queries
-name a parent, an automation or an id prefix, whose index finds the matches; those are then sorted.
+name a parent or an automation, whose index finds the matches; those are then sorted.
 
 Both pick the page from index columns alone and join the bodies of the page's rows afterwards. An outer join, because
 SQLite always reads the left side of one first and in its order: the order of the page.
@@ -10,7 +10,6 @@ SQLite always reads the left side of one first and in its order: the order of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Final, Literal
 
@@ -66,7 +65,6 @@ _KEYS: Final[dict[RunSort, ColumnElement[Any]]] = {
 _FILTERS: Final[dict[str, ColumnElement[bool]]] = {
     "parent_id": _R.parent_id == bindparam("parent_id"),
     "automation_id": _R.automation_id == bindparam("automation_id"),
-    "id_prefix": _R.id.between(bindparam("first_id"), bindparam("last_id")),
 }
 
 # A set of buckets as bits, so that one text serves every set.
@@ -106,28 +104,9 @@ def wide_live(buckets: Buckets, direction: Direction) -> str:
 
 
 @cache
-def narrow_page(filters: Sequence[str], sort: RunSort, direction: Direction) -> str:
-    """Hits of a page of what the named filters leave. Binds the filters, `buckets`, `limit` and `offset`."""
-    return sql(_hits(_one_page(_ordered(_arm(_KEYS[sort], *_conditions(filters), _IN_BUCKETS), direction))))
-
-
-@cache
-def narrow_total(filters: Sequence[str]) -> str:
-    """How many runs the named filters leave. Binds the filters and `buckets`."""
-    return sql(select(func.count()).select_from(RUNS).where(*_conditions(filters), _IN_BUCKETS))
-
-
-@cache
-def narrow_size(filters: Sequence[str]) -> str:
-    """How many runs a narrow query has to look at, but never more than `most`. Binds the filters and `most`."""
-    matches: Select[Any] = (
-        select(literal_column("1")).select_from(RUNS).where(*_conditions(filters)).limit(bindparam("most"))
-    )
-    return sql(select(func.count()).select_from(matches.subquery()))
-
-
-def _conditions(filters: Iterable[str]) -> list[ColumnElement[bool]]:
-    return [_FILTERS[name] for name in filters]
+def narrow_page(filter_name: str, sort: RunSort, direction: Direction) -> str:
+    """Hits of a page of what the filter leaves. Binds the filter, `buckets`, `limit` and `offset`."""
+    return sql(_hits(_one_page(_ordered(_arm(_KEYS[sort], _FILTERS[filter_name], _IN_BUCKETS), direction))))
 
 
 # -- parts ----------------------------------------------------------------------------------------------------------

@@ -55,6 +55,12 @@ _QUEUED_BEFORE = sql(select(func.count()).select_from(RUNS).where(_QUEUED, _R.id
 _QUEUED_BETWEEN = sql(
     select(func.count()).select_from(RUNS).where(_QUEUED, _R.id > bindparam("after"), _R.id <= bindparam("id"))
 )
+_FIND = sql(
+    select(_R.id)
+    .where(_R.id.between(bindparam("first_id"), bindparam("last_id")))
+    .order_by(_R.id)
+    .limit(bindparam("limit"))
+)
 _LAST_WORKFLOW = sql(select(_R.workflow, _R.id).order_by(_R.workflow.desc(), _R.id.desc()).limit(1))
 _WORKFLOW_BEFORE = sql(
     select(_R.workflow, _R.id)
@@ -76,12 +82,13 @@ def run_with_state(connection: sqlite3.Connection, run_id: str) -> RunHit | None
 
 def page(connection: sqlite3.Connection, query: RunQuery) -> RunPage:
     """The page and its total."""
-    filters = filters_of(query)
-    total = _total(connection, query, filters)
+    total = sum(n for bucket, n in counts(connection, _scope(query)) if bucket in query.buckets)
     if query.offset >= total or query.limit < 1:
         return RunPage(hits=(), total=total)
-    if filters:
-        rows = connection.execute(page_sql.narrow_page(filters, query.sort, query.direction), _binds(query)).fetchall()
+    narrow_by = filter_of(query)
+    if narrow_by is not None:
+        text = page_sql.narrow_page(narrow_by, query.sort, query.direction)
+        rows = connection.execute(text, _binds(query)).fetchall()
     elif query.sort is RunSort.ELAPSED:
         rows = _rows_by_elapsed(connection, query)
     else:
@@ -94,15 +101,20 @@ def page(connection: sqlite3.Connection, query: RunQuery) -> RunPage:
 
 def matches_many(connection: sqlite3.Connection, query: RunQuery) -> bool:
     """Whether a narrow query has more to look at than the event loop has time for."""
-    text = page_sql.narrow_size(filters_of(query))
-    (found,) = connection.execute(text, {**_binds(query), "most": LOOP_MATCHES + 1}).fetchone()
-    return bool(found > LOOP_MATCHES)
+    return sum(n for _, n in counts(connection, _scope(query))) > LOOP_MATCHES
 
 
-def filters_of(query: RunQuery) -> tuple[str, ...]:
-    """The names of the filters that make a query narrow; none for a wide one."""
-    named = (("parent_id", query.parent_id), ("automation_id", query.automation_id), ("id_prefix", query.id_prefix))
-    return tuple(name for name, value in named if value is not None)
+def filter_of(query: RunQuery) -> str | None:
+    """The name of the filter that makes a query narrow; None for a wide one."""
+    if query.parent_id is not None:
+        return "parent_id"
+    return None if query.automation_id is None else "automation_id"
+
+
+def find(connection: sqlite3.Connection, id_prefix: str, limit: int) -> Sequence[str]:
+    """The first ids that start with the prefix."""
+    binds = {"first_id": id_prefix, "last_id": id_prefix + _AFTER_ANY_ID, "limit": limit}
+    return [run_id for (run_id,) in connection.execute(_FIND, binds)]
 
 
 def workflows(connection: sqlite3.Connection) -> Sequence[WorkflowHit]:
@@ -117,38 +129,25 @@ def workflows(connection: sqlite3.Connection) -> Sequence[WorkflowHit]:
     return found
 
 
-# -- totals ---------------------------------------------------------------------------------------------------------
+# -- pages ----------------------------------------------------------------------------------------------------------
 
 
-def _total(connection: sqlite3.Connection, query: RunQuery, filters: tuple[str, ...]) -> int:
-    match filters:
-        case ():
-            scope = ALL
-        case ("parent_id",):
-            scope = scope_of_parent(query.parent_id or "")
-        case ("automation_id",):
-            scope = scope_of_automation(query.automation_id or "")
-        case _:
-            (total,) = connection.execute(page_sql.narrow_total(filters), _binds(query)).fetchone()
-            return int(total)
-    return sum(n for bucket, n in counts(connection, scope) if bucket in query.buckets)
+def _scope(query: RunQuery) -> str:
+    """Where the runs are counted that the query's filter leaves."""
+    if query.parent_id is not None:
+        return scope_of_parent(query.parent_id)
+    return ALL if query.automation_id is None else scope_of_automation(query.automation_id)
 
 
 def _binds(query: RunQuery) -> dict[str, Any]:
-    prefix = query.id_prefix or ""
     return {
         "parent_id": query.parent_id,
         "automation_id": query.automation_id,
-        "first_id": prefix,
-        "last_id": prefix + _AFTER_ANY_ID,
         "buckets": sum(1 << bucket for bucket in query.buckets),
         "now_ms": query.now_ms,
         "limit": query.limit,
         "offset": query.offset,
     }
-
-
-# -- pages ----------------------------------------------------------------------------------------------------------
 
 
 def _rows_by_elapsed(connection: sqlite3.Connection, query: RunQuery) -> list[Sequence[Any]]:

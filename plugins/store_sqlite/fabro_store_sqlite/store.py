@@ -146,7 +146,12 @@ class SqliteRunStore(RunStore):
         return await readers.page(query)
 
     async def _matches_many(self, readers: Readers, query: RunQuery) -> bool:
-        return bool(run_lists.filters_of(query)) and await readers.quick(partial(run_lists.matches_many, query=query))
+        if run_lists.filter_of(query) is None:
+            return False
+        return await readers.quick(partial(run_lists.matches_many, query=query))
+
+    async def find_runs(self, id_prefix: str, limit: int, /) -> Sequence[str]:
+        return await self._open().readers.statement(partial(run_lists.find, id_prefix=id_prefix, limit=limit))
 
     async def list_workflows(self) -> Sequence[WorkflowHit]:
         return await self._open().readers.slow(run_lists.workflows)

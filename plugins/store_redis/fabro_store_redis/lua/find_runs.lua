@@ -1,0 +1,10 @@
+-- The first ids, of each bucket, that start as they are asked to.
+local P = KEYS[1]  -- the prefix of every key of this store
+local asked = cmsgpack.unpack(ARGV[1])
+local found = {}
+for _, set in ipairs(asked.sets) do
+  for _, id in ipairs(redis.call('ZRANGE', P .. set, asked.first, asked.last, 'BYLEX', 'LIMIT', 0, asked.limit)) do
+    found[#found + 1] = id
+  end
+end
+return found
