@@ -76,6 +76,8 @@ PUBLIC: Final[Mapping[str, tuple[str, ...] | None]] = {
         "FeedQuery",
         "Revision",
         "RunHit",
+        "RunIdPage",
+        "RunIdQuery",
         "RunPage",
         "RunQuery",
         "RunRow",

@@ -147,9 +147,11 @@ class DictStore(RunStore):
             queue_position=ahead + 1 if row.bucket is Bucket.RUNNABLE else None,
         )
 
-    async def find_runs(self, id_prefix: str, limit: int, /) -> Sequence[str]:
+    async def list_run_ids(self, query: records.RunIdQuery, /) -> records.RunIdPage:
         self._opened()
-        return sorted(id_ for id_ in self._rows if id_.startswith(id_prefix))[:limit]
+        after = query.after_id or ""
+        ids = sorted(id_ for id_ in self._rows if id_.startswith(query.prefix) and id_ > after)
+        return records.RunIdPage(ids=tuple(ids[: query.limit]), has_more=len(ids) > query.limit)
 
     async def list_workflows(self) -> Sequence[records.WorkflowHit]:
         self._opened()

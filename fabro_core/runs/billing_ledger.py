@@ -8,7 +8,6 @@ the number of stored runs differ from the number of known ones; only then all id
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -20,9 +19,9 @@ from fabro_core.runs.billing import Contribution, Tally, contribution
 from fabro_core.runs.listing import EVERYTHING
 from fabro_core.runs.stages import Stage
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import FeedQuery, RunPage, RunQuery
+from fabro_core.store.pages import run_ids
+from fabro_core.store.records import FeedQuery, RunQuery
 
-_PAGE_RUNS = 200
 _PAGE_EVENTS = 1000
 _TURN = "bill"
 
@@ -65,9 +64,9 @@ class BillingLedger:
         """Read every run. What changes meanwhile comes with the feed the next time."""
         self._position = None
         present = await self._store.read_feed(FeedQuery(limit=1, after=None))
-        async for page in self._pages():
-            for hit in page.hits:
-                await self._take_in(hit.id)
+        async for ids in run_ids(self._store):
+            for run_id in ids:
+                await self._take_in(run_id)
         self._position = present.position
 
     async def _follow(self, position: int) -> bool:
@@ -103,13 +102,10 @@ class BillingLedger:
             self._tally.remove(contributed)
 
     async def _reconcile(self) -> None:
-        """Forget what is no longer stored, and read what a page that shifted has hidden."""
+        """Forget what is no longer stored."""
         gone = set(self._known)
-        async for page in self._pages():
-            for hit in page.hits:
-                gone.discard(hit.id)
-                if hit.id not in self._known:
-                    await self._take_in(hit.id)
+        async for ids in run_ids(self._store):
+            gone.difference_update(ids)
             await asyncio.sleep(0)
         for run_id in gone:
             self._forget(run_id)
@@ -118,14 +114,3 @@ class BillingLedger:
         """How many runs the store has."""
         page = await self._store.list_runs(RunQuery(buckets=EVERYTHING, limit=1, now_ms=0))
         return page.total
-
-    async def _pages(self) -> AsyncIterator[RunPage]:
-        """All runs, oldest first, so that one that is created meanwhile shifts nothing."""
-        offset = 0
-        while True:
-            query = RunQuery(buckets=EVERYTHING, direction="asc", limit=_PAGE_RUNS, offset=offset, now_ms=0)
-            page = await self._store.list_runs(query)
-            yield page
-            offset += len(page.hits)
-            if not page.hits or offset >= page.total:
-                return

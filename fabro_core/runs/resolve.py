@@ -5,7 +5,7 @@ from __future__ import annotations
 from fabro_core.errors import InvalidRequest, NotFound
 from fabro_core.models.ids import RunId
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import RunHit, WorkflowHit
+from fabro_core.store.records import RunHit, RunIdQuery, WorkflowHit
 
 _ID_LENGTH = 26
 
@@ -27,10 +27,10 @@ async def resolve(store: RunStore, selector: str) -> RunHit:
 async def _by_id(store: RunStore, wanted: str) -> RunHit | None:
     if len(wanted) > _ID_LENGTH or not (wanted.isascii() and wanted.isalnum()):
         return None
-    found = await store.find_runs(wanted.upper(), 2)
-    if len(found) > 1:
+    found = await store.list_run_ids(RunIdQuery(prefix=wanted.upper(), limit=1))
+    if found.has_more:
         raise InvalidRequest(f"Several runs have an id that starts with {wanted!r}.")
-    return await store.get_run(RunId(found[0])) if found else None
+    return await store.get_run(found.ids[0]) if found.ids else None
 
 
 async def _by_workflow(store: RunStore, wanted: str) -> RunHit | None:

@@ -27,6 +27,8 @@ from fabro_core.store.records import (
     FeedPage,
     FeedQuery,
     RunHit,
+    RunIdPage,
+    RunIdQuery,
     RunPage,
     RunQuery,
     StoreInfo,
@@ -88,10 +90,10 @@ class RunStore(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def find_runs(self, id_prefix: str, limit: int, /) -> Sequence[str]:
-        """The first `limit` ids, in ascending order, of the runs whose id starts with `id_prefix` (upper case).
+    async def list_run_ids(self, query: RunIdQuery, /) -> RunIdPage:
+        """A page of the ids of all runs, in ascending order, whatever their buckets.
 
-        The cost does not grow with the number of those that match.
+        The cost does not grow with the number of ids that match and are not on the page.
         """
 
     @abc.abstractmethod

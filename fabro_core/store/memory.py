@@ -39,6 +39,8 @@ from fabro_core.store.records import (
     FeedQuery,
     Revision,
     RunHit,
+    RunIdPage,
+    RunIdQuery,
     RunPage,
     RunQuery,
     RunRow,
@@ -151,8 +153,10 @@ class MemoryRunStore(RunStore):
         page = rows[query.offset : query.offset + query.limit]
         return RunPage(hits=tuple(_hits(data, page)), total=len(rows))
 
-    async def find_runs(self, id_prefix: str, limit: int, /) -> Sequence[str]:
-        return sorted(id_ for id_ in self._opened().rows if id_.startswith(id_prefix))[:limit]
+    async def list_run_ids(self, query: RunIdQuery, /) -> RunIdPage:
+        ids = [each for each in self._opened().rows if each.startswith(query.prefix) and each > (query.after_id or "")]
+        ids.sort()
+        return RunIdPage(ids=tuple(ids[: query.limit]), has_more=len(ids) > query.limit)
 
     async def list_workflows(self) -> Sequence[WorkflowHit]:
         newest: dict[tuple[str | None, str | None], str] = {}

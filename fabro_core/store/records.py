@@ -196,6 +196,21 @@ class RunPage(Record, frozen=True, kw_only=True, weakref=True):
     """Size of the whole filtered set, from the same snapshot as `hits`."""
 
 
+class RunIdQuery(Record, frozen=True, kw_only=True):
+    """A page of the ids of all runs, in their order."""
+
+    limit: int
+    prefix: str = ""
+    """Upper case; only ids that start with it."""
+    after_id: str | None = None
+
+
+class RunIdPage(Record, frozen=True, kw_only=True):
+    ids: tuple[str, ...]
+    has_more: bool
+    """Further ids are stored beyond the last one of this page."""
+
+
 class WorkflowHit(Record, frozen=True, kw_only=True):
     """One distinct pair of workflow slug and name among the stored runs."""
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
+
+from msgspec.structs import replace
 
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
 from fabro_core.store.copy_mark import COLLECTION
-from fabro_core.store.records import BlobQuery, Doc, DocQuery, EventPage, EventQuery, RunHit, RunPage, RunQuery, RunSort
+from fabro_core.store.records import BlobQuery, Doc, DocQuery, EventPage, EventQuery, RunQuery, RunSort
 
 PAGE: Final = 100
-"""Runs, digests or documents that are dealt with at once."""
+"""Runs of a list, digests or documents that are dealt with at once."""
 
 EVENTS: Final = 64
 """Events that are held in memory of one run; each may be as large as a request's body."""
@@ -19,30 +21,17 @@ EVENTS: Final = 64
 _EVERY_BUCKET: Final = frozenset(Bucket)
 
 
-async def run_page(store: RunStore, offset: int, now_ms: int) -> RunPage:
-    """Runs from the oldest on, without their states. New runs join at the end."""
-    query = RunQuery(
-        buckets=_EVERY_BUCKET,
-        sort=RunSort.CREATED_AT,
-        direction="asc",
-        limit=PAGE,
-        offset=offset,
-        now_ms=now_ms,
-    )
-    return await store.list_runs(query)
-
-
-async def runs(store: RunStore, now_ms: int) -> AsyncIterator[Sequence[RunHit]]:
-    """Pages of all runs, from the oldest on."""
-    offset = 0
-    while hits := (await run_page(store, offset, now_ms)).hits:
-        yield hits
-        offset += len(hits)
-
-
 async def run_count(store: RunStore, now_ms: int) -> int:
     """How many runs there are."""
-    return (await run_page(store, 0, now_ms)).total
+    return (await store.list_runs(RunQuery(buckets=_EVERY_BUCKET, limit=1, now_ms=now_ms))).total
+
+
+def orders(now_ms: int) -> Iterator[RunQuery]:
+    """The beginning of the list of all runs, in every order."""
+    first = RunQuery(buckets=_EVERY_BUCKET, limit=PAGE, now_ms=now_ms)
+    for sort in RunSort:
+        yield replace(first, sort=sort, direction="asc")
+        yield replace(first, sort=sort, direction="desc")
 
 
 async def events(store: RunStore, run_id: str, after_seq: int = 0) -> AsyncIterator[EventPage]:

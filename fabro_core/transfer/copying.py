@@ -19,6 +19,7 @@ from fabro_core.errors import FabroError
 from fabro_core.runs.projection import Projection
 from fabro_core.runs.wire import row_of
 from fabro_core.store.base import RunStore
+from fabro_core.store.pages import run_ids
 from fabro_core.store.records import ANY, AppendBatch, Blob, Doc, DocDelete, DocRef, DocWrite, RunHit, RunRow
 from fabro_core.transfer import contents
 
@@ -88,21 +89,21 @@ def same_document(one: Doc, other: Doc) -> bool:
 async def copy_runs(source: RunStore, target: RunStore, now_ms: int, progress: Progress) -> None:
     """Bring every log in the target to the end that it has in the source. Raises `Damaged`."""
 
-    async def copy(listed: RunHit) -> None:
-        run = await source.get_run(listed.id)
+    async def copy(run_id: str) -> None:
+        run = await source.get_run(run_id)
         if run is not None:  # not deleted since it was listed
             await _copy_run(source, target, run)
 
-    async def drop(listed: RunHit) -> None:
-        if await source.get_run(listed.id) is None:
-            await target.delete_run(listed.id)
+    async def drop(run_id: str) -> None:
+        if await source.get_run(run_id) is None:
+            await target.delete_run(run_id)
 
-    async for hits in contents.runs(source, now_ms):
-        await _each(copy, hits)
-        progress(len(hits))
+    async for ids in run_ids(source):
+        await _each(copy, ids)
+        progress(len(ids))
     if await contents.run_count(target, now_ms) > await contents.run_count(source, now_ms):
-        strays = [hit for hits in [page async for page in contents.runs(target, now_ms)] for hit in hits]
-        await _each(drop, strays)
+        async for ids in run_ids(target):
+            await _each(drop, ids)
 
 
 async def _copy_run(source: RunStore, target: RunStore, run: RunHit) -> None:

@@ -8,7 +8,7 @@ from hashlib import sha256
 import msgspec
 
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import RunHit
+from fabro_core.store.pages import run_ids
 from fabro_core.transfer import contents
 from fabro_core.transfer.copying import Progress, same_document
 
@@ -73,32 +73,30 @@ class _Comparison:
         self._differences += [f"document {collection}/{key}" for collection, key in theirs]
 
     async def runs(self, progress: Progress) -> None:
-        """Compares what lists show and what logs hold. Only the listing tells of derived numbers, such as children."""
-        offset = 0
-        while True:
-            page, other = await asyncio.gather(
-                contents.run_page(self._source, offset, self._now_ms),
-                contents.run_page(self._target, offset, self._now_ms),
-            )
-            if not page.hits:
-                break
-            theirs = {hit.id: hit for hit in other.hits}
-            for hit in page.hits:
-                if theirs.get(hit.id) != hit or not await self._same_log(hit):
-                    self._differences.append(f"run {hit.id}")
-            self._counts["runs"] += len(page.hits)
-            offset += len(page.hits)
-            progress(len(page.hits))
-        if page.total != other.total:
-            self._differences.append(f"{page.total} runs against {other.total}")
+        """Compares every run with its log, and what is derived from all of them: their number and their orders."""
+        async for ids in run_ids(self._source):
+            for run_id in ids:
+                if not await self._same_run(run_id):
+                    self._differences.append(f"run {run_id}")
+            self._counts["runs"] += len(ids)
+            progress(len(ids))
+        total = await contents.run_count(self._target, self._now_ms)
+        if total != self._counts["runs"]:
+            self._differences.append(f"{self._counts['runs']} runs against {total}")
+        elif not self._differences:
+            await self._orders()
 
-    async def _same_log(self, listed: RunHit) -> bool:
-        ours, theirs = await asyncio.gather(
-            _fingerprint(self._source, listed.id), _fingerprint(self._target, listed.id)
-        )
+    async def _same_run(self, run_id: str) -> bool:
+        ours, theirs = await asyncio.gather(_fingerprint(self._source, run_id), _fingerprint(self._target, run_id))
         self._digest.update(ours[0])
         self._counts["events"] += ours[1]
         return ours == theirs
+
+    async def _orders(self) -> None:
+        for query in contents.orders(self._now_ms):
+            ours, theirs = await asyncio.gather(self._source.list_runs(query), self._target.list_runs(query))
+            if ours != theirs:
+                self._differences.append(f"the list by {query.sort}")
 
     def verdict(self) -> Verdict:
         return Verdict(**self._counts, digest=self._digest.hexdigest(), differences=tuple(self._differences))

@@ -11,7 +11,7 @@ import pytest
 
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import AppendBatch, EventRecord, FeedQuery, RunQuery, RunRow, RunSort
+from fabro_core.store.records import AppendBatch, EventRecord, FeedQuery, RunIdQuery, RunQuery, RunRow, RunSort
 from fabro_core.testing.store.case import NOW_MS, batch, ids, row, run_id
 from fabro_core.testing.store.model import expected_page
 from tests.store.valkey import Valkey, open_redis, running
@@ -95,7 +95,8 @@ async def test_the_cost_of_a_prefix_that_all_ids_start_with_is_that_of_the_ids_t
 ) -> None:
     await store_runs(store, range(1_000))
     commands(valkey)
-    assert list(await store.find_runs("0", 2)) == [run_id(0), run_id(1)]
+    page = await store.list_run_ids(RunIdQuery(prefix="0", limit=2))
+    assert (page.ids, page.has_more) == ((run_id(0), run_id(1)), True)
     assert commands(valkey) < 20
 
 

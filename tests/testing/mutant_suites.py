@@ -103,8 +103,8 @@ class TestStoppedClock(DictSuite):
     make = store_mutants.StoppedClock
 
 
-class TestAnyRunFound(DictSuite):
-    make = store_mutants.AnyRunFound
+class TestLastIdLost(DictSuite):
+    make = store_mutants.LastIdLost
 
 
 class TestLogThatStays(DictSuite):

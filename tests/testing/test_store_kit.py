@@ -30,7 +30,7 @@ FINDS = {
         "test_the_elapsed_time_of_a_live_run_is_counted_to_the_querys_now",
         "a live run passes an ended one as time goes on",
     ),
-    "AnyRunFound": ("test_the_first_ids_are_found_whatever_their_buckets", "assert"),
+    "LastIdLost": ("test_pages_of_ids_are_in_their_order_and_complete", "every id is listed once"),
     "LogThatStays": ("test_delete_removes_row_log_and_tags", "the log is gone"),
     "ExpiredDocument": (
         "test_a_document_is_absent_from_the_instant_it_expires",

@@ -6,7 +6,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ANY, BlobQuery, DocDelete, DocQuery, DocRef, DocWrite, EventQuery, FeedQuery
+from fabro_core.store.records import (
+    ANY,
+    BlobQuery,
+    DocDelete,
+    DocQuery,
+    DocRef,
+    DocWrite,
+    EventQuery,
+    FeedQuery,
+    RunIdQuery,
+)
 from fabro_core.testing.store.case import NOW_MS, batch, blob, list_all, row, run_id
 
 Call = Callable[[RunStore], Awaitable[Any]]
@@ -26,7 +36,7 @@ CALLS: Final[dict[str, Call]] = {
     "list_runs": list_all,
     "list_runs, deep": lambda store: list_all(store, offset=50_000),
     "list_runs, filtered": lambda store: list_all(store, parent_id=STORED),
-    "find_runs": lambda store: store.find_runs("0", 2),
+    "list_run_ids": lambda store: store.list_run_ids(RunIdQuery(prefix="0", limit=2)),
     "list_workflows": lambda store: store.list_workflows(),
     "delete_run": lambda store: store.delete_run(STORED),
     "put_blob": lambda store: store.put_blob(blob(b"x")),

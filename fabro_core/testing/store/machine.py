@@ -35,6 +35,7 @@ from fabro_core.store.records import (
     Expect,
     FeedQuery,
     Revision,
+    RunIdQuery,
     RunQuery,
     RunSort,
 )
@@ -168,7 +169,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(queries=st.lists(_RUN_QUERIES, min_size=1, max_size=3))
     def list_runs(self, queries: list[RunQuery]) -> None:
-        self._same("list_runs", *(partial(_listed, query=query) for query in queries), _found, _workflows)
+        self._same("list_runs", *(partial(_listed, query=query) for query in queries), _ids, _workflows)
 
     @rule()
     def read_feed(self) -> None:
@@ -309,8 +310,10 @@ async def _listed(store: RunStore, *, query: RunQuery) -> object:
     return await store.list_runs(query)
 
 
-async def _found(store: RunStore) -> object:
-    return [list(await store.find_runs(RUN_IDS[0][:-1], limit)) for limit in (2, len(RUN_IDS))]
+async def _ids(store: RunStore) -> object:
+    first = await store.list_run_ids(RunIdQuery(prefix=RUN_IDS[0][:-1], limit=2))
+    rest = await store.list_run_ids(RunIdQuery(after_id=RUN_IDS[1], limit=len(RUN_IDS)))
+    return first, rest
 
 
 async def _workflows(store: RunStore) -> object:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import WorkflowHit
+from fabro_core.store.records import RunIdQuery, WorkflowHit
 from fabro_core.testing.store.case import NOW_MS, StoreCase, append_all, batch, list_all, row, run_id
 
 A, B, C, D = (run_id(n) for n in range(1, 5))
@@ -22,6 +24,12 @@ async def children(store: RunStore, id_: str) -> int:
 
 async def positions(store: RunStore) -> dict[str, int | None]:
     return {hit.id: hit.queue_position for hit in (await list_all(store)).hits}
+
+
+async def ids_of(store: RunStore, **query: Any) -> list[str]:
+    page = await store.list_run_ids(RunIdQuery(limit=100, **query))
+    assert not page.has_more
+    return list(page.ids)
 
 
 class RunConformance(StoreCase):
@@ -108,28 +116,39 @@ class RunConformance(StoreCase):
             page = await list_all(store, offset=offset, limit=10)
             assert [hit.queue_position for hit in page.hits] == [600 - offset - n for n in range(10)]
 
-    # -- find_runs ----------------------------------------------------------------------------------------------
+    # -- list_run_ids -------------------------------------------------------------------------------------------
 
-    async def test_the_runs_that_are_found_start_with_the_prefix(self, store: RunStore) -> None:
+    async def test_ids_are_listed_by_what_they_start_with(self, store: RunStore) -> None:
         near, nearest, far = run_id(32 * 7), run_id(32 * 7 + 1), run_id(32 * 8)
         await append_all(store, [row(nearest), row(far), row(near)])
-        assert list(await store.find_runs(near[:-1], 10)) == [near, nearest]
-        assert list(await store.find_runs(far, 10)) == [far], "a whole id is its own prefix"
-        assert list(await store.find_runs("", 10)) == [near, nearest, far], "every id starts with nothing"
-        assert list(await store.find_runs("7ZZ", 10)) == []
+        assert await ids_of(store, prefix=near[:-1]) == [near, nearest]
+        assert await ids_of(store, prefix=far) == [far], "a whole id is its own prefix"
+        assert await ids_of(store) == [near, nearest, far], "every id starts with nothing"
+        assert await ids_of(store, prefix="7ZZ") == []
+        assert await ids_of(store, prefix=near[:-1], after_id=near) == [nearest]
+        assert await ids_of(store, prefix=near[:-1], after_id=run_id(1)) == [near, nearest]
+        assert await ids_of(store, prefix=near[:-1], after_id=far) == []
 
-    async def test_the_first_ids_are_found_whatever_their_buckets(self, store: RunStore) -> None:
+    async def test_pages_of_ids_are_in_their_order_and_complete(self, store: RunStore) -> None:
         expected = [run_id(bucket) for bucket in sorted(Bucket)]
         await append_all(store, [row(run_id(bucket), bucket=bucket) for bucket in sorted(Bucket, reverse=True)])
         for limit in (1, 2, len(Bucket)):
-            assert list(await store.find_runs(run_id(0)[:-1], limit)) == expected[:limit]
+            found: list[str] = []
+            has_more = True
+            while has_more:
+                query = RunIdQuery(limit=limit, after_id=found[-1] if found else None)
+                page = await store.list_run_ids(query)
+                found += page.ids
+                has_more = page.has_more
+                assert len(page.ids) == limit or not has_more
+            assert found == expected, "every id is listed once, in ascending order, whatever its bucket"
 
-    async def test_what_is_found_follows_appends_and_deletes(self, store: RunStore) -> None:
+    async def test_ids_follow_appends_and_deletes(self, store: RunStore) -> None:
         await append_all(store, [row(A), row(B)])
         await store.append(batch(row(A, 2, bucket=Bucket.ARCHIVED)))
-        assert list(await store.find_runs(A[:-1], 10)) == [A, B], "a run that moves is found once"
+        assert await ids_of(store) == [A, B], "a run that moves is listed once"
         await store.delete_run(A)
-        assert list(await store.find_runs(A[:-1], 10)) == [B]
+        assert await ids_of(store) == [B]
 
     # -- list_workflows -----------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ list, sort key and direction there is a sorted set a bucket, and one of the ids 
 from __future__ import annotations
 
 from fabro_core.models.status import Bucket
-from fabro_core.store.records import RunQuery, RunSort
+from fabro_core.store.records import RunIdPage, RunIdQuery, RunQuery, RunSort
 from fabro_store_redis import scripts
 from fabro_store_redis.packing import argument, lua_string
 from fabro_store_redis.runs import BEGUN
@@ -26,15 +26,22 @@ def page_script(query: RunQuery) -> tuple[Script, bytes]:
     return scripts.PAGE_OF_ORDERS, argument(sources=_sources(query), offset=query.offset, limit=query.limit)
 
 
-def find_argument(id_prefix: str, limit: int) -> bytes:
-    """The argument of the script that finds the runs whose id starts with the prefix."""
-    prefix = b"[" + id_prefix.encode()
+def ids_argument(query: RunIdQuery) -> bytes:
+    """The argument of the script that lists ids; one more than the page has, when there is one."""
+    within = f"[{query.prefix}".encode()
+    beyond = f"({query.after_id}".encode() if query.after_id is not None and query.after_id >= query.prefix else within
     return argument(
         sets=[_ids(bucket, _ALL) for bucket in Bucket],
-        first=lua_string(prefix),
-        last=lua_string(prefix + _AFTER_ANY_ID),
-        limit=limit,
+        first=lua_string(beyond),
+        last=lua_string(within + _AFTER_ANY_ID),
+        limit=query.limit + 1,
     )
+
+
+def id_page(answer: list[bytes], query: RunIdQuery) -> RunIdPage:
+    """The page of what the script has found in each bucket."""
+    ids = sorted(run_id.decode() for run_id in answer)
+    return RunIdPage(ids=tuple(ids[: query.limit]), has_more=len(ids) > query.limit)
 
 
 def _list_of(query: RunQuery) -> str:

@@ -26,6 +26,8 @@ from fabro_core.store.records import (
     FeedPage,
     FeedQuery,
     RunHit,
+    RunIdPage,
+    RunIdQuery,
     RunPage,
     RunQuery,
     StoreInfo,
@@ -35,7 +37,7 @@ from fabro_core.store.records import (
 from fabro_store_redis import documents, logs, opening, runs, scripts
 from fabro_store_redis.changes import Changes
 from fabro_store_redis.connections import Connections
-from fabro_store_redis.run_pages import find_argument, page_script
+from fabro_store_redis.run_pages import id_page, ids_argument, page_script
 from fabro_store_redis.settings import RedisSettings
 
 
@@ -123,10 +125,9 @@ class RedisRunStore(RunStore):
         script, asked = page_script(query)
         return runs.page_of(await self._open().connections.read(script, self._prefix, asked))
 
-    async def find_runs(self, id_prefix: str, limit: int, /) -> Sequence[str]:
-        asked = find_argument(id_prefix, limit)
-        found = await self._open().connections.read(scripts.FIND_RUNS, self._prefix, asked)
-        return sorted(run_id.decode() for run_id in found)[:limit]
+    async def list_run_ids(self, query: RunIdQuery, /) -> RunIdPage:
+        found = await self._open().connections.read(scripts.LIST_RUN_IDS, self._prefix, ids_argument(query))
+        return id_page(found, query)
 
     async def list_workflows(self) -> Sequence[WorkflowHit]:
         return runs.workflows_of(await self._open().connections.read(scripts.WORKFLOWS, self._prefix))

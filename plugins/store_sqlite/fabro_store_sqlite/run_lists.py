@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import bindparam, func, literal_column, select
 
 from fabro_core.models.status import Bucket
-from fabro_core.store.records import RunHit, RunPage, RunQuery, RunSort, WorkflowHit
+from fabro_core.store.records import RunHit, RunIdPage, RunIdQuery, RunPage, RunQuery, RunSort, WorkflowHit
 from fabro_store_sqlite import page_sql
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.run_counts import ALL, counts, scope_of_automation, scope_of_parent
@@ -55,7 +55,7 @@ _QUEUED_BEFORE = sql(select(func.count()).select_from(RUNS).where(_QUEUED, _R.id
 _QUEUED_BETWEEN = sql(
     select(func.count()).select_from(RUNS).where(_QUEUED, _R.id > bindparam("after"), _R.id <= bindparam("id"))
 )
-_FIND = sql(
+_IDS = sql(
     select(_R.id)
     .where(_R.id.between(bindparam("first_id"), bindparam("last_id")))
     .order_by(_R.id)
@@ -111,10 +111,16 @@ def filter_of(query: RunQuery) -> str | None:
     return None if query.automation_id is None else "automation_id"
 
 
-def find(connection: sqlite3.Connection, id_prefix: str, limit: int) -> Sequence[str]:
-    """The first ids that start with the prefix."""
-    binds = {"first_id": id_prefix, "last_id": id_prefix + _AFTER_ANY_ID, "limit": limit}
-    return [run_id for (run_id,) in connection.execute(_FIND, binds)]
+def id_page(connection: sqlite3.Connection, query: RunIdQuery) -> RunIdPage:
+    """The page, from one range of the index: two lower bounds would be read through from the first."""
+    after = "" if query.after_id is None else query.after_id + "\x00"
+    binds = {
+        "first_id": max(query.prefix, after),
+        "last_id": query.prefix + _AFTER_ANY_ID,
+        "limit": query.limit + 1,
+    }
+    ids = [run_id for (run_id,) in connection.execute(_IDS, binds)]
+    return RunIdPage(ids=tuple(ids[: query.limit]), has_more=len(ids) > query.limit)
 
 
 def workflows(connection: sqlite3.Connection) -> Sequence[WorkflowHit]:

@@ -30,6 +30,8 @@ from fabro_core.store.records import (
     FeedPage,
     FeedQuery,
     RunHit,
+    RunIdPage,
+    RunIdQuery,
     RunPage,
     RunQuery,
     StoreInfo,
@@ -150,8 +152,8 @@ class SqliteRunStore(RunStore):
             return False
         return await readers.quick(partial(run_lists.matches_many, query=query))
 
-    async def find_runs(self, id_prefix: str, limit: int, /) -> Sequence[str]:
-        return await self._open().readers.statement(partial(run_lists.find, id_prefix=id_prefix, limit=limit))
+    async def list_run_ids(self, query: RunIdQuery, /) -> RunIdPage:
+        return await self._open().readers.statement(partial(run_lists.id_page, query=query))
 
     async def list_workflows(self) -> Sequence[WorkflowHit]:
         return await self._open().readers.slow(run_lists.workflows)

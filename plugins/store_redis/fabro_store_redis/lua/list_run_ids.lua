@@ -1,4 +1,4 @@
--- The first ids, of each bucket, that start as they are asked to.
+-- The first ids of each bucket that lie between two bounds.
 local P = KEYS[1]  -- the prefix of every key of this store
 local asked = cmsgpack.unpack(ARGV[1])
 local found = {}
