@@ -36,11 +36,14 @@ def copy(source: str, target: str, config: Path | None) -> None:
     """
     import asyncio
 
+    from fabro_core.server.serving import loop_factory
+
     if source == target:
         raise click.UsageError("FROM and TO are the same store")
     ours, theirs = _assembled(source, target, config)
     _warn_of_a_server(ours)
-    verdict = asyncio.run(_copied(ours, theirs))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        verdict = runner.run(_copied(ours, theirs))
     if verdict.differences:
         _tell_differences(verdict)
         sys.exit(1)

@@ -54,7 +54,7 @@ class Serving:
 
         Raises `StartupError`, `StoreUnavailable`, or what `listening` raises, when it does not come to serving.
         """
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(self._serve(listening, orders))
 
     async def _serve(self, listening: AbstractContextManager[socket.socket], orders: Orders) -> None:
@@ -160,7 +160,7 @@ def _uvicorn_config(app: FabroApp, assembly: Assembly) -> uvicorn.Config:
     )
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop where it exists; it more than doubles the throughput."""
     try:
         import uvloop

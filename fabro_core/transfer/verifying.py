@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from hashlib import sha256
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from fabro_core.store.base import RunStore
 from fabro_core.store.pages import run_ids
 from fabro_core.transfer import contents
-from fabro_core.transfer.copying import Progress, same_document
+from fabro_core.transfer.copying import AT_ONCE, Progress, same_document
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,28 +76,33 @@ class _Comparison:
     async def runs(self, progress: Progress) -> None:
         """Compares every run with its log, and what is derived from all of them: their number and their orders."""
         async for ids in run_ids(self._source):
-            for run_id in ids:
-                if not await self._same_run(run_id):
-                    self._differences.append(f"run {run_id}")
-            self._counts["runs"] += len(ids)
-            progress(len(ids))
+            for start in range(0, len(ids), AT_ONCE):
+                some = ids[start : start + AT_ONCE]
+                await self._some_runs(some)
+                progress(len(some))
         total = await contents.run_count(self._target, self._now_ms)
         if total != self._counts["runs"]:
             self._differences.append(f"{self._counts['runs']} runs against {total}")
         elif not self._differences:
             await self._orders()
 
-    async def _same_run(self, run_id: str) -> bool:
-        ours, theirs = await asyncio.gather(_fingerprint(self._source, run_id), _fingerprint(self._target, run_id))
-        self._digest.update(ours[0])
-        self._counts["events"] += ours[1]
-        return ours == theirs
+    async def _some_runs(self, ids: Sequence[str]) -> None:
+        ours, theirs = await asyncio.gather(
+            asyncio.gather(*(_fingerprint(self._source, run_id) for run_id in ids)),
+            asyncio.gather(*(_fingerprint(self._target, run_id) for run_id in ids)),
+        )
+        for run_id, (digest, events), other in zip(ids, ours, theirs, strict=True):
+            if other != (digest, events):
+                self._differences.append(f"run {run_id}")
+            self._digest.update(digest)
+            self._counts["events"] += events
+        self._counts["runs"] += len(ids)
 
     async def _orders(self) -> None:
         for query in contents.orders(self._now_ms):
             ours, theirs = await asyncio.gather(self._source.list_runs(query), self._target.list_runs(query))
             if ours != theirs:
-                self._differences.append(f"the list by {query.sort}")
+                self._differences.append(f"the list by {query.sort}, {query.direction}")
 
     def verdict(self) -> Verdict:
         return Verdict(**self._counts, digest=self._digest.hexdigest(), differences=tuple(self._differences))

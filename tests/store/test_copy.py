@@ -10,13 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from fabro_core.app import create_app
 from fabro_core.errors import StartupError
 from fabro_core.store.base import RunStore
 from fabro_core.store.copy_mark import unfinished_copy_of
 from fabro_core.store.pages import run_ids
-from fabro_core.store.records import ANY, BlobPage, BlobQuery, DocDelete, DocRef, DocWrite
+from fabro_core.store.records import ANY, BlobPage, BlobQuery, DocDelete, DocRef, DocWrite, RunPage, RunQuery, RunSort
 from fabro_core.testing.clock import ManualClock
 from fabro_core.testing.store import opened
 from fabro_core.testing.store.case import NOW_MS, blob
@@ -151,6 +152,21 @@ async def test_a_target_that_holds_something_is_left_alone(site: Site, source: s
     async with opened(site.redis_store()) as target:
         assert await contents.run_count(target, NOW_MS) == 0
         assert await unfinished_copy_of(target, NOW_MS) is None
+
+
+class MisfiledStore(SqliteRunStore):
+    """A target that keeps everything, and one list in another order."""
+
+    async def list_runs(self, query: RunQuery, /) -> RunPage:
+        page = await super().list_runs(query)
+        return page if query.sort is not RunSort.TITLE else replace(page, hits=page.hits[::-1])
+
+
+async def test_lists_in_another_order_are_noticed(site: Site, source: str) -> None:
+    verdict = await site.copy(site.sqlite_store(source), MisfiledStore(site.home / "second.db"))
+    assert verdict.differences == ("the list by title, asc", "the list by title, desc")
+    async with opened(site.sqlite_store("second.db")) as target:
+        assert await unfinished_copy_of(target, NOW_MS) == "sqlite"
 
 
 class ServedStore(SqliteRunStore):
