@@ -5,23 +5,40 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
+from redis.asyncio import Connection
+from redis.exceptions import ConnectionError as LostConnection
 
 from fabro_core.errors import StoreUnavailable
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import RunPage
+from fabro_core.testing.store import opened
 from fabro_core.testing.store.calls import CALLS
 from fabro_core.testing.store.case import batch, event, ids, list_all, log_of, row, run_id
 from fabro_core.testing.store.faults import recovered
 from fabro_core.testing.store.watching import until
+from fabro_store_redis import RedisRunStore, RedisSettings
+from fabro_store_redis.link import Link
+from tests.cli.terminal import wait_until
 from tests.store.valkey import DURABLE, Valkey, open_redis, running
 
 pytestmark = pytest.mark.anyio
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=LOOPS)
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, object]]:
+    """Either event loop: they tell differently of what breaks, and a server uses uvloop where it exists."""
+    return "asyncio", {"loop_factory": LOOPS[request.param]}
+
 
 A, B, C = (run_id(n) for n in range(1, 4))
 
@@ -137,13 +154,19 @@ async def test_who_finds_no_room_shares_what_is_connected_or_is_unavailable(tmp_
 def _no_room(valkey: Valkey) -> Iterator[None]:
     """Others hold so many connections that the server takes no more."""
     with ExitStack() as guests:
-        answer = b"+PONG\r\n"
-        while answer == b"+PONG\r\n":
-            guest = guests.enter_context(socket.socket(socket.AF_UNIX))
-            guest.connect(valkey.url.removeprefix("unix://"))
-            guest.sendall(b"PING\r\n")
-            answer = guest.recv(100)
+        while _is_served(guests.enter_context(socket.socket(socket.AF_UNIX)), valkey):
+            pass
         yield
+
+
+def _is_served(guest: socket.socket, valkey: Valkey) -> bool:
+    """Whether the server answers; who finds no room may be hung up on before having asked."""
+    guest.connect(valkey.url.removeprefix("unix://"))
+    try:
+        guest.sendall(b"PING\r\n")
+        return guest.recv(100) == b"+PONG\r\n"
+    except ConnectionError:
+        return False
 
 
 async def test_appends_of_others_are_announced_again_after_the_server_was_away(
@@ -164,3 +187,66 @@ async def test_appends_of_others_are_announced_again_after_the_server_was_away(
         await other.append(batch(row(A, seq + 1)))
         await until(hints, {A: seq + 1})
     assert "channel of appends is lost" in caplog.text
+
+
+async def test_a_channel_carries_on_after_a_line_that_is_no_hint(store: RunStore, valkey: Valkey) -> None:
+    async with open_redis(valkey.url, "test") as other:
+        hints = store.watch()
+        for line in (b"", b"nobody", b"nobody x y", b"\xff 1"):
+            valkey.ask(b'PUBLISH {test}:appends "' + line + b'"')
+        await other.append(batch(row(B)))
+        await until(hints, {B: 1})
+
+
+async def test_after_each_loss_of_the_channel_the_store_says_anew_how_durable_it_is(
+    store: RunStore, valkey: Valkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert store.info().durable
+    assert "may lose acknowledged writes" not in caplog.text
+    valkey.ask(b"CONFIG SET appendfsync everysec maxmemory-policy noeviction")
+    valkey.ask(b"CLIENT KILL TYPE pubsub")
+    await asyncio.to_thread(wait_until, lambda: not store.info().durable)
+    assert "may lose acknowledged writes" in caplog.text
+
+    valkey.ask(b"CONFIG SET maxmemory-policy allkeys-lru")
+    valkey.ask(b"CLIENT KILL TYPE pubsub")
+    await asyncio.to_thread(wait_until, lambda: "not fit to keep runs" in caplog.text)
+    assert (await list_all(store)).total == 1, "it serves on"
+
+
+@pytest.mark.parametrize(("retries", "reached"), [(0, False), (20, True)])
+async def test_a_refused_connection_is_tried_again_as_often_as_the_settings_say(
+    tmp_path: Path, retries: int, reached: bool
+) -> None:
+    with running(tmp_path) as valkey:
+        settings = RedisSettings(url=valkey.url, timeout_seconds=30, connect_retries=retries)
+        async with opened(RedisRunStore(settings)) as store:
+            with valkey.away():
+                asking = asyncio.ensure_future(store.ping())
+                await asyncio.wait([asking], timeout=0.5)
+                assert asking.done() is not reached
+            (outcome,) = await outcomes(asking)
+    assert (outcome is None) is reached
+
+
+async def test_a_connection_that_was_reset_is_lost_for_whoever_asks_next(anyio_backend: object) -> None:
+    async def greet_and_reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received = b""
+        while b"PING" not in received:
+            received = await reader.read(1_000)
+            writer.write(b"+OK\r\n" * received.count(b"*"))
+            await writer.drain()
+        peer = writer.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async with await asyncio.start_server(greet_and_reset, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        link = Link(Connection(port=port, protocol=2, socket_timeout=5))
+        await link.connect()
+        await link.send(("PING",))
+        assert await link.answer() == b"OK"
+        await asyncio.sleep(0.1)
+        with pytest.raises(LostConnection):
+            await link.send(("PING",))
+        await link.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -18,8 +18,8 @@ from fabro_core.errors import StoreUnavailable
 from fabro_core.store.records import Wakeup
 from fabro_core.store.wakeups import WakeupHub
 from fabro_store_redis.connections import Connections
-from fabro_store_redis.dialing import Link
 from fabro_store_redis.faults import DRIVER_FAULTS, NoPrimary, unavailable
+from fabro_store_redis.link import Link
 
 PAUSE_SECONDS: Final = 0.2
 """Between two attempts to get the channel back."""
@@ -28,8 +28,13 @@ PAUSE_SECONDS: Final = 0.2
 class Changes:
     """Feeds `watch()` of one instance. Lives on one event loop."""
 
-    def __init__(self, connections: Connections, channel: str, logger: logging.Logger) -> None:
+    def __init__(
+        self, connections: Connections, channel: str, logger: logging.Logger, *, returned: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`returned` is called when a lost channel is back, maybe at another server; it raises `StoreUnavailable` when
+        that is lost as well."""
         self._connections = connections
+        self._returned = returned
         self._moves = 0
         self._link: Link | None = None
         self._closed = False
@@ -54,8 +59,8 @@ class Changes:
         try:
             self._moves = self._connections.moves
             self._link = await self._connections.dial.link()
-            await self._link.send_command("SUBSCRIBE", self._channel)
-            await self._link.read_response()
+            await self._link.send(("SUBSCRIBE", self._channel))
+            await self._link.answer()
         except DRIVER_FAULTS as fault:
             raise unavailable() from fault
 
@@ -72,19 +77,19 @@ class Changes:
     async def _listen(self, link: Link) -> None:
         while not self._closed:
             try:
-                message = await link.read_response(disconnect_on_error=False)
+                message = await link.message()
             except NoAnswer:
                 # A line that is quiet for the timeout of an answer may be a cut one.
-                await link.send_command("PING")
-                message = await link.read_response()
+                await link.send(("PING",))
+                message = await link.answer()
             if self._moves != self._connections.moves:
                 raise NoPrimary("The server is a replica now.") from None
             if message[0] == b"message":
-                self._receive(message[2].decode())
+                self._receive(message[2].decode(errors="replace"))
 
     def _receive(self, line: str) -> None:
-        sender, seq, run_id = line.split(" ", 2)
-        if sender != self._own:
+        sender, seq, run_id = (*line.split(" "), "", "")[:3]
+        if sender != self._own and seq.isdecimal():  # a channel is open to whoever may speak to the server
             self.announce(run_id, int(seq))
 
     async def _subscribe_again(self) -> None:
@@ -93,6 +98,7 @@ class Changes:
             await asyncio.sleep(PAUSE_SECONDS)
             with suppress(StoreUnavailable):
                 await self.subscribe()
+                await self._returned()
                 return
 
     async def close(self) -> None:
@@ -104,4 +110,4 @@ class Changes:
     async def _hang_up(self) -> None:
         link, self._link = self._link, None
         if link is not None:
-            await link.disconnect(nowait=True)
+            await link.close()

@@ -17,8 +17,9 @@ from typing import Any, Final, NamedTuple
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 
-from fabro_store_redis.dialing import ASK_ROLE, Dial, Link, Word, is_of_primary
+from fabro_store_redis.dialing import ASK_ROLE, Dial, is_of_primary
 from fabro_store_redis.faults import DRIVER_FAULTS, NoPrimary, TooFewReplicas, has_waited, unavailable
+from fabro_store_redis.link import Command, Link, Word
 from fabro_store_redis.scripts import Script
 from fabro_store_redis.settings import RedisSettings
 
@@ -30,7 +31,7 @@ ROLE_SECONDS: Final = 5.0
 
 
 class _Asked(NamedTuple):
-    command: tuple[Word, ...]
+    command: Command
     writes: bool
     answer: asyncio.Future[Any]
 
@@ -83,7 +84,7 @@ class Connections:
             # The server was restarted or its scripts were flushed. Nothing has run, so a write may be sent again.
             return await self._exchange(("EVAL", script.source, 1, prefix, *arguments), writes=writes)
 
-    async def _exchange(self, command: tuple[Word, ...], *, writes: bool) -> Any:
+    async def _exchange(self, command: Command, *, writes: bool) -> Any:
         asked = _Asked(command, writes, asyncio.get_running_loop().create_future())
         min(self._lanes, key=_load).take(asked)
         async with asyncio.timeout(self.timeout_seconds):
@@ -160,7 +161,7 @@ class _Lane:
             _settle(asked, answer)
 
     async def _connected(self) -> Link:
-        if self._link is not None and (self._moves != self._owner.moves or await _has_ended(self._link)):
+        if self._link is not None and (self._moves != self._owner.moves or await self._link.has_ended()):
             await self._hang_up()
         if self._link is None:
             self._moves = self._owner.moves
@@ -178,7 +179,7 @@ class _Lane:
         if waits:
             commands.append(("WAIT", self._owner.replicas, self._owner.timeout_seconds * 500))
 
-        await link.send_packed_command(link.pack_commands(commands))
+        await link.send(*commands)
         answers = [await _answer(link) for _ in commands]
 
         if asks_role:
@@ -201,15 +202,7 @@ class _Lane:
     async def _hang_up(self) -> None:
         link, self._link = self._link, None
         if link is not None:
-            await link.disconnect(nowait=True)
-
-
-async def _has_ended(link: Link) -> bool:
-    """Whether the server has closed the connection, or said something that nobody asked for."""
-    try:
-        return await link.can_read()
-    except DRIVER_FAULTS:
-        return True
+            await link.close()
 
 
 def _load(lane: _Lane) -> int:
@@ -219,7 +212,7 @@ def _load(lane: _Lane) -> int:
 async def _answer(link: Link) -> Any:
     """What the server says, be it an error that concerns this command alone."""
     try:
-        return await link.read_response()
+        return await link.answer()
     except ResponseError as error:
         return error
 

@@ -4,44 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.backoff import EqualJitterBackoff, NoBackoff
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import NoPermissionError
 
 from fabro_store_redis.faults import DRIVER_FAULTS, NoPrimary, has_waited
+from fabro_store_redis.link import Command, Link
 from fabro_store_redis.settings import Address, RedisSettings, parse_address
 
-PAUSES_SECONDS: Final = (0.05, 0.1, 0.2)
-"""Before each further attempt to connect."""
+BACK_OFF: Final = EqualJitterBackoff(base=0.05, cap=1.0)
+"""Seconds before each further attempt to connect: servers that lost their Redis together do not come back together."""
 
-ASK_ROLE: Final = ("INFO", "replication")
-
-Word = str | bytes | int
-"""A part of a command."""
-
-
-class Link(Protocol):
-    """What is used of the driver's connections, some of whose methods have no types."""
-
-    async def connect(self) -> object: ...
-    async def disconnect(self, nowait: bool = ...) -> object: ...
-    async def send_command(self, *command: Word) -> object: ...
-    async def send_packed_command(self, command: Any) -> object: ...
-    async def read_response(self, *, disconnect_on_error: bool = ...) -> Any: ...
-    async def can_read(self) -> bool: ...
-    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> Any: ...
-
+ASK_ROLE: Final[Command] = ("INFO", "replication")
 
 class Dial:
     """Makes connections to the server that settings name, or to the one that sentinels name."""
 
     def __init__(self, settings: RedisSettings) -> None:
         self._address = parse_address(settings.url)
+        self._retries = settings.connect_retries
         self._arguments = _arguments(settings, self._address)
 
     async def link(self) -> Link:
@@ -49,14 +34,15 @@ class Dial:
 
         Raises a fault of the driver, or `NoPrimary`.
         """
-        for pause_seconds in PAUSES_SECONDS:
+        failures = 0
+        while True:
             try:
                 return await self._attempt()
             except LostConnection as fault:
-                if has_waited(fault):
+                if failures == self._retries or has_waited(fault):
                     raise
-            await asyncio.sleep(pause_seconds)
-        return await self._attempt()
+            await asyncio.sleep(BACK_OFF.compute(failures))
+            failures += 1
 
     async def _attempt(self) -> Link:
         address = self._address if not self._address.sentinels else await self._primary()
@@ -66,7 +52,7 @@ class Dial:
             if not await _is_primary(link):
                 raise NoPrimary("The Redis server is a replica and takes no writes.")
         except BaseException:
-            await link.disconnect(nowait=True)
+            await link.close()
             raise
         return link
 
@@ -77,12 +63,12 @@ class Dial:
             sentinel = _link(Address(host=host, port=port, tls=self._address.tls), unauthenticated)
             try:
                 await sentinel.connect()
-                await sentinel.send_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._address.service)
-                found = await sentinel.read_response()
+                await sentinel.send(("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._address.service))
+                found = await sentinel.answer()
             except DRIVER_FAULTS:
                 continue
             finally:
-                await sentinel.disconnect(nowait=True)
+                await sentinel.close()
             if found is not None:
                 return Address(host=found[0].decode(), port=int(found[1]), tls=self._address.tls)
         raise NoPrimary(f"No sentinel that answers knows the primary of {self._address.service}.")
@@ -91,8 +77,8 @@ class Dial:
 async def _is_primary(link: Link) -> bool:
     """Whether the server at the other end takes writes, as far as it may be asked."""
     try:
-        await link.send_command(*ASK_ROLE)
-        return is_of_primary(await link.read_response())
+        await link.send(ASK_ROLE)
+        return is_of_primary(await link.answer())
     except NoPermissionError:
         return True
 
@@ -116,6 +102,10 @@ def _arguments(settings: RedisSettings, address: Address) -> dict[str, Any]:
 
 
 def _link(address: Address, arguments: dict[str, Any]) -> Link:
+    return Link(_driver(address, arguments))
+
+
+def _driver(address: Address, arguments: dict[str, Any]) -> Connection | UnixDomainSocketConnection:
     own = {name: value for name, value in arguments.items() if name != "ssl_ca_certs"}
     if address.socket is not None:
         return UnixDomainSocketConnection(path=address.socket, **own)

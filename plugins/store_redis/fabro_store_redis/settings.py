@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
@@ -48,7 +48,7 @@ def parse_address(url: str) -> Address:
         raise ValueError(f"one with a password, which is read from {CREDENTIAL_VARIABLE}")
     if parts.query or parts.fragment:
         raise ValueError("one with a query or a fragment")
-    username = parts.username or None
+    username = unquote(parts.username or "") or None
     match parts.scheme:
         case "redis" | "rediss" if parts.hostname:
             return Address(
@@ -73,7 +73,7 @@ def _through_sentinels(url: str) -> Address:
     hosts = [_split_host(each) for each in match["hosts"].split(",")]
     return Address(
         tls=match["scheme"] == "rediss",
-        username=match["username"],
+        username=unquote(match["username"] or "") or None,
         database=int(match["database"] or 0),
         sentinels=tuple(hosts),
         service=match["service"],
@@ -147,4 +147,7 @@ class RedisSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     the primary without loss. With fewer, writes are refused as unavailable."""
     timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=300)] = 5
     """Seconds that one answer, a connection, or waiting for a free one may take before the store is unavailable."""
+    connect_retries: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3
+    """How often a connection that is refused is tried again before the store is unavailable: after 50 ms at most, then
+    after twice as long each time, up to a second."""
     password: Annotated[Secret | None, from_env(CREDENTIAL_VARIABLE)] = None

@@ -7,8 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from fabro_core.errors import SeqConflict, StoreUnavailable
+from fabro_core.errors import SeqConflict, StoreMisconfigured, StoreUnavailable
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import (
     AppendBatch,
@@ -73,13 +74,10 @@ class RedisRunStore(RunStore):
     async def lifespan(self) -> AsyncIterator[None]:
         connections = Connections(self._settings)
         try:
-            self._server = await opening.inspect(connections, self._prefix)
-            if not self._server.durable:
-                self._logger.warning(
-                    "the Redis server may lose acknowledged writes when it stops; "
-                    "set appendonly to yes and appendfsync to always"
-                )
-            changes = Changes(connections, f"{self._prefix}appends", self._logger)
+            await self._inspect(connections)
+            changes = Changes(
+                connections, f"{self._prefix}appends", self._logger, returned=partial(self._inspect_again, connections)
+            )
             try:
                 await changes.subscribe()
                 others = asyncio.create_task(changes.follow_others())
@@ -94,6 +92,22 @@ class RedisRunStore(RunStore):
                 await changes.close()
         finally:
             await connections.close()
+
+    async def _inspect(self, connections: Connections) -> None:
+        self._server = await opening.inspect(connections, self._prefix)
+        if not self._server.durable:
+            self._logger.warning(
+                "the Redis server may lose acknowledged writes when it stops; "
+                "set appendonly to yes and appendfsync to always"
+            )
+
+    async def _inspect_again(self, connections: Connections) -> None:
+        """Look at what may be another server by now. One that would be refused at a start is used all the same: who
+        is served already is better off with it than with none."""
+        try:
+            await self._inspect(connections)
+        except StoreMisconfigured as error:
+            self._logger.error("the Redis server is not fit to keep runs any more: %s", error)
 
     async def ping(self) -> None:
         await self._open().connections.check_primary()
