@@ -19,7 +19,7 @@ from fabro_core.client.logins import DevTokenLogin
 from fabro_core.secret import Secret
 from tests.client.scripted import another_machine_wins, login, refusing
 from tests.client.sites import DEV_TOKEN, Site
-from tests.docs.ports import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 

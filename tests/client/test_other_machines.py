@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.terminal import Home
 from tests.client.sites import DEV_TOKEN
-from tests.docs.ports import free_port
+from tests.ports import free_port
 
 
 class Proxy(ThreadingHTTPServer):

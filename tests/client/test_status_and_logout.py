@@ -12,7 +12,7 @@ from fabro_core.client.logins import DevTokenLogin, OAuthLogin
 from fabro_core.secret import Secret
 from tests.cli.terminal import Home
 from tests.client.sites import Site
-from tests.docs.ports import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 

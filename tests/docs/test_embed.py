@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from tests.docs.documents import ROOT, blocks
-from tests.docs.ports import free_port
+from tests.ports import free_port
 
 START_SECONDS = 30
 

@@ -18,7 +18,7 @@ import pytest
 
 from fabro_core.cli import cli
 from tests.docs.documents import ROOT, blocks, code, table
-from tests.docs.ports import free_port
+from tests.ports import free_port
 
 ADDRESS = "127.0.0.1:3000"
 _WORD = re.compile(r"[a-z][a-z-]*")

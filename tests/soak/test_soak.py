@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import random
-import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -25,6 +24,7 @@ from fabro_core.testing.store import opened
 from fabro_core.testing.store.case import NOW_MS
 from fabro_core.transfer.copying import copy_runs
 from fabro_store_redis import RedisRunStore, RedisSettings
+from tests.ports import free_port
 from tests.proxy import round_robin
 from tests.races.server_process import DidNotStart, ServerProcess, on_redis, server_process
 from tests.soak.caller import Caller
@@ -83,14 +83,6 @@ class Replica:
         return (self.home / "stdout.log").read_text()
 
 
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-
-
 class Site:
     """Everything that runs."""
 
@@ -127,7 +119,7 @@ class Site:
 @asynccontextmanager
 async def site_in(directory: Path) -> AsyncIterator[Site]:
     (directory / "valkey").mkdir()
-    ports = free_ports(SERVERS)
+    ports = [free_port() for _ in range(SERVERS)]
     async with AsyncExitStack() as stack:
         valkey = stack.enter_context(running(directory / "valkey"))
         provider = await stack.enter_async_context(FakeIdentityProvider().running())

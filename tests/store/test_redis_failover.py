@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from fabro_core.testing.store.faults import recovered
 from fabro_core.testing.store.watching import until
 from fabro_store_redis import RedisRunStore, RedisSettings
 from tests.cli.terminal import wait_until
+from tests.ports import free_port
 from tests.proxy import round_robin
 from tests.store.valkey import DURABLE, Valkey, running
 
@@ -41,13 +41,6 @@ class Pair:
     def promote(self) -> None:
         """Make the replica take writes."""
         assert self.replica.ask(b"REPLICAOF NO ONE") == b"+OK\r\n"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
