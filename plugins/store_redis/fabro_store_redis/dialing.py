@@ -21,6 +21,7 @@ BACK_OFF: Final = EqualJitterBackoff(base=0.05, cap=1.0)
 
 ASK_ROLE: Final[Command] = ("INFO", "replication")
 
+
 class Dial:
     """Makes connections to the server that settings name, or to the one that sentinels name."""
 
