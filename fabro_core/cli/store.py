@@ -97,6 +97,8 @@ async def _copied(ours: Assembly, theirs: Assembly) -> Verdict:
     def stage(label: str, length: int) -> Iterator[Progress]:
         with click.progressbar(length=length, label=f"{label:10}", file=sys.stderr) as bar:
             yield bar.update
+            bar.finish()  # there may have been nothing, or less than at first
+            bar.render_progress()
 
     ours.make_storage_root()
     async with ours.store.lifespan(), theirs.store.lifespan():
