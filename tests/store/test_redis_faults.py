@@ -121,6 +121,14 @@ async def test_a_server_without_memory_left_refuses_writes_and_serves_reads_and_
     await write(store)
 
 
+async def test_a_store_opens_on_a_server_without_memory_left_so_that_runs_can_be_deleted(
+    store: RunStore, valkey: Valkey
+) -> None:
+    valkey.ask(b"CONFIG SET maxmemory 100kb")
+    async with open_redis(valkey.url, "test") as other:
+        assert await other.delete_run(A) is True
+
+
 async def test_an_append_without_memory_left_leaves_the_run_as_it_was(store: RunStore, valkey: Valkey) -> None:
     before = (await log_of(store, A), await store.get_run(A), await list_all(store))
     valkey.ask(b"CONFIG SET maxmemory 100kb")

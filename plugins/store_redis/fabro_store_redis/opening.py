@@ -75,9 +75,11 @@ def _refuse_unfit(facts: dict[str, str]) -> None:
 
 async def _check_layout(connections: Connections, prefix: str) -> None:
     key = f"{prefix}layout"
-    # Asked and not told: it may be said twice, and a server without its replicas may be read from all the same.
-    await connections.ask("SET", key, LAYOUT, "NX")
     found = await connections.ask("GET", key)
+    if found is None:  # only then, as a server without memory left would refuse to be told what it knows
+        # Asked and not told: it may be said twice, and a server without its replicas may be read from all the same.
+        await connections.ask("SET", key, LAYOUT, "NX")
+        found = await connections.ask("GET", key)
     if found != LAYOUT:
         raise StoreMisconfigured(
             f"The data under {prefix} was written by a newer release; install that release, or set another prefix."
