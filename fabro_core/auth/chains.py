@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, Self
 from uuid import UUID
@@ -22,6 +23,7 @@ from fabro_core.auth.refusals import LoginNotPermitted, Unauthenticated
 from fabro_core.auth.sealing import random_token
 from fabro_core.auth.sessions import NOTED_EVERY, cleaned
 from fabro_core.clock import Clock
+from fabro_core.errors import StoreUnavailable
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import ABSENT
@@ -163,9 +165,12 @@ class Chains:
         return None if stored is None or stored.body.revoked else stored
 
     async def note_use(self, stored: Stored[Chain]) -> None:
-        """Write down that the login is in use, now and then. A chain that changes meanwhile is left alone."""
+        """Write down that the login is in use, now and then. A chain that changes meanwhile is left alone, and a store
+        that takes no writes still lets its readers in."""
         now = self._clock.now()
-        if now - stored.body.last_seen >= NOTED_EVERY:
+        if now - stored.body.last_seen < NOTED_EVERY:
+            return
+        with suppress(StoreUnavailable):
             await self._replace(stored, msgspec.structs.replace(stored.body, last_seen=now))
 
     async def of_user(self, identity: Identity) -> AsyncIterator[Stored[Chain]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
@@ -22,6 +23,7 @@ from fabro_core.auth.documents import Documents, Stored, owner_of
 from fabro_core.auth.keys import Purpose, derive_key
 from fabro_core.auth.sealing import BadSeal, Seal
 from fabro_core.clock import Clock
+from fabro_core.errors import StoreUnavailable
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import ABSENT
@@ -113,18 +115,20 @@ class BrowserSessions:
         return hmac.compare_digest(self._hash(credential), record.credential)
 
     async def note_use(self, session: Stored[SessionRecord]) -> None:
-        """Write down that the session is in use, now and then. A session that ends meanwhile stays ended."""
+        """Write down that the session is in use, now and then. A session that ends meanwhile stays ended, and a store
+        that takes no writes still lets its readers in."""
         now = self._clock.now()
         if now - session.body.last_seen < NOTED_EVERY:
             return
         seen = msgspec.structs.replace(session.body, last_seen=now)
-        await self._records.put(
-            session.key,
-            seen,
-            if_revision=session.revision,
-            expires=seen.expires,
-            owner=owner_of(seen.identity),
-        )
+        with suppress(StoreUnavailable):
+            await self._records.put(
+                session.key,
+                seen,
+                if_revision=session.revision,
+                expires=seen.expires,
+                owner=owner_of(seen.identity),
+            )
 
     async def end(self, cookie: str) -> Stored[SessionRecord] | None:
         """End the session behind a cookie's value; None when there was none."""

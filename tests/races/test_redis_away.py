@@ -17,7 +17,9 @@ import pytest
 from tests.cli.terminal import wait_until
 from tests.ports import free_port
 from tests.proxy import round_robin
+from tests.races.following import LAST
 from tests.races.server_process import DidNotStart, ServerProcess, on_redis, server_process
+from tests.races.work import append as post_event
 from tests.races.work import started
 from tests.soak.caller import Caller
 from tests.soak.lanes import Run, append, follow, log_of
@@ -134,10 +136,16 @@ async def test_while_redis_is_away_the_server_says_so_and_afterwards_it_goes_on(
     await site.goes_on()
 
 
-async def test_without_memory_left_reads_are_answered_and_writes_refused(site: Site) -> None:
-    site.valkey.ask(b"CONFIG SET maxmemory 1")
-    assert (await site.get("/api/v1/runs")).status_code == 200
+async def test_without_memory_left_reads_are_answered_and_runs_deleted_and_writes_refused(site: Site) -> None:
     async with site.server.client() as client:
+        ended, archived = [await started(client) for _ in range(2)]
+        for run_id in (ended, archived):
+            await post_event(client, run_id, LAST)
+        assert (await client.post(f"/api/v1/runs/{archived}/archive")).status_code == 200
+        site.valkey.ask(b"CONFIG SET maxmemory 1")
+        assert (await client.get("/api/v1/runs")).status_code == 200
+        for run_id in (ended, archived):
+            assert (await client.delete(f"/api/v1/runs/{run_id}")).status_code == 204
         refused = await client.post(f"/api/v1/runs/{site.run.id}/cancel")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
     site.valkey.ask(b"CONFIG SET maxmemory 0")

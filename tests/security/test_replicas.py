@@ -109,6 +109,21 @@ async def test_a_session_that_ends_while_its_use_is_noted_stays_ended(replicas: 
         cookie = await replicas.sign_in()
 
 
+@pytest.mark.parametrize("replicas", ["redis"], indirect=True)
+async def test_whoever_is_signed_in_can_read_while_the_store_takes_no_writes(
+    replicas: Replicas, shared_valkey: Valkey
+) -> None:
+    cookie, tokens = await replicas.sign_in(), await replicas.first.tokens()
+    replicas.clock.advance(timedelta(minutes=2))
+    shared_valkey.ask(b"CONFIG SET maxmemory 1")
+    try:
+        for headers in (cookie, bearer(tokens["access_token"])):
+            assert await replicas.statuses(headers) == [200, 200]
+        assert (await replicas.first.client.post(FORM, json={"token": replicas.token})).status_code == 503
+    finally:
+        shared_valkey.ask(b"CONFIG SET maxmemory 0")
+
+
 async def test_a_login_that_ends_on_one_takes_its_access_token_along_on_both(replicas: Replicas) -> None:
     tokens = await replicas.first.tokens()
     assert await replicas.statuses(bearer(tokens["access_token"])) == [200, 200]

@@ -16,7 +16,7 @@ _DIRECTORY: Final = Path(__file__).with_name("lua")
 _READS: Final = "#!lua flags=no-writes\n"
 _WRITES: Final = "#!lua\n"
 _REMOVES: Final = "#!lua flags=allow-oom\n"
-"""What frees memory must work when there is none left."""
+"""What frees memory, or is written down right before, must work when there is none left."""
 
 
 class Script:
@@ -29,6 +29,7 @@ class Script:
 
 
 APPEND: Final = Script(_WRITES, "members", "indexes", "append")
+APPEND_BEFORE_REMOVAL: Final = Script(_REMOVES, "members", "indexes", "append")
 DELETE_RUN: Final = Script(_REMOVES, "members", "indexes", "delete_run")
 GET_RUN: Final = Script(_READS, "packing", "hits", "get_run")
 PAGE_OF_ORDERS: Final = Script(_READS, "packing", "hits", "members", "page_of_orders")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from fabro_core.errors import SeqConflict, StoreMisconfigured, StoreUnavailable
 from fabro_core.store.base import RunStore
@@ -40,6 +41,9 @@ from fabro_store_redis.changes import Changes
 from fabro_store_redis.connections import Connections
 from fabro_store_redis.run_pages import id_page, ids_argument, page_script
 from fabro_store_redis.settings import RedisSettings
+
+REMOVAL: Final = "run.removing"
+"""The kind of the event with which the log of a run says that it will be deleted (events.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,8 @@ class RedisRunStore(RunStore):
         opened = self._open()
         seq = batch.events[-1].seq
         told = runs.append_argument(batch, hint=opened.changes.hint(batch.run_id, seq))
-        newest = await opened.connections.write(scripts.APPEND, self._prefix, told)
+        script = scripts.APPEND_BEFORE_REMOVAL if batch.events[-1].kind == REMOVAL else scripts.APPEND
+        newest = await opened.connections.write(script, self._prefix, told)
         if newest != batch.expected_seq:
             raise SeqConflict(batch.expected_seq, newest)
         opened.changes.announce(batch.run_id, seq)
