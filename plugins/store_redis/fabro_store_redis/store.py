@@ -43,7 +43,7 @@ from fabro_store_redis.run_pages import id_page, ids_argument, page_script
 from fabro_store_redis.settings import RedisSettings
 
 REMOVAL: Final = "run.removing"
-"""The kind of the event with which the log of a run says that it will be deleted (events.md)."""
+"""The kind of the event with which the log of a run says that it will be deleted (runs.md R9)."""
 
 
 @dataclass(frozen=True, slots=True)
