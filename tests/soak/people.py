@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ RACED_SECONDS = 10
 """How long the token before the current one is told from a stolen one (auth.md A21)."""
 
 SERVERS = 3
+
+RENEWALS_OF_A_LOGIN = 5
 
 
 def cookie_of(answer: httpx.Response, name: str = "__fabro_session") -> str:
@@ -51,9 +54,13 @@ class Program:
         self._provider = provider
 
     async def work(self, until: asyncio.Event) -> None:
-        """Renew as often as may be; log in again only when the protocol says so."""
+        """Renew as often as may be; log in again now and then, and when the protocol says so."""
         tokens = await self._logged_in()
-        while not until.is_set():
+        for turn in count(1):
+            if until.is_set():
+                return
+            if turn % RENEWALS_OF_A_LOGIN == 0:
+                tokens = await self._logged_in()
             renewed = await self._renewed(tokens["refresh_token"])
             if renewed is None:
                 tokens = await self._logged_in()

@@ -174,6 +174,7 @@ async def test_nothing_is_lost_doubled_or_wrong_while_servers_and_redis_are_kill
     assert counts["restarts of Redis"] == 2
     assert counts["kills of servers"] >= SECONDS // KILL_EVERY_SECONDS - 1
     assert min(counts[name] for name in ("appends", "answers", "lists", "sessions", "renewals")) > 0
+    assert counts["logins"] > PROGRAMS
 
 
 async def check_every_order(url: str) -> None:
