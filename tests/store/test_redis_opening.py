@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from redis.crc import key_slot
 
 from fabro_core.errors import StoreMisconfigured
 from fabro_core.secret import Secret
@@ -15,10 +17,14 @@ from fabro_core.testing.store import opened
 from fabro_core.testing.store.calls import CALLS
 from fabro_core.testing.store.case import batch, event, row, run_id
 from fabro_store_redis import RedisRunStore, RedisSettings
+from tests.cli.terminal import wait_until
 from tests.docs.documents import blocks
+from tests.ports import free_port
 from tests.store.valkey import DURABLE, Valkey, running
 
 pytestmark = pytest.mark.anyio
+
+HALF_OF_THE_SLOTS = 8_192
 
 
 async def info_of(url: str) -> StoreInfo:
@@ -146,3 +152,31 @@ async def test_keys_of_a_store_lie_in_one_slot_of_a_cluster_and_none_outlives_it
 def valkey(tmp_path: Path) -> Iterator[Valkey]:
     with running(tmp_path) as valkey:
         yield valkey
+
+
+async def test_a_server_of_a_cluster_that_has_other_keys_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with cluster_in(tmp_path) as servers:
+        with_keys = key_slot(b"{fabro}:layout") // HALF_OF_THE_SLOTS
+        assert (await info_of(servers[with_keys].url)).durable
+        with pytest.raises(StoreMisconfigured, match="another one has the keys with this prefix; name that one"):
+            await info_of(servers[1 - with_keys].url)
+
+
+@contextmanager
+def cluster_in(directory: Path) -> Iterator[tuple[Valkey, Valkey]]:
+    """Two servers, each with half of all slots."""
+    ports = (free_port(), free_port())
+    places = [directory / name for name in ("1", "2")]
+    for place in places:
+        place.mkdir()
+    options = (*DURABLE, "--cluster-enabled", "yes")
+    with (
+        running(places[0], *options, "--port", str(ports[0])) as first,
+        running(places[1], *options, "--port", str(ports[1])) as second,
+    ):
+        assert first.ask(b"CLUSTER ADDSLOTSRANGE 0 8191") == b"+OK\r\n"
+        assert second.ask(b"CLUSTER ADDSLOTSRANGE 8192 16383") == b"+OK\r\n"
+        assert second.ask(b"CLUSTER SET-CONFIG-EPOCH 2") == b"+OK\r\n"
+        assert first.ask(f"CLUSTER MEET 127.0.0.1 {ports[1]}".encode()) == b"+OK\r\n"
+        wait_until(lambda: all(b"cluster_state:ok" in each.ask(b"CLUSTER INFO") for each in (first, second)))
+        yield first, second

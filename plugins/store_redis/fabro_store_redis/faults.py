@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, RedisError
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import TimeoutError as NoAnswer
 
@@ -44,6 +44,11 @@ def cannot_open(fault: BaseException | None) -> StoreError:
         )
     if any(isinstance(each, NoPermissionError) for each in faults):
         return StoreMisconfigured("The Redis user lacks permissions; the store's README lists the commands it needs.")
+    if any(isinstance(each, MovedError) for each in faults):
+        return StoreMisconfigured(
+            "The Redis server is one of a cluster, and another one has the keys with this prefix; name that one in the "
+            "URL, or a server without a cluster."
+        )
     if any(isinstance(each, NoPrimary) for each in faults):
         return StoreMisconfigured("The Redis server is a replica and takes no writes; name its primary in the URL.")
     if any(isinstance(each, ssl.SSLCertVerificationError) for each in faults):
