@@ -51,6 +51,11 @@ def test_building_the_store_connects_to_nothing(tmp_path: Path) -> None:
         ("redis://db.example", Address(host="db.example")),
         ("redis://db.example:7000/3", Address(host="db.example", port=7000, database=3)),
         ("rediss://fabro@[::1]:6380", Address(host="::1", port=6380, tls=True, username="fabro")),
+        ("redis://a%40b@db.example", Address(host="db.example", username="a@b")),
+        (
+            "redis+sentinel://a%40b@one.example/main",
+            Address(sentinels=(("one.example", 26379),), service="main", username="a@b"),
+        ),
         ("unix:///run/valkey/s", Address(socket="/run/valkey/s")),
         ("unix://fabro@/run/valkey/s", Address(socket="/run/valkey/s", username="fabro")),
         (
