@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -23,6 +24,9 @@ from fabro_store_redis.link import Link
 
 PAUSE_SECONDS: Final = 0.2
 """Between two attempts to get the channel back."""
+
+_HINT: Final = re.compile(rb"(?P<sender>[0-9a-f]+) (?P<seq>[0-9]{1,19}) (?P<run_id>[0-9A-Z]+)")
+"""Other lines are not ours: a channel is open to whoever may speak to the server."""
 
 
 class Changes:
@@ -85,12 +89,13 @@ class Changes:
             if self._moves != self._connections.moves:
                 raise NoPrimary("The server is a replica now.") from None
             if message[0] == b"message":
-                self._receive(message[2].decode(errors="replace"))
+                self._receive(message[2])
 
-    def _receive(self, line: str) -> None:
-        sender, seq, run_id = (*line.split(" "), "", "")[:3]
-        if sender != self._own and seq.isdecimal():  # a channel is open to whoever may speak to the server
-            self.announce(run_id, int(seq))
+    def _receive(self, line: bytes) -> None:
+        hint = _HINT.fullmatch(line)
+        if hint is None or hint["sender"].decode() == self._own:
+            return
+        self.announce(hint["run_id"].decode(), int(hint["seq"]))
 
     async def _subscribe_again(self) -> None:
         while not self._closed:
