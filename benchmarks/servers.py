@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
+
 START_TIMEOUT_SECONDS = 20
 FORGETFUL = "forgetful"
 """The name of the store that keeps no event."""
@@ -92,9 +94,7 @@ def _store(database: Path | None) -> str:
 @contextmanager
 def reference(application: str, body: Path) -> Iterator[Address]:
     """A bare application of `benchmarks.reference` that answers the bytes of `body`, under the same ASGI server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "benchmarks.reference", application, str(body), str(port)]
     with _process(command, dict(os.environ)):
         _wait_until(lambda: _answers("127.0.0.1", port))

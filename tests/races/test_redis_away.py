@@ -17,9 +17,7 @@ import pytest
 from tests.cli.terminal import wait_until
 from tests.ports import free_port
 from tests.proxy import round_robin
-from tests.races.following import LAST
 from tests.races.server_process import DidNotStart, ServerProcess, on_redis, server_process
-from tests.races.work import append as post_event
 from tests.races.work import started
 from tests.soak.caller import Caller
 from tests.soak.lanes import Run, append, follow, log_of
@@ -140,7 +138,7 @@ async def test_without_memory_left_reads_are_answered_and_runs_deleted_and_write
     async with site.server.client() as client:
         ended, archived = [await started(client) for _ in range(2)]
         for run_id in (ended, archived):
-            await post_event(client, run_id, LAST)
+            await append(site.caller, Run(run_id, "one that ends"), "run.completed")
         assert (await client.post(f"/api/v1/runs/{archived}/archive")).status_code == 200
         site.valkey.ask(b"CONFIG SET maxmemory 1")
         assert (await client.get("/api/v1/runs")).status_code == 200

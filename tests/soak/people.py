@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,16 +54,15 @@ class Program:
 
     async def work(self, until: asyncio.Event) -> None:
         """Renew as often as may be; log in again now and then, and when the protocol says so."""
-        tokens = await self._logged_in()
-        for turn in count(1):
-            if until.is_set():
-                return
-            if turn % RENEWALS_OF_A_LOGIN == 0:
-                tokens = await self._logged_in()
+        while not until.is_set():
+            await self._use(await self._logged_in())
+
+    async def _use(self, tokens: dict[str, Any]) -> None:
+        """Renew some times, fewer when new tokens get lost on the way."""
+        for _ in range(RENEWALS_OF_A_LOGIN):
             renewed = await self._renewed(tokens["refresh_token"])
             if renewed is None:
-                tokens = await self._logged_in()
-                continue
+                return
             replayed = await self._caller.once(
                 "POST", "/auth/cli/refresh", token="", headers=bearer(tokens["refresh_token"])
             )

@@ -28,7 +28,7 @@ class Driver(Protocol):
 
 
 class Link:
-    """A connection to one server. Every method but `close` raises faults of the driver."""
+    """A connection to one server. `connect`, `send`, `answer` and `message` raise faults of the driver."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver

@@ -48,7 +48,7 @@ def parse_address(url: str) -> Address:
         raise ValueError(f"one with a password, which is read from {CREDENTIAL_VARIABLE}")
     if parts.query or parts.fragment:
         raise ValueError("one with a query or a fragment")
-    username = unquote(parts.username or "") or None
+    username = _username(parts.username)
     match parts.scheme:
         case "redis" | "rediss" if parts.hostname:
             return Address(
@@ -73,7 +73,7 @@ def _through_sentinels(url: str) -> Address:
     hosts = [_split_host(each) for each in match["hosts"].split(",")]
     return Address(
         tls=match["scheme"] == "rediss",
-        username=unquote(match["username"] or "") or None,
+        username=_username(match["username"]),
         database=int(match["database"] or 0),
         sentinels=tuple(hosts),
         service=match["service"],
@@ -84,6 +84,10 @@ _SENTINELS: Final = re.compile(
     r"(?P<scheme>rediss?)\+sentinel://((?P<username>[^:@/]+)(:(?P<password>[^@/]*))?@)?(?P<hosts>[^@/?#]+)/(?P<service>[\w.-]+)"
     r"(/(?P<database>[0-9]{1,5}))?"
 )
+
+
+def _username(quoted: str | None) -> str | None:
+    return unquote(quoted) if quoted else None
 
 
 def _split_host(text: str) -> tuple[str, int]:
