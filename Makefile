@@ -41,8 +41,8 @@ test-bare: $(DEVELOPMENT)  ## Test the core without any plugin, in an environmen
 test-minimum: $(DEVELOPMENT)  ## Test with the oldest dependencies that are admitted, in an environment of its own
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(MINIMUM)
 	$(BIN)/uv pip install --quiet --python $(MINIMUM)/bin/python --resolution lowest-direct $(EDITABLE) --group dev
-	$(MINIMUM)/bin/python -m pytest -q -n 2 tests/store/test_memory.py tests/store/test_sqlite.py tests/config \
-		tests/plugins tests/api/test_contract.py tests/api/test_create_run.py tests/api/test_discovery.py \
+	$(MINIMUM)/bin/python -m pytest -q -n 2 tests/store/test_memory.py tests/plugins/store_sqlite/test_sqlite.py tests/config \
+		tests/platform/test_claims.py tests/platform/test_host.py tests/api/test_contract.py tests/api/test_create_run.py tests/api/test_discovery.py \
 		tests/api/test_run_operations.py
 
 lint: $(DEVELOPMENT)  ## Check style and formatting

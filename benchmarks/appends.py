@@ -26,7 +26,7 @@ from fabro_core.store.base import RunStore
 from fabro_core.testing.store.case import NOW_MS, batch, event, row, run_id
 from fabro_store_redis import RedisRunStore, RedisSettings
 from fabro_store_sqlite import SqliteRunStore
-from tests.store.valkey import DURABLE, running
+from tests.plugins.store_redis.valkey import DURABLE, running
 
 CASES: Final = (
     Case("1 writer", connections=1, runs=1, group=1),

@@ -30,7 +30,7 @@ from fabro_core.store.records import ANY, DocWrite, RunQuery, RunSort
 from fabro_core.testing.store.case import NOW_MS
 from fabro_store_redis import RedisRunStore, RedisSettings
 from fabro_store_sqlite import SqliteRunStore
-from tests.store.valkey import running
+from tests.plugins.store_redis.valkey import running
 
 SHOWN: Final = frozenset(Bucket) - {Bucket.ARCHIVED, Bucket.REMOVING}
 FIRST_PAGE: Final = RunQuery(buckets=SHOWN, limit=20, now_ms=NOW_MS)

@@ -42,8 +42,8 @@ from fabro_core.models.status import (
     RunStatusSubmitted,
     RunStatusSucceeded,
 )
-from fabro_core.runs.projection import Projection
-from fabro_core.runs.wire import row_of
+from fabro_core.runs.fold.projection import Projection
+from fabro_core.runs.fold.wire import row_of
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import AppendBatch, EventRecord
 from fabro_store_sqlite import SqliteRunStore

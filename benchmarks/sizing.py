@@ -19,7 +19,7 @@ from benchmarks.load import generate_each, http_request
 from benchmarks.seed import seed
 from benchmarks.servers import Address, cpu_seconds, fabro_on_redis
 from fabro_store_redis import RedisRunStore, RedisSettings
-from tests.store.valkey import DURABLE, Valkey, running
+from tests.plugins.store_redis.valkey import DURABLE, Valkey, running
 
 CONNECTIONS: Final = 32
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 from benchmarks.servers import FORGETFUL
 from fabro_core.app import FabroApp
-from fabro_core.boot import assemble
+from fabro_core.boot.assembly import assemble
 from fabro_core.context import PluginContext
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.plugins.groups import Group

@@ -22,9 +22,9 @@ import uvloop
 
 from benchmarks.files import allow_many_files
 from fabro_core import create_app
-from fabro_core.asgi import ASGIApp, Receive, Scope, Send
+from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.models.status import Bucket
-from fabro_core.runs.frames import frame
+from fabro_core.runs.follow.frames import frame
 from fabro_core.testing.store.case import batch, event, row, run_id
 
 RUN_ID = run_id(1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fabro_core.app import FabroApp, create_app
-    from fabro_core.embed import FabroPlugin
+    from fabro_core.embedding.litestar_plugin import FabroPlugin
     from fabro_core.hooks import PLUGIN_API, hookimpl
     from fabro_core.plugins.sources import InlinePlugin
 
@@ -20,7 +20,7 @@ __version__ = "1.0.0"
 
 _HOMES = {
     "FabroApp": "fabro_core.app",
-    "FabroPlugin": "fabro_core.embed",
+    "FabroPlugin": "fabro_core.embedding.litestar_plugin",
     "InlinePlugin": "fabro_core.plugins.sources",
     "PLUGIN_API": "fabro_core.hooks",
     "create_app": "fabro_core.app",

@@ -13,33 +13,33 @@ from urllib.parse import urlsplit
 from litestar import Litestar
 from msgspec.structs import replace
 
-from fabro_core.api import discovery
-from fabro_core.api.canonical_host import CanonicalHost
-from fabro_core.api.edge import Edge
-from fabro_core.api.extensions import extension_routers
-from fabro_core.api.openapi import api_document
-from fabro_core.api.options import AnswerOptions
-from fabro_core.api.origins import origin_of
-from fabro_core.api.problems import answer
-from fabro_core.api.request import FabroRequest
-from fabro_core.api.services import SERVICES, Services
-from fabro_core.api.settings_view import LogDestination, ServerSettings, settings_in_force
-from fabro_core.api.streams import EventStreams
-from fabro_core.asgi import ASGIApp, Receive, Scope, Send
-from fabro_core.auth.authentication import authentication
+from fabro_core.api.routes import own_routes
+from fabro_core.api.server import discovery
+from fabro_core.auth.assembly import authentication
 from fabro_core.auth.cookies import Cookies
-from fabro_core.boot import Assembly, assemble
+from fabro_core.boot.assembly import Assembly, assemble
 from fabro_core.clock import Clock
+from fabro_core.config.in_force import LogDestination, ServerSettings, settings_in_force
 from fabro_core.config.load import SettingsSource
 from fabro_core.errors import FabroError
-from fabro_core.health import StoreHealth
-from fabro_core.housekeeping import Housekeeping
+from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
+from fabro_core.http.canonical_host import CanonicalHost
+from fabro_core.http.edge import Edge
+from fabro_core.http.extensions import extension_routers
+from fabro_core.http.failures import answer
+from fabro_core.http.openapi import api_document
+from fabro_core.http.options import AnswerOptions
+from fabro_core.http.origins import origin_of
+from fabro_core.http.request import FabroRequest
+from fabro_core.http.services import SERVICES, Services
+from fabro_core.http.streams import EventStreams
 from fabro_core.plugins.sources import InlinePlugin
-from fabro_core.routes import own_routes
+from fabro_core.runs.follow.tail import Tail
 from fabro_core.runs.service import Runs
-from fabro_core.runs.tail import Tail
-from fabro_core.stop_signals import noticing_stop
-from fabro_core.uptime import Uptime
+from fabro_core.upkeep.health import StoreHealth
+from fabro_core.upkeep.housekeeping import Housekeeping
+from fabro_core.upkeep.stop_signals import noticing_stop
+from fabro_core.upkeep.uptime import Uptime
 
 if TYPE_CHECKING:
     from litestar.types import ExceptionHandler

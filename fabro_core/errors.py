@@ -1,4 +1,4 @@
-"""The exception tree. An error is built where the fact is known; `fabro_core.api.problems` alone turns it into HTTP.
+"""The exception tree. An error is built where the fact is known; `fabro_core.http.failures` alone turns it into HTTP.
 
 Three families: faults of configuration (`StartupError`), faults of a store or an auth method (raised by plugins,
 handled by the core), and refusals of a request (`Refusal`), whose text a client sees.

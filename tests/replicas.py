@@ -17,7 +17,7 @@ from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import AppendBatch, Doc, DocRef, DocWrite, RunHit
 from fabro_store_redis import RedisRunStore, RedisSettings
 from fabro_store_sqlite import SqliteRunStore
-from tests.store.valkey import Valkey, running
+from tests.plugins.store_redis.valkey import Valkey, running
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from fabro_core.clock import epoch_ms
-from fabro_core.housekeeping import Housekeeping
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import ABSENT, DocWrite
 from fabro_core.testing.clock import ManualClock
+from fabro_core.upkeep.housekeeping import Housekeeping
 from tests.api.conftest import in_memory, serving
 
 pytestmark = pytest.mark.anyio

@@ -21,85 +21,105 @@ EVERYTHING: Final = sorted(
 
 MAX_LINES: Final = 400
 
-FOUNDATION: Final = frozenset({"asgi", "clock", "context", "errors", "secret"})
+FOUNDATION: Final = frozenset({"clock", "context", "errors", "secret"})
 """Modules that everybody may use; they know only each other."""
+
+DIVIDED: Final = frozenset({"api", "runs"})
+"""Packages whose sub-packages, and whose modules beside them, are parts of their own."""
 
 MAY_IMPORT: Final[dict[str, set[str]]] = {
     "models": set(),
     "store": {"models", "hooks"},  # hooks: the memory store is a plugin
-    "auth": {"models", "store"},
+    "documents": {"auth", "store"},
+    "auth": {"documents", "models", "store"},
     "hooks": {"auth", "store"},
     "config": {"plugins"},  # the names of the plugin groups alone, see below
     "plugins": {"auth", "config", "hooks", "store"},
-    "runs": {"models", "store"},
-    "health": {"store"},
-    "housekeeping": {"store"},
-    "routes": {"api", "web"},
-    "uptime": set(),
-    "api": {"auth", "config", "health", "models", "runs", "store", "uptime", "web"},
-    "web": {"api", "auth", "models", "runs", "store"},  # error pages and page routes need each other
-    "report": set(),
-    "boot": {"auth", "config", "hooks", "plugins", "report", "store"},
-    "initialise": {"boot", "config", "report"},
-    "rotation": {"boot", "config"},
+    "runs.workflow": {"models"},
+    "runs.fold": {"models", "store"},
+    "runs.log": {"models", "runs.fold", "store"},
+    "runs.decide": {"models", "runs.fold", "runs.log", "store"},
+    "runs.attachments": {"models", "runs.decide", "runs.fold", "runs.log", "runs.workflow", "store"},
+    "runs.create": {"models", "runs.decide", "runs.fold", "runs.log", "runs.workflow", "store"},
+    "runs.views": {"models", "runs.create", "runs.fold", "runs.log", "runs.workflow", "store"},
+    "runs.follow": {"models", "store"},
+    "runs.service": {
+        "models",
+        "runs.attachments",
+        "runs.create",
+        "runs.decide",
+        "runs.fold",
+        "runs.log",
+        "runs.views",
+        "store",
+    },
+    "upkeep": {"store"},
+    "http": {"auth", "config", "models", "runs.follow", "runs.service", "upkeep", "web"},
+    "api.account": {"auth", "documents", "http", "models"},
+    "api.server": {"config", "http", "models"},
+    "api.runs": {
+        "auth",
+        "http",
+        "models",
+        "runs.attachments",
+        "runs.create",
+        "runs.decide",
+        "runs.fold",
+        "runs.log",
+        "runs.views",
+        "store",
+    },
+    "web": {"api.account", "auth", "http", "models", "runs.fold", "runs.views", "store"},
+    "api.routes": {"api.account", "api.runs", "api.server", "web"},
+    "boot": {"auth", "config", "hooks", "plugins", "store"},
+    "home": {"boot", "config"},
     "client": {"config"},
-    "stop_signals": set(),
     "app": {
-        "api",
+        "api.routes",
+        "api.server",
         "auth",
         "boot",
         "config",
-        "health",
-        "housekeeping",
+        "http",
         "plugins",
-        "routes",
-        "runs",
-        "stop_signals",
-        "uptime",
+        "runs.follow",
+        "runs.service",
+        "upkeep",
     },
-    "embed": {"api", "app", "boot", "config", "plugins", "stop_signals"},
-    "server": {"app", "boot", "config"},
-    "cli": {
-        "app",
-        "boot",
-        "client",
-        "config",
-        "hooks",
-        "initialise",
-        "plugins",
-        "report",
-        "rotation",
-        "scaffold",
-        "server",
-        "transfer",
-    },
-    "transfer": {"models", "runs", "store"},
+    "embedding": {"app", "boot", "config", "http", "plugins", "upkeep"},
+    "server": {"app", "boot", "config", "http"},
+    "transfer": {"models", "runs.fold", "store"},
+    "cli": {"app", "boot", "client", "config", "home", "hooks", "plugins", "scaffold", "server", "transfer"},
     "scaffold": {"config", "plugins"},
     "public": set(),
-    "testing": {"app", "auth", "boot", "config", "hooks", "models", "plugins", "server", "store"},
+    "testing": {"app", "auth", "boot", "config", "hooks", "http", "models", "plugins", "server", "store"},
 }
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The dotted names that a module imports, at whatever place in it."""
+    """The dotted names that a module imports, at whatever place in it. What is taken from a package may be a module."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == "fabro_core":
-            yield from (f"fabro_core.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def unit_of(path: Path) -> str:
-    """The package, or the single module, of the core that a file belongs to."""
-    return path.relative_to(CORE).parts[0].removesuffix(".py")
+    """The part of the core that a file belongs to: a package, a single module, or a part of a divided package."""
+    first, *rest = path.relative_to(CORE).with_suffix("").parts
+    return f"{first}.{rest[0]}" if first in DIVIDED and rest != ["__init__"] else first
+
+
+def unit_named(name: str) -> str:
+    """The part of the core that a dotted name below `fabro_core` belongs to."""
+    first, *rest = name.split(".")[1:]
+    return f"{first}.{rest[0]}" if first in DIVIDED and rest else first
 
 
 def units_imported_by(unit: str) -> set[str]:
     names = {name for path in CORE.rglob("*.py") if unit_of(path) == unit for name in imports(path)}
-    units = {name.split(".")[1] for name in names if name.startswith("fabro_core.")}
-    return units - {unit, "__version__"}
+    return {unit_named(name) for name in names if name.startswith("fabro_core.")} - {unit, "__version__"}
 
 
 def importers_of(distribution: str) -> set[str]:
@@ -112,7 +132,7 @@ def importers_of(distribution: str) -> set[str]:
 
 
 def test_every_part_of_the_core_has_its_place() -> None:
-    assert {unit_of(path) for path in CORE.rglob("*.py")} == {"__init__", *FOUNDATION, *MAY_IMPORT}
+    assert {unit_of(path) for path in CORE.rglob("*.py")} == {"__init__", *DIVIDED, *FOUNDATION, *MAY_IMPORT}
 
 
 @pytest.mark.parametrize("unit", sorted(MAY_IMPORT))
@@ -132,7 +152,9 @@ def test_the_interface_of_auth_methods_stands_on_the_foundation_alone() -> None:
 
 def test_settings_know_of_plugins_only_their_groups() -> None:
     named = {name for path in (CORE / "config").rglob("*.py") for name in imports(path)}
-    assert {name for name in named if name.startswith("fabro_core.plugins")} == {"fabro_core.plugins.groups"}
+    assert {name.rpartition(".")[0] for name in named if name.startswith("fabro_core.plugins")} == {
+        "fabro_core.plugins.groups"
+    }
 
 
 @pytest.mark.parametrize("unit", ["models", "store", "auth", "config", "runs", "testing"])

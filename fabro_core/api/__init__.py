@@ -1,1 +1,1 @@
-"""HTTP: thin controllers, one file a resource; `problems` is the only exception → HTTP map."""
+"""The API over HTTP: thin controllers, one module a resource."""

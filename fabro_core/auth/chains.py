@@ -18,11 +18,11 @@ import msgspec
 from uuid_utils import uuid4
 
 from fabro_core.auth.base import Identity
-from fabro_core.auth.documents import Documents, Stored, owner_of
 from fabro_core.auth.refusals import LoginNotPermitted, Unauthenticated
 from fabro_core.auth.sealing import random_token
 from fabro_core.auth.sessions import NOTED_EVERY, cleaned
 from fabro_core.clock import Clock
+from fabro_core.documents.collection import Documents, Stored, owner_of
 from fabro_core.errors import StoreUnavailable
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore

@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from fabro_core.auth.base import Identity
-from fabro_core.auth.documents import Documents
 from fabro_core.auth.sealing import random_token
 from fabro_core.clock import Clock
+from fabro_core.documents.collection import Documents
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import ABSENT

@@ -19,10 +19,10 @@ from uuid_utils import uuid4
 
 from fabro_core.auth.base import Identity
 from fabro_core.auth.caller import SessionRef, User
-from fabro_core.auth.documents import Documents, Stored, owner_of
 from fabro_core.auth.keys import Purpose, derive_key
 from fabro_core.auth.sealing import BadSeal, Seal
 from fabro_core.clock import Clock
+from fabro_core.documents.collection import Documents, Stored, owner_of
 from fabro_core.errors import StoreUnavailable
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore

@@ -27,7 +27,7 @@ def auth() -> None:
 def rotate_dev_token() -> None:
     """Write a new dev token into server.env; the old one ends with the next restart."""
     from fabro_core.config.secrets import process_environment
-    from fabro_core.rotation import VARIABLE, rotate_dev_token
+    from fabro_core.home.rotation import VARIABLE, rotate_dev_token
 
     rotated = rotate_dev_token(process_environment())
     click.echo(f"The new token is {VARIABLE} in {rotated.path}")
@@ -135,7 +135,7 @@ def _dev_token(option: str | None, address: ServerAddress) -> Secret | None:
 def _dev_token_of_environment() -> Secret | None:
     """For a server of this machine alone: elsewhere the variable may hold the token of another server."""
     from fabro_core.config.secrets import process_environment
-    from fabro_core.rotation import VARIABLE
+    from fabro_core.home.rotation import VARIABLE
     from fabro_core.secret import Secret
 
     text = process_environment().get(VARIABLE)

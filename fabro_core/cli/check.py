@@ -15,7 +15,7 @@ def check(config: Path | None, online: bool) -> None:
     import asyncio
 
     from fabro_core.app import FabroApp
-    from fabro_core.boot import assemble
+    from fabro_core.boot.assembly import assemble
 
     async def open_and_close(app: FabroApp) -> None:
         async with app.lifespan():

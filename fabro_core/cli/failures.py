@@ -6,9 +6,9 @@ from typing import Final
 
 import click
 
+from fabro_core.boot.report import report
 from fabro_core.client.faults import LoginRequired
 from fabro_core.errors import FabroError, StartupError
-from fabro_core.report import report
 
 FAILED: Final = 1
 """The operation failed."""

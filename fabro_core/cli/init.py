@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from fabro_core.initialise import Initialised
+    from fabro_core.home.initialise import Initialised
 
 
 @click.command()
 def init() -> None:
     """Make the home usable: settings, secrets, a token. Running it again changes nothing."""
     from fabro_core.config.secrets import process_environment
-    from fabro_core.initialise import initialise
+    from fabro_core.home.initialise import initialise
 
     tell(initialise(process_environment()))
 

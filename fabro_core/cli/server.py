@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fabro_core.boot import Assembly
+    from fabro_core.boot.assembly import Assembly
     from fabro_core.config.load import Overrides
     from fabro_core.config.model import Listen
     from fabro_core.server.process import Process
@@ -92,7 +92,7 @@ def start(config: Path | None, bind: Listen | None, web: bool, no_web: bool, wor
 def _initialise_first_start(config: Path | None) -> None:
     from fabro_core.cli.init import tell
     from fabro_core.config.secrets import process_environment
-    from fabro_core.initialise import initialise, is_first_start
+    from fabro_core.home.initialise import initialise, is_first_start
 
     environ = process_environment()
     if is_first_start(config, environ):

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fabro_core.boot import Assembly
+    from fabro_core.boot.assembly import Assembly
     from fabro_core.transfer.copying import Progress
     from fabro_core.transfer.verifying import Verdict
 
@@ -56,7 +56,7 @@ def copy(source: str, target: str, config: Path | None) -> None:
 
 def _assembled(source: str, target: str, config: Path | None) -> tuple[Assembly, Assembly]:
     """A server on each of the stores; its store is all that is used. Raises `StartupError` with the faults of both."""
-    from fabro_core.boot import assemble
+    from fabro_core.boot.assembly import assemble
     from fabro_core.config.load import Overrides
     from fabro_core.context import Problem
     from fabro_core.errors import StartupError

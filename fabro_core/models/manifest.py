@@ -1,6 +1,6 @@
 """The body of `POST /runs`: a workflow with everything that a run needs of it (runs.md R8.1).
 
-Unknown keys are ignored. What the types cannot say is checked in `fabro_core.runs.manifest`.
+Unknown keys are ignored. What the types cannot say is checked in `fabro_core.runs.create.manifest`.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ RunSize = Literal["XS", "S", "M", "L", "XL"]
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     """A Run less `children_count`: everything that only an event of the run changes.
 
-    `timing.wall_time_ms` and `lifecycle.queue_position` hold what the newest event left; `fabro_core.runs.wire`
+    `timing.wall_time_ms` and `lifecycle.queue_position` hold what the newest event left; `fabro_core.runs.fold.wire`
     freshens them when it answers. These two come first, so that they are found at once.
     """
 

@@ -1,6 +1,7 @@
 """The settings of a run, dense: every key of `WorkflowSettings` is there, and the defaults are those of runs.md R8.3.
 
-The names are those of the API document. How files are layered to settings is decided in `fabro_core.runs.settings`.
+The names are those of the API document. How files are layered is decided in
+`fabro_core.runs.create.run_settings`.
 """
 
 from __future__ import annotations

@@ -10,27 +10,27 @@ from fabro_core.errors import NotFound, Refusal, StoreUnavailable
 from fabro_core.models.events import JsonObject
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal, RunProvenance
-from fabro_core.runs import lifecycle
-from fabro_core.runs.answers import answer
-from fabro_core.runs.artifacts import RunArtifacts
-from fabro_core.runs.blobs import RunBlobs
-from fabro_core.runs.counting import RunCounts, count_runs
-from fabro_core.runs.create import RunCreator
-from fabro_core.runs.entry import Entry
-from fabro_core.runs.files import RunFiles
-from fabro_core.runs.fork import ForkPoint, fork_point, supersede
-from fabro_core.runs.listing import PageEncoder
-from fabro_core.runs.log import Decision, Outcome, RunLog
-from fabro_core.runs.origin import gives_agents_tools, read_created
-from fabro_core.runs.output_log import StageOutputs
-from fabro_core.runs.parents import ParentLinks
-from fabro_core.runs.projection import Projection
-from fabro_core.runs.pull_request_links import PullRequests
-from fabro_core.runs.read_models import ReadModels
-from fabro_core.runs.reading import EventDetail, event_detail
-from fabro_core.runs.resolve import resolve
-from fabro_core.runs.steering import interrupt, redirect, steer
-from fabro_core.runs.title import valid_title
+from fabro_core.runs.attachments.artifacts import RunArtifacts
+from fabro_core.runs.attachments.blobs import RunBlobs
+from fabro_core.runs.create.create import RunCreator
+from fabro_core.runs.create.fork import ForkPoint, fork_point, supersede
+from fabro_core.runs.decide import lifecycle
+from fabro_core.runs.decide.answers import answer
+from fabro_core.runs.decide.parents import ParentLinks
+from fabro_core.runs.decide.pull_request_links import PullRequests
+from fabro_core.runs.decide.steering import interrupt, redirect, steer
+from fabro_core.runs.fold.projection import Projection
+from fabro_core.runs.fold.title import valid_title
+from fabro_core.runs.log.entry import Entry
+from fabro_core.runs.log.log import Decision, Outcome, RunLog
+from fabro_core.runs.log.origin import gives_agents_tools, read_created
+from fabro_core.runs.log.reading import EventDetail, event_detail
+from fabro_core.runs.views.counting import RunCounts, count_runs
+from fabro_core.runs.views.files import RunFiles
+from fabro_core.runs.views.find_run import resolve
+from fabro_core.runs.views.listing import PageEncoder
+from fabro_core.runs.views.output_log import StageOutputs
+from fabro_core.runs.views.read_models import ReadModels
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventPage, EventQuery, RunHit, RunQuery
 

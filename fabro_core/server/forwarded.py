@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fabro_core.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.config.proxies import SOCKET_PEER, TrustedProxies
+from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
 
 
 class ForwardedClient:

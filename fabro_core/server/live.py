@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from fabro_core.boot import Assembly
+from fabro_core.boot.assembly import Assembly
 from fabro_core.config.live_fields import CurrentSettings, live_fields
 from fabro_core.config.tables import join
 from fabro_core.errors import StartupError

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from fabro_core.app import FabroApp
-from fabro_core.boot import Assembly, assemble, no_demands
+from fabro_core.boot.assembly import Assembly, assemble, no_demands
 from fabro_core.config.directories import make_private_directory
 from fabro_core.config.load import Overrides
 from fabro_core.config.model import UnixListen

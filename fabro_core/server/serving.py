@@ -12,8 +12,8 @@ from typing import Final, Protocol
 import uvicorn
 
 from fabro_core.app import FabroApp
-from fabro_core.asgi import ASGIApp
-from fabro_core.boot import Assembly
+from fabro_core.boot.assembly import Assembly
+from fabro_core.http.asgi import ASGIApp
 from fabro_core.server.forwarded import ForwardedClient
 from fabro_core.server.live import Apply, LiveSettings, live_plugin_settings
 from fabro_core.server.logs import set_level

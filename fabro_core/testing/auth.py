@@ -27,9 +27,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fabro_core.auth.authenticator import Authenticator
 from fabro_core.auth.base import AuthMethod, Bearer, Identity
 from fabro_core.auth.caller import User
-from fabro_core.auth.credentials import Authenticator
 from fabro_core.auth.keys import KEY_BYTES
 from fabro_core.auth.refusals import Unauthenticated
 from fabro_core.auth.worker_tokens import WorkerTokens

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import msgspec
 
-from fabro_core.asgi import ASGIApp, Receive, Scope, Send
+from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.testing.servers import listening
 
 Mood = Literal[

@@ -16,9 +16,9 @@ import uvicorn
 from uvicorn._types import ASGIApplication
 
 from fabro_core.app import FabroApp, create_app
-from fabro_core.asgi import ASGIApp
 from fabro_core.clock import Clock
 from fabro_core.config.load import SettingsSource
+from fabro_core.http.asgi import ASGIApp
 from fabro_core.plugins.sources import InlinePlugin
 
 STOP_SECONDS = 5

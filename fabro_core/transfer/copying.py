@@ -16,8 +16,8 @@ import msgspec
 from msgspec.structs import replace
 
 from fabro_core.errors import FabroError
-from fabro_core.runs.projection import Projection
-from fabro_core.runs.wire import row_of
+from fabro_core.runs.fold.projection import Projection
+from fabro_core.runs.fold.wire import row_of
 from fabro_core.store.base import RunStore
 from fabro_core.store.pages import run_ids
 from fabro_core.store.records import ANY, AppendBatch, Blob, Doc, DocDelete, DocRef, DocWrite, RunHit, RunRow

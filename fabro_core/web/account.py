@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fabro_core.api.auth_sessions import end_session, sessions_of
-from fabro_core.api.reply import Reply, html_reply, see_other
-from fabro_core.api.request import FabroRequest
+from fabro_core.api.account.auth_sessions import end_session, sessions_of
 from fabro_core.auth.sessions import COOKIE
+from fabro_core.http.reply import Reply, html_reply, see_other
+from fabro_core.http.request import FabroRequest
 from fabro_core.models.instant import instant_of_ms
 from fabro_core.web.pages import SignIn, account_page
 from fabro_core.web.run_views import when

@@ -11,15 +11,15 @@ import msgspec
 from litestar.exceptions import NotFoundException
 from litestar.handlers import get
 
-from fabro_core.api.query import QueryParams, parse_query
-from fabro_core.api.reply import Reply, html_reply
-from fabro_core.api.request import FabroRequest
 from fabro_core.auth.return_to import checked_return_to
 from fabro_core.errors import NotFound
+from fabro_core.http.query import QueryParams, parse_query
+from fabro_core.http.reply import Reply, html_reply
+from fabro_core.http.request import FabroRequest
 from fabro_core.models.ids import parse_run_id
 from fabro_core.models.instant import instant_of_ms
-from fabro_core.runs.listing import visible_buckets
-from fabro_core.runs.wire import run_json_to_the_moment
+from fabro_core.runs.fold.wire import run_json_to_the_moment
+from fabro_core.runs.views.listing import visible_buckets
 from fabro_core.store.records import RunQuery
 from fabro_core.web.account import get_account, submit_end
 from fabro_core.web.assets import served_asset

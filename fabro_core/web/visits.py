@@ -13,11 +13,11 @@ from urllib.parse import quote
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler, get, post
 
-from fabro_core.api.accept import prefers_html
-from fabro_core.api.guards import Guard, admit
-from fabro_core.api.reply import Reply, see_other
-from fabro_core.api.request import FabroRequest
 from fabro_core.auth.refusals import Unauthenticated
+from fabro_core.http.accept import prefers_html
+from fabro_core.http.guards import Guard, admit
+from fabro_core.http.reply import Reply, see_other
+from fabro_core.http.request import FabroRequest
 from fabro_core.web.pages import Viewer
 
 Handler = Callable[[FabroRequest], Awaitable[Reply]]

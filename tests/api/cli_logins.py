@@ -16,10 +16,10 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from fabro_core.api.services import SERVICES, Services
 from fabro_core.auth.base import AuthMethod, Identity, LoginAttempt, LoginCallback, LoginOption, Redirect
 from fabro_core.auth.caller import SessionRef, User
 from fabro_core.hooks import PLUGIN_API, hookimpl
+from fabro_core.http.services import SERVICES, Services
 from fabro_core.plugins.groups import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.secret import Secret

@@ -15,15 +15,15 @@ import pytest
 from litestar.config.app import AppConfig
 
 from fabro_auth_devtoken import new_token
-from fabro_core.api.services import SERVICES, Services
 from fabro_core.app import FabroApp, create_app
-from fabro_core.health import StoreHealth
 from fabro_core.hooks import PLUGIN_API, hookimpl
+from fabro_core.http.services import SERVICES, Services
 from fabro_core.plugins.groups import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery
 from fabro_core.testing.clock import ManualClock
+from fabro_core.upkeep.health import StoreHealth
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SESSION_SECRET = "s" * 64

@@ -25,9 +25,9 @@ from fabro_core.models.status import (
     RunStatusSubmitted,
     RunStatusSucceeded,
 )
-from fabro_core.runs.projection import Projection
-from fabro_core.runs.status import is_pre_execution, is_terminal
-from fabro_core.runs.wire import row_of
+from fabro_core.runs.fold.projection import Projection
+from fabro_core.runs.fold.status import is_pre_execution, is_terminal
+from fabro_core.runs.fold.wire import row_of
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import AppendBatch, EventRecord
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fabro_core.api.accept import prefers_html
+from fabro_core.http.accept import prefers_html
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 

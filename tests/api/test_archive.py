@@ -9,9 +9,9 @@ from zipfile import ZipFile
 
 import pytest
 
-from fabro_core.api.archive import Archive
-from fabro_core.api.trace import SCOPE_KEY, Trace
 from fabro_core.errors import StoreUnavailable
+from fabro_core.http.trace import SCOPE_KEY, Trace
+from fabro_core.http.zip_stream import Archive
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from fabro_core.api.artifact_upload import MAX_FILE_BYTES
+from fabro_core.api.runs.artifact_upload import MAX_FILE_BYTES
 from fabro_core.store.records import DocQuery
 from tests.api.conftest import Server
 

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from fabro_core.api.services import SERVICES, Services
 from fabro_core.auth.base import Identity
 from fabro_core.auth.caller import User
+from fabro_core.http.services import SERVICES, Services
 from tests.api.conftest import Server
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fabro_core.runs.billing_ledger import BillingLedger
+from fabro_core.runs.views.billing_ledger import BillingLedger
 from tests.api.brittle import BrittleStore, plugin_of
 from tests.api.conftest import Server, in_memory, serving
 from tests.api.seeding import Seed, put

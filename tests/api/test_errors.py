@@ -16,8 +16,8 @@ from litestar import Request, get
 from litestar.exceptions import HTTPException
 
 import fabro_core
-from fabro_core.api.problems import TITLES, status_of
 from fabro_core.errors import Refusal
+from fabro_core.http.failures import TITLES, status_of
 from tests.api.conftest import Server, extension, in_memory, serving
 
 pytestmark = pytest.mark.anyio

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fabro_core.api.services import SERVICES
 from fabro_core.auth.caller import Worker
+from fabro_core.http.services import SERVICES
 from tests.api.conftest import Server
 from tests.api.contract import contract, needs_contract
 from tests.api.guard_table import GUARDS, SAME_RUN, TARGET, USER, Row

@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fabro_core.api.services import SERVICES, Services
 from fabro_core.auth.base import Identity
 from fabro_core.auth.caller import User
-from fabro_core.boot import Assembly
+from fabro_core.boot.assembly import Assembly
 from fabro_core.config.load import Overrides
+from fabro_core.http.services import SERVICES, Services
 from fabro_core.server.live import LiveSettings
 from fabro_core.server.process import Process
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fabro_core.api.services import SERVICES, Services
 from fabro_core.auth.base import Identity
+from fabro_core.http.services import SERVICES, Services
 from tests.api.cli_logins import Browser
 from tests.api.conftest import Server, manifest
 from tests.api.github_logins import GitHubSite, github_site

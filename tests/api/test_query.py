@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabro_core.api.query import PageLimit, PageOffset, QueryParams, parse_query
 from fabro_core.errors import InvalidRequest
+from fabro_core.http.query import PageLimit, PageOffset, QueryParams, parse_query
 
 
 class Params(QueryParams, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fabro_core.api import redirect_login
+from fabro_core.api.account import redirect_login
 from fabro_core.store.records import DocQuery
 from fabro_core.testing.identity_provider import Mood
 from tests.api.cli_logins import Browser

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fabro_core import __version__
-from fabro_core.api.system import arch_name, os_name
+from fabro_core.api.server.system import arch_name, os_name
 from tests.api.conftest import Server, in_memory, serving
 from tests.api.seeding import STATUSES, Seed, put
 

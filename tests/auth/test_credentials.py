@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fabro_auth_devtoken import DevTokenAuth
+from fabro_core.auth.authenticator import Authenticator
 from fabro_core.auth.base import AuthMethod, Bearer, Identity
 from fabro_core.auth.caller import User
-from fabro_core.auth.credentials import Authenticator
 from fabro_core.auth.refusals import LoginNotPermitted, MethodUnavailable, Unauthenticated
 from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.errors import CredentialsRejected

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from fabro_core.boot import Assembly, assemble
+from fabro_core.boot.assembly import Assembly, assemble
 from fabro_core.errors import StartupError
 from fabro_core.plugins.sources import InlinePlugin
 

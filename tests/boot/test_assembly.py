@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fabro_core.auth.base import AuthMethod
-from fabro_core.boot import assemble
+from fabro_core.boot.assembly import assemble
 from fabro_core.config.model import TcpListen
 from fabro_core.context import Link, PluginContext, Problem
 from fabro_core.errors import StartupError, StoreMisconfigured

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from fabro_core.boot import assemble
+from fabro_core.boot.assembly import assemble
+from fabro_core.boot.report import report
 from fabro_core.errors import StartupError
 from fabro_core.plugins.discovery import PluginIndex, installed_plugins
 from fabro_core.plugins.groups import Group
 from fabro_core.plugins.selection import not_installed
-from fabro_core.report import report
 
 AUTH = {"methods": ["dev-token"]}
 MEMORY = {"kind": "memory"}

@@ -13,8 +13,8 @@ from benchmarks.seed import seed
 from fabro_core.testing.store.case import list_all
 from fabro_store_sqlite import SqliteRunStore
 from tests.cli.terminal import FABRO, Home
+from tests.plugins.store_redis.valkey import Valkey, open_redis
 from tests.replicas import shared_valkey as shared_valkey  # a fixture
-from tests.store.valkey import Valkey, open_redis
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ import pytest
 
 from fabro_auth_devtoken import new_token
 from fabro_core import create_app
-from fabro_core.api.problems import ErrorResponse
+from fabro_core.http.failures import ErrorResponse
 from tests.docs.documents import ROOT, blocks, code, table
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fabro_auth_devtoken import DevTokenSettings
-from fabro_core.boot import SESSION_SECRET, assemble
+from fabro_core.boot.assembly import SESSION_SECRET, assemble
 from fabro_core.cli.failures import FAILED, LOGIN_REQUIRED, MISCONFIGURED
 from fabro_core.cli.server_address import VARIABLE as SERVER
 from fabro_core.client.credentials_file import LOCATION as AUTH_FILE

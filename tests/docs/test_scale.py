@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from fabro_core.boot import SESSION_SECRET, assemble
+from fabro_core.boot.assembly import SESSION_SECRET, assemble
 from fabro_core.config.shapes import declared_secrets
 from fabro_store_redis import RedisSettings
 from tests.docs.documents import ROOT

@@ -13,7 +13,7 @@ import pytest
 
 from fabro_auth_devtoken import new_token
 from fabro_core.auth.sessions import COOKIE, LIFETIME
-from fabro_core.boot import assemble
+from fabro_core.boot.assembly import assemble
 from fabro_core.testing import running
 from fabro_core.web.pages import LOGIN_FAILURES
 from tests.docs.documents import blocks, table, text_of

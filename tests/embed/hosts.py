@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from fabro_core import FabroApp
-from fabro_core.asgi import ASGIApp
+from fabro_core.http.asgi import ASGIApp
 
 
 def starlette_host(fabro: FabroApp, path: str) -> ASGIApp:

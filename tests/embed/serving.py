@@ -17,7 +17,7 @@ import uvicorn
 
 from fabro_auth_devtoken import new_token
 from fabro_core import FabroApp, InlinePlugin, create_app
-from fabro_core.asgi import ASGIApp
+from fabro_core.http.asgi import ASGIApp
 from tests.api.conftest import manifest
 
 PREFIX = "/fabro"

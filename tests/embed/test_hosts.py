@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from fabro_core.asgi import ASGIApp, Receive, Scope, Send
+from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
 from tests.embed.hosts import HOSTS, starlette_host
 from tests.embed.serving import PREFIX, Embedded, client_of, embedded, new_run, served, stripping_proxy
 

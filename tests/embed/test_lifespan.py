@@ -13,9 +13,9 @@ import pytest
 
 from fabro_auth_devtoken import new_token
 from fabro_core import FabroApp
-from fabro_core.api import edge
-from fabro_core.asgi import Message
 from fabro_core.errors import StartupError, StoreUnavailable
+from fabro_core.http import edge
+from fabro_core.http.asgi import Message
 from tests.embed.hosts import HOSTS
 from tests.embed.serving import PREFIX, client_of, embedded, environment, new_run, served
 from tests.embed.slow import SlowRequests

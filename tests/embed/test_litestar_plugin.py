@@ -19,8 +19,8 @@ from litestar.params import FromPath
 
 from fabro_auth_devtoken import new_token
 from fabro_core import FabroPlugin
-from fabro_core.asgi import Receive, Scope, Send
 from fabro_core.errors import StartupError, StoreUnavailable
+from fabro_core.http.asgi import Receive, Scope, Send
 from tests.embed.hosts import starlette_host
 from tests.embed.serving import PREFIX, Embedded, client_of, document, embedded, environment, served, stripping_proxy
 from tests.embed.slow import SlowRequests

@@ -7,7 +7,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 import pytest
 
-from fabro_core.api.mount import below, below_root_path
+from fabro_core.http.mount import below, below_root_path
 
 
 def scope_of(path: str, root_path: str = "", **members: Any) -> dict[str, Any]:

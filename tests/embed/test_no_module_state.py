@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import fabro_core
-from fabro_core.api.services import SERVICES
+from fabro_core.http.services import SERVICES
 from tests.embed.serving import client_of, embedded, new_run
 
 CORE = Path(fabro_core.__file__).parent

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from fabro_auth_devtoken import new_token
-from fabro_core.stop_signals import STOP_SIGNALS, noticing_stop
+from fabro_core.upkeep.stop_signals import STOP_SIGNALS, noticing_stop
 from tests.embed.serving import environment
 
 PRELUDE = """

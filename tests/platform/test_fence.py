@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 import fabro_auth_devtoken
-from fabro_core.boot import Assembly, assemble
+from fabro_core.boot.assembly import Assembly, assemble
 from fabro_core.errors import StartupError
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.plugins.fence import FENCE, ApiFence

@@ -69,7 +69,7 @@ def test_every_public_name_exists(module: str) -> None:
     [
         ("from fabro_core import create_app, hookimpl", []),
         ("from fabro_core import boot", ["fabro_core.boot"]),
-        ("from fabro_core.boot import assemble", ["fabro_core.boot.assemble"]),
+        ("from fabro_core.boot.assembly import assemble", ["fabro_core.boot.assembly.assemble"]),
         (
             "from fabro_core.config.secrets import from_env, process_environment",
             ["fabro_core.config.secrets.process_environment"],

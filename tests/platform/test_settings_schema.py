@@ -18,7 +18,7 @@ from fabro_core.config.secrets import from_env
 from fabro_core.config.tables import join
 from fabro_core.config.values import DISTINCT, Form
 from fabro_core.context import Problem
-from fabro_core.initialise import TEMPLATE
+from fabro_core.home.initialise import TEMPLATE
 from fabro_core.plugins.groups import Group
 from fabro_core.secret import Secret
 from fabro_store_sqlite import SqliteSettings

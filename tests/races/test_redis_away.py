@@ -15,14 +15,14 @@ import httpx
 import pytest
 
 from tests.cli.terminal import wait_until
+from tests.plugins.store_redis.test_redis_failover import AT_ONCE
+from tests.plugins.store_redis.valkey import DURABLE, Valkey, running
 from tests.ports import free_port
 from tests.proxy import round_robin
 from tests.races.server_process import DidNotStart, ServerProcess, on_redis, server_process
 from tests.races.work import started
 from tests.soak.caller import Caller
 from tests.soak.lanes import Run, append, follow, log_of
-from tests.store.test_redis_failover import AT_ONCE
-from tests.store.valkey import DURABLE, Valkey, running
 
 pytestmark = pytest.mark.anyio
 

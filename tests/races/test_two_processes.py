@@ -15,11 +15,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.plugins.store_redis.valkey import Valkey
 from tests.races.following import LAST, follow, follow_in_pieces
 from tests.races.server_process import on_redis, on_sqlite, server_process
 from tests.races.work import NOTE, answer, append, ask, log_of, started
 from tests.replicas import shared_valkey as shared_valkey  # a fixture
-from tests.store.valkey import Valkey
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ import msgspec
 
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import IdpIdentity, PrincipalUser, RunProvenance
-from fabro_core.runs.projection import Projection
+from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.service import Runs
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery, EventRecord

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fabro_core.models.events import RunEvent
-from fabro_core.runs.projection import Projection, fold
+from fabro_core.runs.fold.projection import Projection, fold
 from tests.runs.samples import SAMPLES
 
 RUN_ID = "01KJQ0QEPA7V9X1B2C4D6F8G0H"

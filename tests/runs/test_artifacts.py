@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from fabro_core.errors import Conflict, InvalidRequest, NotFound
 from fabro_core.models.stage import StageId
-from fabro_core.runs.artifact_path import MAX_PATH_BYTES, require_artifact_path
-from fabro_core.runs.artifacts import Arrival
+from fabro_core.runs.attachments.artifact_path import MAX_PATH_BYTES, require_artifact_path
+from fabro_core.runs.attachments.artifacts import Arrival
 from fabro_core.store.base import RunStore
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import Doc, DocQuery, DocWrite

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from fabro_core.models.run import RunTiming
 from fabro_core.models.status import Bucket, RunStatusFailed, RunStatusRunning
-from fabro_core.runs.listing import PageEncoder, visible_buckets
-from fabro_core.runs.wire import run_json
+from fabro_core.runs.fold.wire import run_json
+from fabro_core.runs.views.listing import PageEncoder, visible_buckets
 from fabro_core.store.records import RunHit, RunPage
 from tests.runs.test_wire import STARTED, STARTED_MS, hit, projection
 

@@ -11,9 +11,9 @@ import pytest
 from fabro_core.errors import Conflict, IllegalTransition, NotFound, SeqConflict, StoreUnavailable
 from fabro_core.models.events import Properties, RunArchived, RunCreated, RunEvent, RunTitleUpdated
 from fabro_core.models.ids import RunId
-from fabro_core.runs import lifecycle
-from fabro_core.runs.log import MAX_APPEND_ATTEMPTS, RunLog
-from fabro_core.runs.projection import Projection
+from fabro_core.runs.decide import lifecycle
+from fabro_core.runs.fold.projection import Projection
+from fabro_core.runs.log.log import MAX_APPEND_ATTEMPTS, RunLog
 from fabro_core.store.base import RunStore
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import AppendBatch

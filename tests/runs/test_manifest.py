@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabro_core.errors import InvalidRequest
-from fabro_core.runs.manifest import ManifestDraft, read_manifest
-from fabro_core.runs.paths import normal_path, workflow_slug
+from fabro_core.runs.create.manifest import ManifestDraft, read_manifest
+from fabro_core.runs.create.paths import normal_path, workflow_slug
 
 EXAMPLE: dict[str, Any] = json.loads(r"""
 {

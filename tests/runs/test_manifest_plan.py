@@ -15,9 +15,9 @@ from fabro_core.errors import InvalidRequest
 from fabro_core.models.graph import String
 from fabro_core.models.run import RepositoryRef, RunSandboxPlan, WorkflowRef
 from fabro_core.models.run_settings import EnvironmentImageSettings, EnvironmentSettings
-from fabro_core.runs.manifest import read_manifest
-from fabro_core.runs.plan import RunDraft, RunPlan, compile_run, compile_target, resolve
-from fabro_core.runs.title import inferred_title, valid_title
+from fabro_core.runs.create.manifest import read_manifest
+from fabro_core.runs.create.plan import RunDraft, RunPlan, compile_run, compile_target, resolve
+from fabro_core.runs.fold.title import inferred_title, valid_title
 from fabro_core.runs.workflow.rules import diagnose
 
 GRAPH = 'digraph Deploy { graph [goal="Graph goal"] start exit start -> exit }'

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabro_core.runs.patches import FilePatch, file_patches
+from fabro_core.runs.views.patches import FilePatch, file_patches
 
 MODIFIED = """\
 diff --git a/src/app.py b/src/app.py

@@ -18,9 +18,9 @@ from fabro_core.models import events
 from fabro_core.models.events import FailureDetail, RunEvent, RunFailure
 from fabro_core.models.run import RunTiming
 from fabro_core.models.status import FailureReason, RunStatusFailed
-from fabro_core.runs.projection import Projection, fold
+from fabro_core.runs.fold.projection import Projection, fold
+from fabro_core.runs.fold.wire import row_of
 from fabro_core.runs.service import Runs
-from fabro_core.runs.wire import row_of
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import EventRecord
 from fabro_core.testing.clock import ManualClock

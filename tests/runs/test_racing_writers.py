@@ -10,8 +10,8 @@ import pytest
 from fabro_core.errors import Conflict
 from fabro_core.models.ids import RunId
 from fabro_core.models.status import RunStatusRunnable, RunStatusRunning
+from fabro_core.runs.log.submission import read_submission
 from fabro_core.runs.service import Runs
-from fabro_core.runs.submission import read_submission
 from fabro_core.store.base import RunStore
 from tests.runs.conftest import ANN, events_of, new_run, projection_of, service
 from tests.runs.folding import RUNNING

@@ -16,8 +16,8 @@ from fabro_core.errors import Conflict, IllegalTransition
 from fabro_core.models import status as s
 from fabro_core.models.run import PullRequestLink, RunTiming
 from fabro_core.models.status import RunStatus
-from fabro_core.runs.projection import Projection, fold
-from fabro_core.runs.wire import row_of, stored_run
+from fabro_core.runs.fold.projection import Projection, fold
+from fabro_core.runs.fold.wire import row_of, stored_run
 from tests.runs.folding import CREATED, DRAFT, RUNNING, after, event
 from tests.runs.samples import FAILURE, SAMPLES, TIMING, TOKENS
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from fabro_core.errors import InvalidRequest
 from fabro_core.models.manifest import ManifestArgs
 from fabro_core.models.run_settings import EnvironmentImageSettings, EnvironmentSettings, WorkflowSettings
-from fabro_core.runs.args import read_arguments
-from fabro_core.runs.settings import layered_settings, read_layer
+from fabro_core.runs.create.args import read_arguments
+from fabro_core.runs.create.run_settings import layered_settings, read_layer
 
 ENVIRONMENT = json.loads("""
 {"provider": "local", "cwd": null, "image": {"docker": null, "dockerfile": null},

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from fabro_core.models.run import RunModel, RunTiming
-from fabro_core.runs.projection import fold
-from fabro_core.runs.wire import stored_run
+from fabro_core.runs.fold.projection import fold
+from fabro_core.runs.fold.wire import stored_run
 from tests.runs.folding import DRAFT, RUNNING, after, event
 from tests.runs.samples import MODEL, SAMPLES, TOKENS
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from fabro_core.errors import Conflict, NotFound
 from fabro_core.models.events import RunEvent
-from fabro_core.runs.projection import Projection, fold
-from fabro_core.runs.state import run_state
-from fabro_core.runs.wire import row_of
+from fabro_core.runs.fold.projection import Projection, fold
+from fabro_core.runs.fold.wire import row_of
+from fabro_core.runs.views.state import run_state
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import AppendBatch, EventRecord
 from tests.runs.folding import CREATED, DRAFT, RUN_ID, RUNNING, event

@@ -9,7 +9,7 @@ import pytest
 
 from fabro_core.models import status as s
 from fabro_core.models.status import Bucket, FailureReason, RunStatus
-from fabro_core.runs.status import bucket_of, is_pre_execution, is_terminal, may_follow, needs_force_to_delete
+from fabro_core.runs.fold.status import bucket_of, is_pre_execution, is_terminal, may_follow, needs_force_to_delete
 
 REASONS = get_args(FailureReason)
 FAILURES = tuple(s.RunStatusFailed(reason) for reason in REASONS)

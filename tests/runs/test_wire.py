@@ -19,8 +19,8 @@ from fabro_core.models.status import (
     RunStatusRunning,
     RunStatusSubmitted,
 )
-from fabro_core.runs.projection import Projection
-from fabro_core.runs.wire import ascii_fold, row_of, run_json
+from fabro_core.runs.fold.projection import Projection
+from fabro_core.runs.fold.wire import ascii_fold, row_of, run_json
 from fabro_core.store.records import RunHit
 
 CREATED = "2026-03-02T10:15:30.250Z"

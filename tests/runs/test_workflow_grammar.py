@@ -164,7 +164,7 @@ def test_a_default_import_is_refused_too() -> None:
 
 
 def test_the_parser_library_is_loaded_by_the_first_graph_only() -> None:
-    script = "import sys, fabro_core.runs.plan; sys.exit('lark' in sys.modules)"
+    script = "import sys, fabro_core.runs.create.plan; sys.exit('lark' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fabro_core.asgi import ASGIApp, Message, Receive, Scope, Send
+from fabro_core.http.asgi import ASGIApp, Message, Receive, Scope, Send
 
 Place = tuple[str, str]
 """A request without its query, such as `POST /auth/cli/token`, and a header of the answer, or `body`."""

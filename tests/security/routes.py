@@ -8,8 +8,8 @@ from typing import Final, Literal, assert_never
 
 from litestar.routes import HTTPRoute
 
-from fabro_core.api.operation import OPT_KEY, Operation
 from fabro_core.app import FabroApp
+from fabro_core.http.operation import OPT_KEY, Operation
 from tests.api.guard_table import GUARDS, MANAGEMENT, SAME_RUN, TARGET, USER
 from tests.api.guard_table import Row as OperationKind
 from tests.security.credentials import ABSENT, INVALID, MALFORMED, MISUSED, OWN, Answered, CallerKind, Credential

@@ -21,8 +21,8 @@ from fabro_core.app import create_app
 from fabro_core.testing.clock import ManualClock
 from tests.api.cli_logins import ORIGIN, Site, SsoMethod, bearer, plugin_of, refused
 from tests.api.conftest import SESSION_SECRET, Server
+from tests.plugins.store_redis.valkey import Valkey
 from tests.replicas import shared_valkey as shared_valkey  # a fixture
-from tests.store.valkey import Valkey
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 from litestar import get
 
-from fabro_core.api.services import SERVICES, Services
+from fabro_core.http.services import SERVICES, Services
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.secret import Secret
 from fabro_core.testing.identity_provider import FakeIdentityProvider, Mood

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fabro_core.asgi import Receive, Scope, Send
 from fabro_core.config.proxies import trusted_proxies
+from fabro_core.http.asgi import Receive, Scope, Send
 from fabro_core.server.forwarded import ForwardedClient
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from fabro_core.auth.base import AuthMethod, Identity
-from fabro_core.boot import Assembly, assemble, no_demands
+from fabro_core.boot.assembly import Assembly, assemble, no_demands
 from fabro_core.config.live_fields import LIVE_ALLOW_LIST, live_fields
 from fabro_core.config.load import Overrides
 from fabro_core.config.tables import join

@@ -18,7 +18,7 @@ import asyncio, sys
 from types import SimpleNamespace
 from litestar import get
 from fabro_core.app import FabroApp
-from fabro_core.boot import assemble
+from fabro_core.boot.assembly import assemble
 from fabro_core.hooks import hookimpl
 from fabro_core.plugins.groups import Group
 from fabro_core.plugins.sources import InlinePlugin

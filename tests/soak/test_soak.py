@@ -24,13 +24,13 @@ from fabro_core.testing.store import opened
 from fabro_core.testing.store.case import NOW_MS
 from fabro_core.transfer.copying import copy_runs
 from fabro_store_redis import RedisRunStore, RedisSettings
+from tests.plugins.store_redis.valkey import Valkey, running
 from tests.ports import free_port
 from tests.proxy import round_robin
 from tests.races.server_process import DidNotStart, ServerProcess, on_redis, server_process
 from tests.soak.caller import Caller
 from tests.soak.lanes import Lane
 from tests.soak.people import Program, come_and_go
-from tests.store.valkey import Valkey, running
 
 pytestmark = pytest.mark.anyio
 

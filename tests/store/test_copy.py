@@ -28,9 +28,9 @@ from fabro_core.transfer.verifying import Verdict
 from fabro_store_redis import RedisRunStore, RedisSettings
 from fabro_store_sqlite import SqliteRunStore
 from tests.api.conftest import SESSION_SECRET, manifest
+from tests.plugins.store_redis.valkey import Valkey
 from tests.races.work import NOTE, append, started
 from tests.replicas import shared_valkey as shared_valkey  # a fixture
-from tests.store.valkey import Valkey
 
 pytestmark = pytest.mark.anyio
 

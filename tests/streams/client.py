@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from fabro_core.asgi import ASGIApp, Message
+from fabro_core.http.asgi import ASGIApp, Message
 
 PATIENCE_SECONDS = 10.0
 """What has not come by then does not come."""

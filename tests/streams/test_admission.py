@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fabro_core.api.services import SERVICES
-from fabro_core.api.streams import EventStreams
+from fabro_core.http.services import SERVICES
+from fabro_core.http.streams import EventStreams
 from tests.api.conftest import Server
 from tests.streams.client import attached
 from tests.streams.writing import begun

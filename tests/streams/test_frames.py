@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from fabro_core.runs.frames import CHUNK_BYTES, WINDOW_BYTES, WINDOW_FRAMES, Frame, Window, frame
+from fabro_core.runs.follow.frames import CHUNK_BYTES, WINDOW_BYTES, WINDOW_FRAMES, Frame, Window, frame
 
 A, B = "A", "B"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from fabro_core.api.services import SERVICES
-from fabro_core.api.streams import EventStreams
+from fabro_core.http.services import SERVICES
+from fabro_core.http.streams import EventStreams
 from tests.api.conftest import Server
 from tests.streams.client import KEEP_ALIVE, Frame, Reader, attached
 from tests.streams.writing import Writer, begun

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fabro_core.errors import StoreUnavailable
-from fabro_core.runs.tail import MAX_PAUSE_SECONDS, Follower, Tail
+from fabro_core.runs.follow.tail import MAX_PAUSE_SECONDS, Follower, Tail
 from fabro_core.store.base import RunStore
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import EventPage, EventQuery, FeedPage, FeedQuery, Wakeup
@@ -152,7 +152,7 @@ async def test_without_any_hint_every_event_comes_by_the_poll(kind: type[Hinting
 
 
 async def test_a_watch_that_ended_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fabro_core.runs.tail.WATCH_AGAIN_SECONDS", 0)
+    monkeypatch.setattr("fabro_core.runs.follow.tail.WATCH_AGAIN_SECONDS", 0)
     store = Ending()
     async with tailing(store), asyncio.timeout(PATIENCE_SECONDS):
         await store.watched_three_times.wait()

@@ -6,7 +6,7 @@ import json
 
 from msgspec.structs import replace
 
-from fabro_core.runs.wire import row_of
+from fabro_core.runs.fold.wire import row_of
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import AppendBatch, EventRecord
 from tests.api.seeding import Seed, projection_of

@@ -7,8 +7,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from fabro_core.api.services import SERVICES, Services
 from fabro_core.auth.base import Identity
+from fabro_core.http.services import SERVICES, Services
 from tests.api.conftest import Server
 from tests.web.conftest import ORIGIN, browsing, sign_in
 from tests.web.markup import find

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from fabro_core.api.services import SERVICES, Services
 from fabro_core.auth.base import AuthMethod, Identity, LoginField, LoginForm, LoginOption
 from fabro_core.hooks import PLUGIN_API, hookimpl
+from fabro_core.http.services import SERVICES, Services
 from fabro_core.plugins.groups import Group
 from fabro_core.plugins.sources import InlinePlugin
 from tests.api.brittle import EVERYTHING, BrittleStore, plugin_of

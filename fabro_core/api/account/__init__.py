@@ -1,0 +1,1 @@
+"""Signing in and out, and who somebody is, over HTTP."""

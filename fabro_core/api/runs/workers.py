@@ -1,0 +1,48 @@
+"""Tokens for workers over HTTP (events.md E18)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from fabro_core.auth.caller import Worker
+from fabro_core.http.operation import Operation, operation
+from fabro_core.http.reply import Reply, json_reply
+from fabro_core.http.request import FabroRequest
+from fabro_core.models.instant import format_instant
+
+
+class WorkerTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    token_type: Literal["Bearer"]
+    run_id: str
+    scope: str
+    """Words separated by spaces (RFC 6749 §3.3)."""
+    expires_at: str
+
+
+@operation(
+    "POST",
+    "/runs/{id:str}/worker-token",
+    Operation(
+        id="createWorkerToken",
+        tag="Run Internals",
+        summary="Issue a token for the worker of a run",
+        answers={201: WorkerTokenResponse},
+        errors=(400, 404, 409),
+    ),
+)
+async def create_worker_token(request: FabroRequest) -> Reply:
+    run_id = request.run_id
+    services = request.services
+    worker = Worker(run_id=run_id, manages_runs=await services.runs.worker_manages_runs(run_id))
+    token = services.auth.workers.issue(worker)
+    answer = WorkerTokenResponse(
+        token=token.text.reveal(),
+        token_type="Bearer",  # noqa: S106  (RFC 6750 names the type of token so)
+        run_id=run_id,
+        scope=token.scope,
+        expires_at=format_instant(token.expires_at),
+    )
+    return json_reply(answer, 201)

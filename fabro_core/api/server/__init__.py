@@ -1,0 +1,1 @@
+"""The server about itself: discovery, health, settings, information."""

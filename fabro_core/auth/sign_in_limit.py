@@ -1,0 +1,69 @@
+"""How often a client may try to sign in (auth.md A8): counted in the store, so that all servers count together."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from fabro_core.clock import Clock
+from fabro_core.documents.collection import Documents
+from fabro_core.errors import Refusal
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import ABSENT
+
+WINDOW: Final = timedelta(seconds=60)
+
+
+class Bucket(StrEnum):
+    """What is counted together."""
+
+    LOGIN = "login"
+    """Everything that judges a credential."""
+    START = "start"
+    """Redirects to an identity provider: each writes a document."""
+
+
+class TooManyAttempts(Refusal):
+    """429: the client has to wait for `retry_after` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__("Too many login attempts. Try again later.", code="rate_limited")
+
+
+class _Counted(msgspec.Struct, frozen=True):
+    """When the counted requests were made, oldest first."""
+
+    times: tuple[datetime, ...]
+
+
+class LoginAttempts:
+    """Counts requests of a client in a sliding window. `limit` may be changed at any time."""
+
+    def __init__(self, store: RunStore, clock: Clock, *, limit: int) -> None:
+        self.limit = limit
+        self._clock = clock
+        self._counts = Documents(store, clock, "auth.attempts", _Counted)
+
+    async def count(self, bucket: Bucket, client: str) -> None:
+        """Count a request of a client, by its address. Raises `TooManyAttempts`, and then does not count it."""
+        key = f"{bucket}:{hashlib.sha256(client.encode()).hexdigest()}"
+        while True:  # a race is lost to a request that was counted, and of those there are not many before the limit
+            now = self._clock.now()
+            stored = await self._counts.get(key)
+            recent = () if stored is None else tuple(time for time in stored.body.times if time + WINDOW > now)
+            if len(recent) >= self.limit:
+                raise TooManyAttempts(_seconds_until(recent[-self.limit] + WINDOW, now))
+            counted = _Counted((*recent, now))
+            revision = ABSENT if stored is None else stored.revision
+            if await self._counts.put(key, counted, if_revision=revision, expires=now + WINDOW):
+                return
+
+
+def _seconds_until(instant: datetime, now: datetime) -> int:
+    return max(1, math.ceil((instant - now).total_seconds()))

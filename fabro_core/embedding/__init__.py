@@ -1,0 +1,1 @@
+"""Serving inside of another application."""

@@ -1,0 +1,50 @@
+"""The access log: one line a request (server.md S26)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any
+
+from fabro_core.auth.caller import Worker
+from fabro_core.http.trace import Trace
+
+log = logging.getLogger("fabro.access")
+
+
+def client_of(scope: Mapping[str, Any]) -> str:
+    """The peer's address, `unix` for a socket peer (server.md S13)."""
+    client = scope.get("client")
+    return client[0] if client and client[0] else "unix"
+
+
+def log_request(scope: Mapping[str, Any], trace: Trace, status: int, began: float) -> None:
+    """Write the line; the fields are also attributes of the record (`record.fabro`), for JSON logs."""
+    level = logging.ERROR if status >= 500 else logging.INFO
+    if not log.isEnabledFor(level):
+        return
+    fields: dict[str, object] = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "latency_ms": round((perf_counter() - began) * 1000, 3),
+        "request_id": trace.request_id,
+        "client": client_of(scope),
+        "principal_kind": "none",
+    }
+    if trace.auth_status is not None:
+        fields["auth_status"] = trace.auth_status
+    if trace.auth_error_code is not None:
+        fields["auth_error_code"] = trace.auth_error_code
+    caller = trace.caller
+    if isinstance(caller, Worker):
+        fields["principal_kind"] = "worker"
+    elif caller is not None:
+        fields["principal_kind"] = "user"
+        fields["user_auth_method"] = caller.method.replace("-", "_")
+        fields["idp_issuer"] = caller.identity.issuer
+        fields["idp_subject"] = caller.identity.subject
+        fields["login"] = caller.identity.login
+    # Without `log.log`, which walks the stack to name a source line that would be this one every time.
+    log.handle(log.makeRecord(log.name, level, __file__, 0, "request", (), None, extra={"fabro": fields}))

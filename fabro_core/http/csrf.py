@@ -1,0 +1,39 @@
+"""Requests that a foreign page makes a browser send with its cookies (auth.md A7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from fabro_core.errors import Refusal
+from fabro_core.http.origins import Origin, origin_of
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Change nothing (RFC 9110 §9.2.1)."""
+
+_ALLOWED_SITES: Final = frozenset({b"same-origin", b"none"})
+
+
+class CrossSiteRequest(Refusal):
+    """403: the request comes from a page of somebody else."""
+
+    def __init__(self) -> None:
+        super().__init__("Cross-site request rejected.", code="csrf_rejected")
+
+
+def refuse_cross_site(headers: Iterable[tuple[bytes, bytes]], own: Origin | None) -> None:
+    """Refuse a request that changes something unless our own page, or no page at all, sent it.
+
+    Raises `CrossSiteRequest`.
+    """
+    found = {name: value for name, value in headers if name in (b"sec-fetch-site", b"origin", b"referer")}
+    site = found.get(b"sec-fetch-site")
+    if site is not None:
+        allowed = site in _ALLOWED_SITES
+    elif (origin := found.get(b"origin")) is not None:
+        named = origin_of(origin.decode("latin-1"))
+        allowed = named is not None and own is not None and named.on_this_machine == own.on_this_machine
+    else:
+        allowed = b"referer" not in found
+    if not allowed:
+        raise CrossSiteRequest

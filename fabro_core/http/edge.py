@@ -1,0 +1,137 @@
+"""The outermost ASGI layer: what holds for every response, whoever made it (server.md S3 steps 1 and 2, S4, S11).
+
+It sits outside Litestar so that 404s, 405s, 500s and answers before the start carry the same headers as the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from time import perf_counter
+from typing import Final
+
+from fabro_core.http.access import log_request
+from fabro_core.http.asgi import SERVER_SEND, ASGIApp, Message, Receive, Scope, Send
+from fabro_core.http.failures import Problem, draining, envelope, not_started
+from fabro_core.http.mount import below_root_path
+from fabro_core.http.trace import SCOPE_KEY, Trace
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"strict-origin-when-cross-origin"),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode("ascii")),
+    (b"cache-control", b"no-store"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_DEFAULT_NAMES = frozenset(name for name, _ in _ALWAYS)
+
+REQUEST_GRACE_SECONDS: Final = 5
+"""What requests under way get to finish before the store is closed (server.md S23)."""
+
+NOT_STARTED = "The server has not been started. Enter it with: async with fabro.lifespan(): ..."
+
+
+class Edge:
+    """Wraps the application, which answers while `serving()` is entered."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self._app = app
+        self._defaults = (*_ALWAYS, _HSTS) if https else _ALWAYS
+        self._refusal: Problem | None = not_started(NOT_STARTED)
+        """What every request is answered with; None: the application answers."""
+        self._under_way = 0
+        self._idle: asyncio.Event | None = None
+        """Set when no request is under way; None while nobody waits for that."""
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Let the application answer. At the end new requests are refused and those under way finish, in bounded
+        time, so that nothing uses a store that is closed."""
+        self._refusal = None
+        try:
+            yield
+        finally:
+            self._refusal = draining()
+            try:
+                await self._finish_requests()
+            finally:
+                self._refusal = not_started(NOT_STARTED)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await _refuse_websocket(receive, send)
+            return
+        self._under_way += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self._under_way -= 1
+            if self._idle is not None and not self._under_way:
+                self._idle.set()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
+        is_head = scope["method"] == "HEAD"
+        trace = Trace(is_head=is_head)
+        status = 500
+        request_id = (b"x-request-id", trace.request_id.encode("ascii"))
+
+        async def send_finished(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*self._with_defaults(list(message["headers"])), request_id]
+            elif is_head and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        inner = _inner_scope(scope, trace, is_head=is_head)
+        inner[SERVER_SEND] = send
+        try:
+            if self._refusal is None:
+                await self._app(inner, receive, send_finished)
+            else:
+                await envelope(self._refusal, trace.request_id)(inner, receive, send_finished)
+        finally:
+            log_request(scope, trace, status, began)
+
+    def _with_defaults(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """A header that an operation sets wins over the default of the same name."""
+        own = _DEFAULT_NAMES.intersection([name for name, _ in headers])
+        if own:
+            return [*headers, *(default for default in self._defaults if default[0] not in own)]
+        return [*headers, *self._defaults]
+
+    async def _finish_requests(self) -> None:
+        if not self._under_way:
+            return
+        self._idle = asyncio.Event()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REQUEST_GRACE_SECONDS):
+                await self._idle.wait()
+        self._idle = None
+
+
+def _inner_scope(scope: Scope, trace: Trace, *, is_head: bool) -> Scope:
+    """The scope as the application sees it: HEAD is a GET without a body, no prefix in the path, and a state of its
+    own, since a Litestar host keeps in there what the application would take for its own."""
+    inner: Scope = {**below_root_path(scope), SCOPE_KEY: trace, "root_path": "", "state": {}}
+    if not inner["path"].startswith("/"):  # below a Litestar mount at the root
+        inner["path"] = "/" + inner["path"]
+    if is_head:
+        inner["method"] = "GET"
+    return inner
+
+
+async def _refuse_websocket(receive: Receive, send: Send) -> None:
+    """There are no WebSockets here; closing before accepting answers 403 on every ASGI server."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1008, "reason": "no such route"})

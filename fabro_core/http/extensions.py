@@ -1,0 +1,58 @@
+"""Routes of extensions: only below `/ext/<plugin>/`, and for authenticated callers unless a handler says otherwise
+with `opt={"public": True}` (server.md S2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from litestar import Router
+from litestar.config.app import AppConfig
+from litestar.handlers import BaseRouteHandler
+
+from fabro_core.context import Problem
+from fabro_core.errors import StartupError
+from fabro_core.http.guards import require_user
+
+if TYPE_CHECKING:
+    from litestar.connection import ASGIConnection
+    from litestar.types import ControllerRouterHandler
+
+PUBLIC_OPT = "public"
+
+AppInit = tuple[str, Callable[[AppConfig], None]]
+"""A plugin's name and its `fabro_app_init`."""
+
+
+def extension_routers(app_inits: Sequence[AppInit]) -> list[Router]:
+    """The routes that plugins add. Raises `StartupError` naming every route that is not below its plugin's path."""
+    routers: list[Router] = []
+    problems: list[Problem] = []
+    for name, init in app_inits:
+        config = AppConfig()
+        init(config)
+        router = Router("/", route_handlers=own_handlers(config.route_handlers), guards=[_require_user_unless_public])
+        home = f"/ext/{name}"
+        problems += [
+            Problem(path=name, message=f"the route {route.path} is not below {home}/; move it there")
+            for route in router.routes
+            if route.path != home and not route.path.startswith(f"{home}/")
+        ]
+        routers.append(router)
+    if problems:
+        raise StartupError(problems)
+    return routers
+
+
+def own_handlers(handlers: Iterable[ControllerRouterHandler]) -> list[ControllerRouterHandler]:
+    """Copies of route handlers for one application. Litestar notes in a handler where it was registered last, which
+    would tie servers of one process together and keep the last of them alive."""
+    return [copy(handler) if isinstance(handler, BaseRouteHandler) else handler for handler in handlers]
+
+
+async def _require_user_unless_public(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    if not handler.opt.get(PUBLIC_OPT, False):
+        await require_user(connection)

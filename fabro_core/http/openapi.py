@@ -1,0 +1,202 @@
+"""The API document (OpenAPI 3.1), generated from the operations of the routes and the Structs they name.
+
+Core routes describe themselves with an `Operation`; routes that a plugin adds are described by Litestar's own
+generator and merged in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Router
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.routes import HTTPRoute
+
+from fabro_core.http.extensions import PUBLIC_OPT
+from fabro_core.http.failures import TITLES, ErrorResponse
+from fabro_core.http.operation import OPT_KEY, Operation
+
+JsonObject = dict[str, Any]
+
+API_VERSION = "0.2.0"
+"""Version of the API itself, not of this server."""
+
+_BINARY: JsonObject = {"type": "string", "format": "binary"}
+_REFERENCE = "#/components/schemas/{name}"
+_PHRASES = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 207: "Multi-Status"}
+_SECURITY_SCHEMES: JsonObject = {
+    "BearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "opaque"},
+    "SessionCookie": {"type": "apiKey", "in": "cookie", "name": "__fabro_session"},
+}
+_PATH_PARAMETER = re.compile(r"\{(\w+):\w+\}")
+_OF_EVERY_OPERATION = (500,)
+_OF_PRIVATE_OPERATIONS = (401, 403, 503)
+_OF_OPERATIONS_WITH_A_BODY = (400, 413, 415)
+
+Described = tuple[str, str, Operation]
+"""Path, lower-case method and description of one operation."""
+
+
+def api_document(app: Litestar, *, extensions: Sequence[Router], prefix: str) -> bytes:
+    """The encoded document of all routes of `app`; `prefix` is the path of the public URL."""
+    described = _core_operations(app)
+    schemas = _Schemas([operation for _, _, operation in described])
+    paths: dict[str, JsonObject] = {}
+    for path, method, operation in described:
+        paths.setdefault(path, {})[method] = _operation(path, operation, schemas)
+    plugins = _plugin_document(extensions)
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "Fabro Run API", "version": API_VERSION},
+        "servers": [{"url": prefix or "/"}],
+        "security": [{name: []} for name in _SECURITY_SCHEMES],
+        "tags": [{"name": tag} for tag in sorted({operation.tag for _, _, operation in described})],
+        "paths": paths | plugins.get("paths", {}),
+        "components": {
+            "securitySchemes": _SECURITY_SCHEMES,
+            "headers": {"XRequestId": {"schema": {"type": "string", "format": "uuid"}}},
+            "schemas": plugins.get("components", {}).get("schemas", {}) | schemas.components,
+        },
+    }
+    return msgspec.json.encode(document)
+
+
+def _core_operations(app: Litestar) -> list[Described]:
+    described = [
+        (_PATH_PARAMETER.sub(r"{\1}", path), _method(handler), handler.opt[OPT_KEY])
+        for path, handler in _handlers(app)
+        if OPT_KEY in handler.opt
+    ]
+    return sorted(described, key=lambda each: each[:2])
+
+
+def _handlers(app: Litestar) -> list[tuple[str, HTTPRouteHandler]]:
+    return [
+        (route.path_format, handler)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+    ]
+
+
+def _method(handler: HTTPRouteHandler) -> str:
+    return min(handler.http_methods).lower()
+
+
+def _plugin_document(extensions: Sequence[Router]) -> JsonObject:
+    """What Litestar says about the routes of plugins, and which of them are public."""
+    if not extensions:
+        return {}
+    config = OpenAPIConfig(title="Extensions", version=API_VERSION)
+    app = Litestar(route_handlers=extensions, openapi_config=config, logging_config=None)
+    document = app.openapi_schema.to_schema()
+    for path, handler in _handlers(app):
+        described = document.get("paths", {}).get(_PATH_PARAMETER.sub(r"{\1}", path), {})
+        for method in handler.http_methods:
+            if handler.opt.get(PUBLIC_OPT, False) and method.lower() in described:
+                described[method.lower()]["security"] = []
+    return document
+
+
+class _Schemas:
+    """The JSON Schemas of everything that operations read and answer."""
+
+    def __init__(self, operations: list[Operation]) -> None:
+        bodies = [operation.body for operation in operations if operation.body is not None]
+        uploads = [kind for operation in operations for kind in operation.uploads.values()]
+        answers = [answer for operation in operations for answer in operation.answers.values() if answer is not None]
+        self._types = [
+            kind for kind in dict.fromkeys([ErrorResponse, *bodies, *uploads, *answers]) if kind is not bytes
+        ]
+        schemas, self.components = msgspec.json.schema_components(self._types, ref_template=_REFERENCE)
+        self._schemas = list(schemas)
+
+    def of(self, kind: Any) -> JsonObject:
+        return _BINARY if kind is bytes else self._schemas[self._types.index(kind)]
+
+
+def _operation(path: str, operation: Operation, schemas: _Schemas) -> JsonObject:
+    described: JsonObject = {
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "responses": _responses(operation, schemas),
+    }
+    if operation.public:
+        described["security"] = []
+    if parameters := [*_path_parameters(path), *_query_parameters(operation)]:
+        described["parameters"] = parameters
+    if operation.body is not None:
+        content = {"application/json": {"schema": schemas.of(operation.body)}}
+        described["requestBody"] = {"required": operation.body_required, "content": content}
+    elif operation.uploads:
+        described["requestBody"] = {"required": True, "content": _uploads(operation, schemas)}
+    return described
+
+
+def _uploads(operation: Operation, schemas: _Schemas) -> JsonObject:
+    """Raw bytes, or a form whose first part is a manifest of the files in the others."""
+    content: JsonObject = {}
+    for media_type, kind in operation.uploads.items():
+        schema = schemas.of(kind)
+        if kind is not bytes:
+            schema = {
+                "type": "object",
+                "required": ["manifest"],
+                "properties": {"manifest": schema},
+                "additionalProperties": _BINARY,
+            }
+        content[media_type] = {"schema": schema}
+    return content
+
+
+def _responses(operation: Operation, schemas: _Schemas) -> JsonObject:
+    headers = {"x-request-id": {"$ref": "#/components/headers/XRequestId"}}
+    responses: JsonObject = {}
+    for status, answer in operation.answers.items():
+        responses[str(status)] = {"description": _PHRASES[status], "headers": headers}
+        if answer is not None:
+            responses[str(status)]["content"] = {operation.media_type: {"schema": schemas.of(answer)}}
+    for status in sorted(_error_statuses(operation)):
+        responses[str(status)] = {
+            "description": TITLES[status],
+            "headers": headers,
+            "content": {"application/json": {"schema": schemas.of(ErrorResponse)}},
+        }
+    return responses
+
+
+def _error_statuses(operation: Operation) -> set[int]:
+    statuses = {*operation.errors, *_OF_EVERY_OPERATION}
+    if not operation.public:
+        statuses.update(_OF_PRIVATE_OPERATIONS)
+    if operation.body is not None:
+        statuses.update(_OF_OPERATIONS_WITH_A_BODY)
+    if operation.uploads:
+        statuses.add(413)
+    if operation.query is not None:
+        statuses.add(400)
+    return statuses
+
+
+def _path_parameters(path: str) -> list[JsonObject]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"\{(\w+)\}", path)
+    ]
+
+
+def _query_parameters(operation: Operation) -> list[JsonObject]:
+    if operation.query is None:
+        return []
+    (_,), components = msgspec.json.schema_components([operation.query], ref_template=_REFERENCE)
+    declared = components[operation.query.__name__]
+    required = declared.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": schema}
+        for name, schema in declared["properties"].items()
+    ]

@@ -1,0 +1,48 @@
+"""What the handlers of one application share; hangs off the application, so two of them never meet."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from fabro_core.auth.assembly import Authentication
+from fabro_core.auth.cookies import Cookies
+from fabro_core.config.in_force import ServerSettings
+from fabro_core.http.origins import Origin
+from fabro_core.http.streams import EventStreams
+from fabro_core.runs.service import Runs
+from fabro_core.upkeep.health import StoreHealth
+from fabro_core.upkeep.uptime import Uptime
+
+SERVICES = "fabro_services"
+"""Key of the application's state that holds them."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Services:
+    """The collaborators of the core's routes."""
+
+    version: str
+    store_name: str
+    """The store's settings name, such as `sqlite`."""
+    storage_root: Path
+    web_enabled: bool
+    server_url: str
+    """The public URL, without a trailing slash (server.md S1)."""
+    public_origin: Origin | None
+    """Of the public URL."""
+    public_prefix: str
+    """Path of the public URL; normally empty (server.md S1)."""
+    discovery: bytes
+    """The answer of `GET /` to API clients."""
+    api_document: Callable[[], bytes]
+    """The encoded API document; made when it is first asked for."""
+    auth: Authentication
+    cookies: Cookies
+    health: StoreHealth
+    uptime: Uptime
+    runs: Runs
+    streams: EventStreams
+    settings_in_force: Callable[[], ServerSettings]
+    """What `GET /api/v1/settings` shows."""

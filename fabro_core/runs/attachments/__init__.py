@@ -1,0 +1,1 @@
+"""Bytes that belong to a run: blobs, and the artifacts of its stages."""

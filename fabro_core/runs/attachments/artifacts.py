@@ -1,0 +1,228 @@
+"""Artifacts: the files that the stages of a run leave behind (events.md E14).
+
+The contents are blobs; a document per stage lists them. A file exists from the moment it is in its stage's document,
+which is compared and set, so that the files of one upload appear together or not at all. Every reader asks for the run
+first: what a crash leaves of a deleted run, nobody sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from fabro_core.clock import Clock, epoch_ms
+from fabro_core.errors import Conflict, NotFound, RevisionConflict
+from fabro_core.models.graph import Handler
+from fabro_core.models.ids import RunId
+from fabro_core.models.stage import StageId
+from fabro_core.models.status import RunStatusRemoving
+from fabro_core.runs.decide.lifecycle import require_unarchived
+from fabro_core.runs.fold.projection import Projection
+from fabro_core.runs.log.log import RunLog
+from fabro_core.runs.log.origin import read_created
+from fabro_core.runs.workflow.compile import compile_workflow
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import ABSENT, ANY, Blob, Doc, DocDelete, DocQuery, DocRef, DocWrite
+
+_COLLECTION = "runs.artifacts"
+_PAGE = 100
+_MAX_ATTEMPTS = 32
+"""How often a stage's list is written anew because another server was first, before it is a conflict."""
+_BEFORE_KNOWN_STAGES = -1
+_NO_WORK = frozenset({Handler.START, Handler.EXIT})
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that has been received and checked, and is not kept yet."""
+
+    path: str
+    size: int
+    """In bytes."""
+    digest: str
+    """SHA-256 of the content, 64 lower-case hex digits."""
+    read: Callable[[], bytes]
+    """The content; called once."""
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a stage left behind, as its document lists it."""
+
+    path: str
+    retry: int
+    """The attempt at the stage that made it, from 0."""
+    size: int
+    digest: str
+
+
+class StageArtifacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What one stage left behind, by path, then retry."""
+
+    stage_id: str
+    artifacts: tuple[Artifact, ...] = ()
+
+
+class RunArtifacts:
+    """The artifacts of one store's runs.
+
+    Every method raises `StoreUnavailable`; those that are given a run raise `NotFound` for an unknown one.
+    """
+
+    def __init__(self, store: RunStore, log: RunLog, clock: Clock) -> None:
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def keep(self, run_id: RunId, stage_id: StageId, retry: int, arrivals: Sequence[Arrival]) -> None:
+        """Keep files of one attempt at a stage, all or none; a path that the attempt has already is replaced.
+
+        Raises `Conflict` for a run that is archived or being deleted, and when other servers were first too often.
+        """
+        _require_open(await self._projection(run_id))
+        for arrival in arrivals:
+            await self._store.put_blob(Blob(digest=arrival.digest, body=arrival.read()))
+        kept = [Artifact(path=each.path, retry=retry, size=each.size, digest=each.digest) for each in arrivals]
+        await self._enter(run_id, stage_id, kept)
+        await self._withdraw_from_deleted(run_id, stage_id)
+
+    async def of_stage(self, run_id: RunId, stage_id: StageId) -> tuple[Artifact, ...]:
+        """The files of a stage, none for one that nobody has heard of; by path, then retry."""
+        await self._log.get(run_id)
+        doc = await self._get(_key(run_id, stage_id))
+        return () if doc is None else _decoded(doc).artifacts
+
+    async def of_run(self, run_id: RunId) -> list[StageArtifacts]:
+        """The files of every stage that has some, in the order of the stages."""
+        return [stage for _, stage in await self._in_order(run_id, await self._projection(run_id))]
+
+    async def read(self, run_id: RunId, stage_id: StageId, retry: int, path: str) -> bytes:
+        """The content of a file. Raises `NotFound` also for one that the attempt did not leave."""
+        for artifact in await self.of_stage(run_id, stage_id):
+            if (artifact.path, artifact.retry) == (path, retry):
+                return await self.content(artifact)
+        raise NotFound(f"Stage {stage_id} has no artifact {path!r} of retry {retry}.")
+
+    async def newest_of_run(self, run_id: RunId) -> list[Artifact]:
+        """For each path its newest version, by stage, then retry; in the order of the paths.
+
+        What the start and exit nodes left is not the run's work, and is left out.
+        """
+        stages = await self._in_order(run_id, await self._projection(run_id))
+        handlers = await self._handlers(run_id)
+        versions = [
+            (rank, each.retry, stage.stage_id, each)
+            for rank, stage in stages
+            if handlers.get(node_of(stage.stage_id)) not in _NO_WORK
+            for each in stage.artifacts
+        ]
+        newest = {each.path: each for *_, each in sorted(versions, key=lambda version: version[:3])}
+        return [newest[path] for path in sorted(newest)]
+
+    async def content(self, artifact: Artifact) -> bytes:
+        """The content of a file that is listed."""
+        body = await self._store.get_blob(artifact.digest)
+        if body is None:
+            raise NotFound(f"The content of the artifact {artifact.path!r} is not stored.")
+        return body
+
+    async def delete_all(self, run_id: RunId) -> None:
+        """Forget the artifacts of a run that is being deleted; their contents may be those of other runs too."""
+        async for doc in self._documents(run_id):
+            await self._forget(doc.key)
+
+    async def _projection(self, run_id: RunId) -> Projection:
+        return msgspec.json.decode((await self._log.get(run_id)).state, type=Projection)
+
+    async def _in_order(self, run_id: RunId, run: Projection) -> list[tuple[int, StageArtifacts]]:
+        """Stages with their ranks. Those that the log does not know come first: nothing tells that they are later
+        than those it knows."""
+        ranks = {stage_id: stage.first_event_seq for stage_id, stage in run.stages.items()}
+        found = [_decoded(doc) async for doc in self._documents(run_id)]
+        ranked = [(ranks.get(each.stage_id, _BEFORE_KNOWN_STAGES), each) for each in found]
+        return sorted(ranked, key=lambda each: (each[0], each[1].stage_id))
+
+    async def _handlers(self, run_id: RunId) -> Mapping[str, Handler]:
+        """What executes the nodes of the run's graph, in a thread because a graph can be large."""
+        source = (await read_created(self._store, run_id)).workflow_source
+        return {} if source is None else (await asyncio.to_thread(compile_workflow, source, "")).handlers
+
+    async def _enter(self, run_id: RunId, stage_id: StageId, kept: Iterable[Artifact]) -> None:
+        """Writers of this process take turns, so that only those of other processes are ever in the way."""
+        key = _key(run_id, stage_id)
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        async with turn:
+            for _ in range(_MAX_ATTEMPTS):
+                doc = await self._get(key)
+                before = () if doc is None else _decoded(doc).artifacts
+                listed = {(each.path, each.retry): each for each in (*before, *kept)}
+                body = StageArtifacts(stage_id=str(stage_id), artifacts=tuple(listed[each] for each in sorted(listed)))
+                write = DocWrite(
+                    collection=_COLLECTION,
+                    key=key,
+                    body=msgspec.json.encode(body),
+                    if_revision=ABSENT if doc is None else doc.revision,
+                    now_ms=self._now_ms(),
+                    owner=run_id,
+                )
+                try:
+                    await self._store.put_doc(write)
+                except RevisionConflict:
+                    continue
+                return
+        raise Conflict("Other servers kept changing the artifacts of the stage. Try again.")
+
+    async def _withdraw_from_deleted(self, run_id: RunId, stage_id: StageId) -> None:
+        """Take back what was entered after a delete had looked for documents.
+
+        A delete marks the run before it looks; so either it sees the document, or this sees the mark.
+        """
+        hit = await self._store.get_run(run_id)
+        if hit is None or _removing(msgspec.json.decode(hit.state, type=Projection)):
+            await self._forget(_key(run_id, stage_id))
+            raise NotFound(f"Run {run_id} not found.")
+
+    async def _documents(self, run_id: RunId) -> AsyncIterator[Doc]:
+        after_key, has_more = None, True
+        while has_more:
+            page = await self._store.list_docs(
+                DocQuery(collection=_COLLECTION, now_ms=self._now_ms(), limit=_PAGE, after_key=after_key, owner=run_id)
+            )
+            for doc in page.docs:
+                after_key = doc.key
+                yield doc
+            has_more = page.has_more
+
+    async def _get(self, key: str) -> Doc | None:
+        return await self._store.get_doc(DocRef(collection=_COLLECTION, key=key, now_ms=self._now_ms()))
+
+    async def _forget(self, key: str) -> None:
+        await self._store.delete_doc(DocDelete(collection=_COLLECTION, key=key, if_revision=ANY, now_ms=self._now_ms()))
+
+    def _now_ms(self) -> int:
+        return epoch_ms(self._clock.now())
+
+
+def node_of(stage_id: str) -> str:
+    """The node of a stage id that is well-formed."""
+    return stage_id.rpartition("@")[0]
+
+
+def _require_open(run: Projection) -> None:
+    require_unarchived(run)
+    if _removing(run):
+        raise Conflict("The run is being deleted.")
+
+
+def _removing(run: Projection) -> bool:
+    return isinstance(run.status, RunStatusRemoving)
+
+
+def _key(run_id: RunId, stage_id: StageId) -> str:
+    return f"{run_id}/{stage_id}"
+
+
+def _decoded(doc: Doc) -> StageArtifacts:
+    return msgspec.json.decode(doc.body, type=StageArtifacts)

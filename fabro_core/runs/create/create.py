@@ -1,0 +1,183 @@
+"""Creating a run from a manifest (runs.md R8) or from a run that has ended (R14): keep blobs, start the log."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+import msgspec
+from msgspec.structs import replace
+from ulid import ULID
+
+from fabro_core.clock import Clock, epoch_ms
+from fabro_core.errors import NotFound
+from fabro_core.models.events import (
+    GitContext,
+    RunCreated,
+    RunRunnable,
+    RunStartRequested,
+    RunSubmitted,
+)
+from fabro_core.models.events.created import ForkSourceRef
+from fabro_core.models.ids import RunId
+from fabro_core.models.instant import instant_of_ms
+from fabro_core.models.principal import RunProvenance
+from fabro_core.runs.create.fork import ForkPoint, history
+from fabro_core.runs.create.manifest import read_manifest
+from fabro_core.runs.create.plan import RunDraft, RunPlan, compile_run, resolve
+from fabro_core.runs.decide.lifecycle import require_retryable
+from fabro_core.runs.fold.projection import Projection
+from fabro_core.runs.log.entry import own_entry
+from fabro_core.runs.log.log import RunLog
+from fabro_core.runs.log.origin import read_created
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import Blob, RunHit
+
+COMPILE_ON_LOOP_MAX_BYTES = 64 * 1024
+"""A larger manifest is compiled in a thread, so that others need not wait for it."""
+
+
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything that a worker needs to execute a run."""
+
+    run_id: str
+    settings: msgspec.Raw
+    graph: msgspec.Raw
+    provenance: RunProvenance
+    graph_source: str
+    workflow_slug: str | None = None
+    source_directory: str | None = None
+    labels: dict[str, str] = {}
+    git: GitContext | None = None
+    manifest_blob: str
+    definition_blob: str
+
+
+class RunCreator:
+    """Creates runs; starting them is another matter."""
+
+    def __init__(self, store: RunStore, log: RunLog, clock: Clock, *, web_url: str | None) -> None:
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._web_url = web_url
+
+    async def create(self, manifest: bytes, *, provenance: RunProvenance) -> RunHit:
+        """The new run. Raises `InvalidRequest` for a manifest that is not valid, `NotFound` for an unknown parent."""
+        draft = resolve(read_manifest(manifest), variables={}, environments={})
+        if draft.parent_id is not None and await self._store.get_run(draft.parent_id) is None:
+            raise NotFound(f"Parent run {draft.parent_id} not found.")
+        plan = await self._compile(draft)
+        now_ms = epoch_ms(self._clock.now())
+        run_id = RunId(str(ULID.from_timestamp(now_ms)))
+        created, submitted = await self._keep(plan, run_id, provenance)
+        return await self._log.create(run_id, (created, submitted), actor=provenance.subject, now=instant_of_ms(now_ms))
+
+    async def retry(self, source: RunHit, *, provenance: RunProvenance) -> RunHit:
+        """A new run of what `source` was a run of, in the queue at once; the source is not changed (runs.md R14).
+
+        Raises `Conflict` for a source that is archived or has not ended.
+        """
+        run = msgspec.json.decode(source.state, type=Projection)
+        require_retryable(run)
+        created, submitted = await self._origin(source.id)
+        now_ms = epoch_ms(self._clock.now())
+        run_id = RunId(str(ULID.from_timestamp(now_ms)))
+        again = replace(
+            created,
+            title=run.title,
+            parent_id=run.parent_id,
+            provenance=provenance,
+            spec_blob=await self._spec_for(run_id, created.spec_blob, provenance),
+            retried_from=source.id,
+            web_url=self._page_of(run_id),
+        )
+        changes = (again, submitted, RunStartRequested(resume=False), RunRunnable(source="start_requested"))
+        return await self._log.create(run_id, changes, actor=provenance.subject, now=instant_of_ms(now_ms))
+
+    async def fork(self, source_id: str, point: ForkPoint, *, provenance: RunProvenance) -> RunHit:
+        """A new run, not started, with the history of another one up to a checkpoint (runs.md R14)."""
+        created, submitted = await self._origin(source_id)
+        now_ms = epoch_ms(self._clock.now())
+        run_id = RunId(str(ULID.from_timestamp(now_ms)))
+        forked = replace(
+            created,
+            title=None,
+            parent_id=None,
+            web_url=None,
+            provenance=provenance,
+            spec_blob=await self._spec_for(run_id, created.spec_blob, provenance),
+            fork_source_ref=ForkSourceRef(source_run_id=source_id, checkpoint_sha=point.sha),
+        )
+        first, last = (
+            own_entry(change, run_id, actor=provenance.subject, now=instant_of_ms(now_ms))
+            for change in (forked, submitted)
+        )
+        copies = await history(self._store, source_id, point.checkpoint.seq, run_id)
+        return await self._log.create_with([first, *copies, last])
+
+    async def _origin(self, run_id: str) -> tuple[RunCreated, RunSubmitted]:
+        """What a run was made of, as its log begins."""
+        created = await read_created(self._store, run_id)
+        stored = None if created.spec_blob is None else await self._store.get_blob(created.spec_blob)
+        definition = None if stored is None else msgspec.json.decode(stored, type=RunSpec).definition_blob
+        return created, RunSubmitted(definition_blob=definition)
+
+    async def _spec_for(self, run_id: RunId, source_blob: str | None, provenance: RunProvenance) -> str | None:
+        """The digest of the source's specification, made out to another run; None when the source has none."""
+        stored = None if source_blob is None else await self._store.get_blob(source_blob)
+        if stored is None:
+            return None
+        spec = replace(msgspec.json.decode(stored, type=RunSpec), run_id=run_id, provenance=provenance)
+        blob = _blob(msgspec.json.encode(spec))
+        await self._store.put_blob(blob)
+        return blob.digest
+
+    def _page_of(self, run_id: RunId) -> str | None:
+        return None if self._web_url is None else f"{self._web_url}/runs/{run_id}"
+
+    async def _compile(self, draft: RunDraft) -> RunPlan:
+        if len(draft.manifest.body) <= COMPILE_ON_LOOP_MAX_BYTES:
+            return compile_run(draft)
+        return await asyncio.to_thread(compile_run, draft)
+
+    async def _keep(self, plan: RunPlan, run_id: RunId, provenance: RunProvenance) -> tuple[RunCreated, RunSubmitted]:
+        """Store what was submitted and return the events that refer to it (runs.md R8.6)."""
+        settings = msgspec.Raw(msgspec.json.encode(plan.settings))
+        graph = msgspec.Raw(msgspec.json.encode(plan.graph))
+        manifest, definition = _blob(plan.manifest), _blob(plan.definition)
+        spec = RunSpec(
+            run_id=run_id,
+            settings=settings,
+            graph=graph,
+            provenance=provenance,
+            graph_source=plan.graph_source,
+            workflow_slug=plan.workflow.slug,
+            source_directory=plan.source_directory,
+            labels=plan.labels,
+            git=plan.git,
+            manifest_blob=manifest.digest,
+            definition_blob=definition.digest,
+        )
+        spec_blob = _blob(msgspec.json.encode(spec))
+        await asyncio.gather(*(self._store.put_blob(blob) for blob in (manifest, definition, spec_blob)))
+        created = RunCreated(
+            title=plan.title,
+            settings=settings,
+            graph=graph,
+            workflow_source=plan.graph_source,
+            labels=plan.labels,
+            source_directory=plan.source_directory,
+            workflow_slug=plan.workflow.slug,
+            provenance=provenance,
+            manifest_blob=manifest.digest,
+            spec_blob=spec_blob.digest,
+            git=plan.git,
+            parent_id=plan.parent_id,
+            web_url=self._page_of(run_id),
+        )
+        return created, RunSubmitted(definition_blob=definition.digest)
+
+
+def _blob(body: bytes) -> Blob:
+    return Blob(digest=hashlib.sha256(body).hexdigest(), body=body)

@@ -1,0 +1,178 @@
+"""Reads the manifest of `POST /runs` (runs.md R8.1): its JSON, its types and what can be told from it alone.
+
+These are steps 1 and 2 of R8.2 and the TOML syntax of step 3. Later steps need the store:
+`fabro_core.runs.create.plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from fabro_core.errors import InvalidRequest
+from fabro_core.models.manifest import (
+    ManifestConfig,
+    ManifestFileEntry,
+    ManifestWorkflow,
+    RunManifest,
+)
+from fabro_core.runs.create.args import Arguments, read_arguments
+from fabro_core.runs.create.paths import normal_path
+from fabro_core.runs.create.run_settings import Layer, read_layer
+from fabro_core.runs.log.type_faults import TypeFault, type_fault
+
+MANIFEST_VERSION = 1
+
+T = TypeVar("T")
+
+_MANIFEST = msgspec.json.Decoder(RunManifest)
+
+
+class ManifestDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """A manifest that is sound in itself."""
+
+    body: bytes
+    """The manifest as it was sent."""
+    manifest: RunManifest
+    workflow_path: str
+    """Of the target, in normal form."""
+    workflows: dict[str, ManifestWorkflow]
+    """By normal path; the paths of their files are normal too."""
+    layers: tuple[Layer, ...]
+    """The configuration files, lowest first."""
+    args: Arguments
+
+    @property
+    def target(self) -> ManifestWorkflow:
+        """The workflow to be run."""
+        return self.workflows[self.workflow_path]
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Names of the variables that the configuration files refer to; usually none."""
+        return frozenset().union(*(layer.variables for layer in self.layers))
+
+
+def read_manifest(body: bytes) -> ManifestDraft:
+    """The manifest in a request body. Raises `InvalidRequest` for the first fault, in the order of R8.2."""
+    manifest = _decode(body)
+    if manifest.version != MANIFEST_VERSION:
+        raise InvalidRequest(f"version: must be {MANIFEST_VERSION}.")
+    workflow_path = normal_path(manifest.target.path, "target.path")
+    workflows = _normal_workflows(manifest.workflows)
+    if workflow_path not in workflows:
+        raise InvalidRequest(f"target.path: {_quoted(workflow_path)} is not among the workflows.")
+    args = read_arguments(manifest.args)
+    configs = tuple(_configs(manifest.configs))
+    return ManifestDraft(
+        body=body,
+        manifest=manifest,
+        workflow_path=workflow_path,
+        workflows=workflows,
+        layers=tuple(_layers(configs, workflow_path, workflows[workflow_path])),
+        args=args,
+    )
+
+
+# -- JSON and types ---------------------------------------------------------------------------------------------
+
+
+def _decode(body: bytes) -> RunManifest:
+    try:
+        text = body.decode()  # the decoder would not look into values that it skips
+        return _MANIFEST.decode(text)
+    except msgspec.ValidationError as error:
+        _refuse_types(text, error)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidRequest("The request body is not valid JSON.") from None
+    except RecursionError:
+        raise InvalidRequest("The request body is nested too deeply.") from None
+
+
+def _refuse_types(text: str, error: msgspec.ValidationError) -> NoReturn:
+    fault = type_fault(error)
+    if fault.path.startswith("workflows[...]"):
+        fault = _fault_in_workflow(text) or fault
+    raise InvalidRequest(fault.line())
+
+
+def _fault_in_workflow(text: str) -> TypeFault | None:
+    """The first fault in a workflow, with the workflow's key; None when it cannot be told.
+
+    Decoding stopped at the fault, so nothing is known yet about the rest of the text.
+    """
+    try:
+        workflows: Any = msgspec.json.decode(text)["workflows"]
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if not isinstance(workflows, dict):
+        return None  # the key was given twice, and the last one counts
+    for key, workflow in workflows.items():
+        try:
+            msgspec.convert(workflow, ManifestWorkflow)
+        except msgspec.ValidationError as error:
+            return type_fault(error, f"workflows[{_quoted(key)}]")
+    return None
+
+
+# -- paths ------------------------------------------------------------------------------------------------------
+
+
+def _normal_workflows(workflows: dict[str, ManifestWorkflow]) -> dict[str, ManifestWorkflow]:
+    if not workflows:
+        raise InvalidRequest("workflows: must not be empty.")
+    return _normal_keys(workflows, "workflows", _normal_workflow)
+
+
+def _normal_workflow(workflow: ManifestWorkflow, where: str) -> ManifestWorkflow:
+    if workflow.config:
+        normal_path(workflow.config.path, f"{where}.config.path")
+    if not workflow.files:
+        return workflow
+    return msgspec.structs.replace(workflow, files=_normal_keys(workflow.files, f"{where}.files", _same_file))
+
+
+def _same_file(entry: ManifestFileEntry, where: str) -> ManifestFileEntry:
+    return entry
+
+
+def _normal_keys(entries: dict[str, T], where: str, normal: Callable[[T, str], T]) -> dict[str, T]:
+    """The map with its keys in normal form. Two keys with the same one are refused."""
+    result: dict[str, T] = {}
+    for key, entry in entries.items():
+        place = f"{where}[{_quoted(key)}]"
+        path = normal_path(key, place)
+        if path in result:
+            raise InvalidRequest(f"{place}: another key names the same file.")
+        result[path] = normal(entry, place)
+    return result
+
+
+# -- configuration files ----------------------------------------------------------------------------------------
+
+
+def _configs(configs: tuple[ManifestConfig, ...]) -> Iterator[tuple[str, ManifestConfig]]:
+    """Each configuration that has a source, with its place in the manifest."""
+    for index, config in enumerate(configs):
+        if config.source is None:
+            continue
+        if config.type == "project":
+            normal_path(config.path or "", f"configs[{index}].path")
+        yield f"configs[{index}].source", config
+
+
+def _layers(
+    configs: tuple[tuple[str, ManifestConfig], ...], workflow_path: str, workflow: ManifestWorkflow
+) -> Iterator[Layer]:
+    for kind in ("user", "project"):
+        for where, config in configs:
+            if config.type == kind and config.source is not None:
+                yield read_layer(config.source, where)
+    if workflow.config:
+        yield read_layer(workflow.config.source, f"workflows[{_quoted(workflow_path)}].config.source")
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text if len(text) <= 80 else text[:77] + "...").decode()

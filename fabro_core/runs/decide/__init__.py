@@ -1,0 +1,1 @@
+"""The decisions: what may happen to a run now, and the events that say that it did."""

@@ -1,0 +1,183 @@
+"""A projection as others see it: the Run resource (runs.md R5) and the row that a store indexes.
+
+A run's JSON is encoded once, when an event changes it. What changes without an event is spliced into the stored
+bytes when they are answered, so a page of runs is never decoded.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from msgspec.structs import replace
+
+from fabro_core.clock import epoch_ms
+from fabro_core.models.instant import parse_instant
+from fabro_core.models.run import (
+    AskFabro,
+    RunBillingSummary,
+    RunError,
+    RunLifecycle,
+    RunLinks,
+    RunModel,
+    RunOrigin,
+    RunSize,
+    RunTimestamps,
+    StoredRun,
+)
+from fabro_core.models.status import RunStatusFailed
+from fabro_core.runs.fold.projection import Projection
+from fabro_core.runs.fold.questions import earliest
+from fabro_core.runs.fold.status import bucket_of
+from fabro_core.store.records import RunHit, RunRow
+
+_SIZE_LIMITS_USD_MICROS: tuple[tuple[int, RunSize], ...] = (
+    (20_000_000, "XS"),
+    (50_000_000, "S"),
+    (100_000_000, "M"),
+    (200_000_000, "L"),
+)
+_SIZE_RANKS: dict[RunSize, int] = {"XS": 0, "S": 1, "M": 2, "L": 3, "XL": 4}
+
+# Neither pattern can occur inside a JSON string (its quotes would be escaped), and no other member of a Run has
+# such a name with such a value: labels map to strings. So the first match is the member itself.
+_NO_QUEUE_POSITION = b'"queue_position":null'
+_NEVER_STARTED = b'"timing":null'
+_NO_CHILDREN = b',"children_count":0}'
+_WALL_TIME = re.compile(rb'"timing":\{"wall_time_ms":\d+')
+
+
+def stored_run(projection: Projection) -> StoredRun:
+    """The Run resource as far as the run's own log determines it."""
+    status = projection.status
+    total = projection.total_usd_micros
+    return StoredRun(
+        id=projection.id,
+        parent_id=msgspec.UNSET if projection.parent_id is None else projection.parent_id,
+        title=projection.title,
+        goal=projection.goal,
+        workflow=projection.workflow,
+        automation=projection.automation,
+        repository=projection.repository,
+        created_by=projection.created_by,
+        origin=RunOrigin(),
+        labels=projection.labels,
+        lifecycle=RunLifecycle(
+            status=status,
+            approval=projection.approval,
+            pending_control=projection.pending_control,
+            error=RunError(message=projection.failure_message or "") if isinstance(status, RunStatusFailed) else None,
+            archived=projection.archived,
+            archived_at=projection.archived_at,
+            queue_position=None,
+        ),
+        sandbox=projection.sandbox,
+        models=_models(projection),
+        source_directory=projection.source_directory,
+        timestamps=RunTimestamps(
+            created_at=projection.created_at,
+            started_at=projection.started_at,
+            last_event_at=projection.last_event_at,
+            completed_at=projection.completed_at,
+        ),
+        timing=projection.timing,
+        billing=None if total is None else RunBillingSummary(total_usd_micros=total),
+        size=_size(total),
+        ask_fabro=_ask_fabro(projection),
+        diff=projection.diff,
+        pull_request=projection.pull_request,
+        current_question=earliest(projection.questions),
+        superseded_by=projection.superseded_by,
+        retried_from=projection.retried_from,
+        links=RunLinks(web=projection.web_url),
+    )
+
+
+def row_of(projection: Projection) -> RunRow:
+    """What a store keeps of a run: index columns, the encoded Run and the projection itself."""
+    created_ms = _ms(projection.created_at)
+    begun_ms = _ms(projection.started_at or projection.created_at)
+    diff = projection.diff
+    return RunRow(
+        id=projection.id,
+        seq=projection.seq,
+        bucket=bucket_of(projection.status, archived=projection.archived),
+        created_ms=created_ms,
+        updated_ms=_ms(projection.last_event_at),
+        begun_ms=begun_ms,
+        elapsed_ms=None if projection.completed_at is None else _ms(projection.completed_at) - begun_ms,
+        repo_key=ascii_fold(projection.repository.name),
+        title_key=ascii_fold(projection.title.strip()),
+        workflow_key=ascii_fold(projection.workflow.display_name),
+        changes=diff.additions + diff.deletions if diff else 0,
+        size=_SIZE_RANKS[_size(projection.total_usd_micros)],
+        workflow_slug=projection.workflow.slug,
+        workflow_name=projection.workflow.name,
+        parent_id=projection.parent_id,
+        automation_id=projection.automation.id if projection.automation else None,
+        body=msgspec.json.encode(stored_run(projection)),
+        state=msgspec.json.encode(projection),
+    )
+
+
+def run_json(hit: RunHit, now_ms: int) -> bytes:
+    """The Run resource of a stored run, spliced from its stored bytes, at an instant in ms since the epoch."""
+    return b"".join(run_json_parts(hit, now_ms))
+
+
+def run_json_to_the_moment(hit: RunHit, now_ms: int) -> bytes:
+    """`run_json` with every duration of a live run counted to the moment (runs.md R5.7); needs the hit's `state`."""
+    if not hit.live:
+        return run_json(hit, now_ms)
+    run = msgspec.json.decode(hit.state, type=Projection)
+    body = msgspec.json.encode(stored_run(replace(run, timing=run.timing_at(now_ms))))
+    return run_json(replace(hit, body=body), now_ms)
+
+
+def run_json_parts(hit: RunHit, now_ms: int) -> tuple[bytes, bytes]:
+    """`run_json` in two parts, for who joins many runs at once."""
+    body = _freshened(hit, now_ms) if hit.live else hit.body
+    children = hit.children_count
+    return body[:-1], b',"children_count":%d}' % children if children else _NO_CHILDREN
+
+
+def _freshened(hit: RunHit, now_ms: int) -> bytes:
+    """The body of a run that has not ended, with its place in the queue and its wall time."""
+    body = hit.body
+    if hit.queue_position is not None:
+        body = body.replace(_NO_QUEUE_POSITION, b'"queue_position":%d' % hit.queue_position, 1)
+        if _NEVER_STARTED in body:
+            return body
+    wall_time_ms = max(0, now_ms - hit.begun_ms)
+    return _WALL_TIME.sub(b'"timing":{"wall_time_ms":%d' % wall_time_ms, body, count=1)
+
+
+def ascii_fold(text: str) -> str:
+    """Lower case for `A` to `Z` alone, as lists compare text (runs.md R7.3)."""
+    return text.translate(_ASCII_LOWER)
+
+
+_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+
+def _size(total_usd_micros: int | None) -> RunSize:
+    return next((size for limit, size in _SIZE_LIMITS_USD_MICROS if (total_usd_micros or 0) <= limit), "XL")
+
+
+def _models(projection: Projection) -> list[RunModel]:
+    """What the stages used, each model once (runs.md R5.2)."""
+    used = {(stage.model.provider, stage.model.model_id) for stage in projection.stages.values() if stage.model}
+    return [RunModel(provider=provider, name=name) for provider, name in sorted(used)]
+
+
+def _ask_fabro(projection: Projection) -> AskFabro:
+    """Without a model extension asking is never available; the reason is the first that applies (runs.md R5.8)."""
+    if projection.sandbox is None:
+        return AskFabro(available=False, unavailable_reason="no_sandbox", default_model=None)
+    if projection.sandbox.kind != "ready":
+        return AskFabro(available=False, unavailable_reason="sandbox_not_ready", default_model=None)
+    return AskFabro(available=False, unavailable_reason="llm_unconfigured", default_model=None)
+
+
+def _ms(instant: str) -> int:
+    return epoch_ms(parse_instant(instant))

@@ -1,0 +1,108 @@
+"""What can be followed: the log of one run, or the feed of all runs. Reads pages of frames; keeps nothing."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Final, NamedTuple, Protocol
+
+from fabro_core.models.status import Bucket
+from fabro_core.runs.follow.frames import CHUNK_BYTES, Frame, frame
+from fabro_core.store.base import RunStore
+from fabro_core.store.records import EventQuery, FeedQuery
+
+MAX_PAGE_EVENTS: Final = 200
+FIRST_PAGE_EVENTS: Final = 32
+
+_TURNING: Final = frozenset({"run.completed", "run.failed", "run.removing"})
+"""Events after which a stream may have to end."""
+
+
+class Fate(Enum):
+    """What is to come after the newest event."""
+
+    OPEN = auto()
+    """More events."""
+    LEAVING = auto()
+    """The run is being deleted: soon nothing."""
+    ENDED = auto()
+    """Nothing, unless the run is resumed: it is terminal."""
+    GONE = auto()
+    """Nothing: the run is deleted."""
+
+
+class SourcePage(NamedTuple):
+    frames: list[Frame]
+    position: int
+    """There is nothing up to here but these frames and what came before them."""
+    has_more: bool
+    turning: bool = False
+    """Look at the fate again."""
+    gap: bool = False
+    """Events after the position asked for can no longer be read."""
+
+
+class Source(Protocol):
+    async def read(self, after: int, limit: int) -> SourcePage:
+        """A page of what follows the position `after`. Raises `StoreUnavailable`."""
+        ...
+
+    async def fate(self) -> tuple[Fate, int]:
+        """What is to come, and the position of the newest event it was judged by. Raises `StoreUnavailable`."""
+        ...
+
+
+class RunSource:
+    """The log of one run; positions are its sequence numbers."""
+
+    def __init__(self, store: RunStore, run_id: str) -> None:
+        self._store = store
+        self._run_id = run_id
+
+    async def read(self, after: int, limit: int) -> SourcePage:
+        page = await self._store.read(EventQuery(run_id=self._run_id, after_seq=after, limit=limit))
+        return SourcePage(
+            frames=[Frame(event.seq, self._run_id, frame(event.seq, event.body)) for event in page.events],
+            position=page.events[-1].seq if page.events else after,
+            has_more=page.has_more,
+            turning=any(event.kind in _TURNING for event in page.events),
+        )
+
+    async def fate(self) -> tuple[Fate, int]:
+        hit = await self._store.get_run(self._run_id)
+        if hit is None:
+            return Fate.GONE, 0
+        if hit.bucket is Bucket.REMOVING:
+            return Fate.LEAVING, hit.seq
+        return Fate.OPEN if hit.live else Fate.ENDED, hit.seq
+
+
+class FeedSource:
+    """The events of all runs; never comes to an end."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+
+    async def read(self, after: int, limit: int) -> SourcePage:
+        page = await self._store.read_feed(FeedQuery(after=after, limit=limit))
+        return SourcePage(
+            frames=[Frame(each.position, each.run_id, frame(each.seq, each.body)) for each in page.events],
+            position=page.position,
+            has_more=page.has_more,
+            gap=page.gap,
+        )
+
+    async def fate(self) -> tuple[Fate, int]:
+        return Fate.OPEN, 0
+
+
+class PageSize:
+    """How many events to ask for, so that a page has about `CHUNK_BYTES` whatever the size of an event is."""
+
+    def __init__(self) -> None:
+        self.events = FIRST_PAGE_EVENTS
+
+    def learn(self, page: SourcePage) -> None:
+        """Draw the lesson of a page."""
+        size = sum(len(each.encoded) for each in page.frames)
+        if size:
+            self.events = max(1, min(MAX_PAGE_EVENTS, CHUNK_BYTES * len(page.frames) // size))

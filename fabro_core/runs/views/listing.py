@@ -1,0 +1,61 @@
+"""Pages of runs: what a list shows (runs.md R7.2) and how its answer is put together from stored bytes."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Collection, Iterable, Sequence
+
+from fabro_core.models.status import Bucket
+from fabro_core.runs.fold.wire import run_json, run_json_parts
+from fabro_core.store.records import RunHit, RunPage
+
+EVERYTHING = frozenset(Bucket)
+_NOT_REMOVING = EVERYTHING - {Bucket.REMOVING}
+_VISIBLE = _NOT_REMOVING - {Bucket.ARCHIVED}
+
+
+def visible_buckets(statuses: Collection[Bucket] | None, *, include_archived: bool) -> frozenset[Bucket]:
+    """The buckets of a list; with `statuses` exactly those, whatever `include_archived` says."""
+    if statuses:
+        return frozenset(statuses)
+    return _NOT_REMOVING if include_archived else _VISIBLE
+
+
+class PageEncoder:
+    """Turns pages of runs into JSON. Nothing stored is decoded.
+
+    What of a page does not change with the clock is joined once and kept as long as the page itself lives: a store
+    that answers the same page again, because nothing has changed, spares everybody the work.
+    """
+
+    def __init__(self) -> None:
+        self._prepared: dict[int, tuple[weakref.ref[RunPage], Sequence[bytes | RunHit]]] = {}
+
+    def encode(self, page: RunPage, *, offset: int, now_ms: int) -> bytes:
+        """The body of a list answer; `offset` is the one the page was asked for with."""
+        parts = [part if isinstance(part, bytes) else run_json(part, now_ms) for part in self._parts(page)]
+        has_more = b"true" if offset + len(page.hits) < page.total else b"false"
+        return b"".join([b'{"data":[', *parts, b'],"meta":{"has_more":%b,"total":%d}}' % (has_more, page.total)])
+
+    def _parts(self, page: RunPage) -> Sequence[bytes | RunHit]:
+        key = id(page)
+        known = self._prepared.get(key)
+        if known is not None and known[0]() is page:
+            return known[1]
+        parts = _prepare(page.hits)
+        self._prepared[key] = weakref.ref(page, lambda _: self._prepared.pop(key, None)), parts
+        return parts
+
+
+def _prepare(hits: Iterable[RunHit]) -> Sequence[bytes | RunHit]:
+    """The runs of a page with commas between them: bytes for what stands, the hit for each run that is live."""
+    parts: list[bytes | RunHit] = []
+    standing: list[bytes] = []
+    for hit in hits:
+        if hit.live:
+            parts += (b"".join(standing), hit)
+            standing = [b","]
+        else:
+            standing += (*run_json_parts(hit, 0), b",")
+    standing = standing[:-1]
+    return [*parts, b"".join(standing)]
