@@ -58,7 +58,7 @@ def create_app(
 
     `settings` is a mapping shaped like the settings file, the path of a file, or None for the file that a server
     process would read. Settings select plugins by name, among the installed ones and `plugins`. `clock` and `environ`
-    replace the machine's clock and the process environment. Opens nothing; raises `StartupError` with every problem
+    replace the machine's clock and the process environment. Opens nothing; raises `StartupError` with every failure
     (server.md S13, S18).
     """
     return FabroApp(assemble(settings, plugins=plugins, clock=clock, environ=environ))

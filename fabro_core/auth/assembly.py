@@ -12,7 +12,7 @@ from fabro_core.auth.cli_logins import CliLogins, cli_logins
 from fabro_core.auth.keys import KEY_BYTES, Purpose, derive_key
 from fabro_core.auth.login_states import LoginStates
 from fabro_core.auth.sessions import BrowserSessions
-from fabro_core.auth.sign_in_limit import LoginAttempts
+from fabro_core.auth.sign_in_limit import SignInLimit
 from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.clock import Clock
 from fabro_core.secret import Secret
@@ -38,7 +38,7 @@ class Authentication:
     """How people sign in with a browser, by method, in the order of the settings; empty without pages."""
     authenticator: Authenticator
     workers: WorkerTokens
-    attempts: LoginAttempts
+    attempts: SignInLimit
     browser: BrowserSignIns | None
     """None without pages."""
 
@@ -79,7 +79,7 @@ def authentication(
             None if browser is None else browser.cli.access_tokens,
         ),
         workers=workers,
-        attempts=LoginAttempts(store, clock, limit=attempts_per_minute),
+        attempts=SignInLimit(store, clock, limit=attempts_per_minute),
         browser=browser,
     )
 

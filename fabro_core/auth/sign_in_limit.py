@@ -19,7 +19,7 @@ from fabro_core.store.records import ABSENT
 WINDOW: Final = timedelta(seconds=60)
 
 
-class Bucket(StrEnum):
+class LimitKind(StrEnum):
     """What is counted together."""
 
     LOGIN = "login"
@@ -42,7 +42,7 @@ class _Counted(msgspec.Struct, frozen=True):
     times: tuple[datetime, ...]
 
 
-class LoginAttempts:
+class SignInLimit:
     """Counts requests of a client in a sliding window. `limit` may be changed at any time."""
 
     def __init__(self, store: RunStore, clock: Clock, *, limit: int) -> None:
@@ -50,9 +50,9 @@ class LoginAttempts:
         self._clock = clock
         self._counts = Documents(store, clock, "auth.attempts", _Counted)
 
-    async def count(self, bucket: Bucket, client: str) -> None:
+    async def count(self, kind: LimitKind, client: str) -> None:
         """Count a request of a client, by its address. Raises `TooManyAttempts`, and then does not count it."""
-        key = f"{bucket}:{hashlib.sha256(client.encode()).hexdigest()}"
+        key = f"{kind}:{hashlib.sha256(client.encode()).hexdigest()}"
         while True:  # a race is lost to a request that was counted, and of those there are not many before the limit
             now = self._clock.now()
             stored = await self._counts.get(key)

@@ -13,7 +13,7 @@ from typing import Final
 
 from fabro_core.http.access import log_request
 from fabro_core.http.asgi import SERVER_SEND, ASGIApp, Message, Receive, Scope, Send
-from fabro_core.http.failures import Problem, draining, envelope, not_started
+from fabro_core.http.failures import Failure, draining, envelope, not_started
 from fabro_core.http.mount import below_root_path
 from fabro_core.http.trace import SCOPE_KEY, Trace
 
@@ -45,7 +45,7 @@ class Edge:
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
         self._defaults = (*_ALWAYS, _HSTS) if https else _ALWAYS
-        self._refusal: Problem | None = not_started(NOT_STARTED)
+        self._refusal: Failure | None = not_started(NOT_STARTED)
         """What every request is answered with; None: the application answers."""
         self._under_way = 0
         self._idle: asyncio.Event | None = None

@@ -118,7 +118,7 @@ class OAuthErrorResponse(ErrorResponse, frozen=True, kw_only=True):
     error_description: str
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """A failure in HTTP's terms."""
 
     status: int
@@ -131,27 +131,27 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         return TITLES[self.status]
 
 
-def problem_of(error: Exception) -> Problem:
+def failure_of(error: Exception) -> Failure:
     """What `error` is in HTTP's terms. Anything unforeseen is a 500 that says nothing about its cause."""
     match error:
         case Refusal():
-            return Problem(
+            return Failure(
                 status=status_of(error), detail=error.detail, code=error.code, headers=_refusal_headers(error)
             )
         case StoreUnavailable():
             return _unavailable("The store is unavailable. Try again later.", "store_unavailable")
         case HTTPException(status_code=404):
-            return Problem(status=404, detail="No such route.", code="route_not_found")
+            return Failure(status=404, detail="No such route.", code="route_not_found")
         case HTTPException(status_code=405):
             return _method_not_allowed(error)
         case HTTPException(status_code=413):
-            return Problem(status=413, detail="The request body is too large.", code="body_too_large")
+            return Failure(status=413, detail="The request body is too large.", code="body_too_large")
         case HTTPException(status_code=400):
-            return Problem(status=400, detail="The request is not valid.")
+            return Failure(status=400, detail="The request is not valid.")
         case HTTPException(status_code=status) if status in TITLES and status < 500:
-            return Problem(status=status, detail=error.detail or TITLES[status])
+            return Failure(status=status, detail=error.detail or TITLES[status])
         case _:
-            return Problem(status=500, detail="Internal server error.", code="server_error")
+            return Failure(status=500, detail="Internal server error.", code="server_error")
 
 
 def status_of(refusal: Refusal) -> int:
@@ -166,27 +166,27 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Reply:
 
 def error_reply(request: Request[Any, Any, Any], error: Exception, *headers: tuple[bytes, bytes]) -> Reply:
     """The answer of a request that failed, with further headers."""
-    found = problem_of(error)
-    problem = msgspec.structs.replace(found, headers=(*found.headers, *headers))
+    found = failure_of(error)
+    failure = msgspec.structs.replace(found, headers=(*found.headers, *headers))
     request_id = trace_of(request.scope).request_id
-    if problem.status == 500:
+    if failure.status == 500:
         log.error("request %s failed", request_id, exc_info=error)
     elif isinstance(error, StoreUnavailable):
         note_store_failure(request, error)
     services = request.app.state[SERVICES]
     if services.web_enabled and _shown_to_a_person(request):
         page = error_page(
-            status=problem.status,
-            title=problem.title,
-            detail=problem.detail,
-            code=problem.code,
+            status=failure.status,
+            title=failure.title,
+            detail=failure.detail,
+            code=failure.code,
             request_id=request_id,
             prefix=services.public_prefix,
         )
-        return html_reply(page, problem.status, problem.headers)
+        return html_reply(page, failure.status, failure.headers)
     if _speaks_oauth(request):
-        return oauth_envelope(problem, request_id)
-    return envelope(problem, request_id)
+        return oauth_envelope(failure, request_id)
+    return envelope(failure, request_id)
 
 
 def note_store_failure(request: Request[Any, Any, Any], error: StoreUnavailable) -> None:
@@ -205,55 +205,55 @@ def _speaks_oauth(request: Request[Any, Any, Any]) -> bool:
     return request.app.state[SERVICES].web_enabled and request.scope["path"].rstrip("/") in _OAUTH_PATHS
 
 
-def envelope(problem: Problem, request_id: str) -> Reply:
+def envelope(failure: Failure, request_id: str) -> Reply:
     """The error body of server.md S5."""
-    body = ErrorResponse(errors=[_entry(problem, request_id)], request_id=request_id)
-    return json_reply(body, problem.status, problem.headers)
+    body = ErrorResponse(errors=[_entry(failure, request_id)], request_id=request_id)
+    return json_reply(body, failure.status, failure.headers)
 
 
-def oauth_envelope(problem: Problem, request_id: str) -> Reply:
+def oauth_envelope(failure: Failure, request_id: str) -> Reply:
     """The error body of auth.md A20. One error and one description of A20 differ from those of other routes."""
-    match problem:
-        case Problem(status=413):
-            problem = msgspec.structs.replace(problem, code="invalid_request", detail="Invalid request")
-        case Problem(code="login_not_permitted"):
-            problem = msgspec.structs.replace(problem, detail="Login not permitted")
+    match failure:
+        case Failure(status=413):
+            failure = msgspec.structs.replace(failure, code="invalid_request", detail="Invalid request")
+        case Failure(code="login_not_permitted"):
+            failure = msgspec.structs.replace(failure, detail="Login not permitted")
     body = OAuthErrorResponse(
-        error="unauthorized" if problem.code == "login_not_permitted" else problem.code or "invalid_request",
-        error_description=problem.detail,
-        errors=[_entry(problem, request_id)],
+        error="unauthorized" if failure.code == "login_not_permitted" else failure.code or "invalid_request",
+        error_description=failure.detail,
+        errors=[_entry(failure, request_id)],
         request_id=request_id,
     )
-    return json_reply(body, problem.status, problem.headers)
+    return json_reply(body, failure.status, failure.headers)
 
 
-def _entry(problem: Problem, request_id: str) -> ErrorResponseEntry:
+def _entry(failure: Failure, request_id: str) -> ErrorResponseEntry:
     return ErrorResponseEntry(
-        status=str(problem.status),
-        title=problem.title,
-        detail=problem.detail,
-        code=problem.code,
+        status=str(failure.status),
+        title=failure.title,
+        detail=failure.detail,
+        code=failure.code,
         request_id=request_id,
     )
 
 
-def not_started(detail: str) -> Problem:
+def not_started(detail: str) -> Failure:
     """503 before the application's lifespan was entered (server.md S13)."""
-    return Problem(status=503, detail=detail, code="not_started")
+    return Failure(status=503, detail=detail, code="not_started")
 
 
-def draining() -> Problem:
+def draining() -> Failure:
     """503 of the readiness check after a stop signal (server.md S7)."""
     return _unavailable("The server is stopping.", "draining")
 
 
-def store_down() -> Problem:
+def store_down() -> Failure:
     """503 of the readiness check while the store is unreachable."""
-    return problem_of(StoreUnavailable())
+    return failure_of(StoreUnavailable())
 
 
-def _unavailable(detail: str, code: str) -> Problem:
-    return Problem(status=503, detail=detail, code=code, headers=(_RETRY_AFTER,))
+def _unavailable(detail: str, code: str) -> Failure:
+    return Failure(status=503, detail=detail, code=code, headers=(_RETRY_AFTER,))
 
 
 _RETRY_AFTER = (b"retry-after", b"%d" % RETRY_AFTER_SECONDS)
@@ -275,10 +275,10 @@ def _refusal_headers(refusal: Refusal) -> RawHeaders:
             return ()
 
 
-def _method_not_allowed(error: HTTPException) -> Problem:
+def _method_not_allowed(error: HTTPException) -> Failure:
     """405 with every method that the path knows."""
     methods = {name.strip() for name in (error.headers or {}).get("allow", "").split(",") if name.strip()}
-    return Problem(
+    return Failure(
         status=405,
         detail="The method is not allowed for this route.",
         code="method_not_allowed",

@@ -148,6 +148,19 @@ class PullRequestLink(msgspec.Struct, frozen=True, kw_only=True):
     html_url: str
 
 
+class PullRequestCreation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The newest request to make a pull request."""
+
+    id: str
+    status: Literal["pending", "succeeded", "failed"]
+    model: str
+    force: bool
+    requested_at: Instant
+    updated_at: Instant
+    pull_request: PullRequestLink | None = None
+    error: str | None = None
+
+
 class InterviewOption(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str
     label: str

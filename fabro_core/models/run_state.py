@@ -1,4 +1,4 @@
-"""The parts of a run's state as `GET /runs/{id}/state` answers it (events.md E10.1), but for its stages.
+"""The parts of a run's state as `GET /runs/{id}/state` answers it (events.md E10.1).
 
 Null and missing differ: a member that is always present has no default, one that is left out when unset has one.
 """
@@ -13,8 +13,21 @@ from fabro_core.models.events.created import ForkSourceRef, GitContext
 from fabro_core.models.events.run import RunFailure
 from fabro_core.models.instant import Instant
 from fabro_core.models.principal import RunProvenance
-from fabro_core.models.run import ApiQuestion, AutomationRef, Count, DiffSummary, RunTiming
+from fabro_core.models.run import (
+    ApiQuestion,
+    AutomationRef,
+    ControlAction,
+    Count,
+    DiffSummary,
+    PullRequestCreation,
+    PullRequestLink,
+    RunApproval,
+    RunSandbox,
+    RunTiming,
+)
 from fabro_core.models.stage import StageOutcome, StageTiming
+from fabro_core.models.stage_state import StageProjection
+from fabro_core.models.status import RunStatus
 
 
 class _State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -90,3 +103,28 @@ class Conclusion(_State, frozen=True, kw_only=True):
 class PendingInterviewRecord(_State, frozen=True, kw_only=True):
     question: ApiQuestion
     started_at: Instant
+
+
+class RunProjection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything that the run's log adds up to. What has a default is left out when it is unset."""
+
+    spec: RunSpec
+    start: StartRecord | None
+    status: RunStatus
+    status_updated_at: Instant
+    last_event_at: Instant
+    pending_control: ControlAction | None
+    checkpoints: list[CheckpointRecord]
+    conclusion: Conclusion | None
+    sandbox: RunSandbox | None
+    pull_request: PullRequestLink | None
+    superseded_by: str | None
+    pending_interviews: dict[str, PendingInterviewRecord]
+    stages: dict[str, StageProjection]
+    title: str | None = None
+    parent_id: str | None = None
+    web_url: str | None = None
+    approval: RunApproval | None = None
+    archived_at: Instant | None = None
+    pull_request_creation: PullRequestCreation | None = None
+    retried_from: str | None = None

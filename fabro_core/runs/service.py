@@ -27,7 +27,7 @@ from fabro_core.runs.log.origin import gives_agents_tools, read_created
 from fabro_core.runs.log.reading import EventDetail, event_detail
 from fabro_core.runs.views.counting import RunCounts, count_runs
 from fabro_core.runs.views.files import RunFiles
-from fabro_core.runs.views.find_run import resolve
+from fabro_core.runs.views.find_run import find_run
 from fabro_core.runs.views.listing import PageEncoder
 from fabro_core.runs.views.output_log import StageOutputs
 from fabro_core.runs.views.read_models import ReadModels
@@ -82,7 +82,7 @@ class Runs:
 
     async def resolve(self, selector: str) -> RunHit:
         """The run a person means (runs.md R12)."""
-        return await resolve(self._store, selector)
+        return await find_run(self._store, selector)
 
     async def create(self, manifest: bytes, *, provenance: RunProvenance) -> RunHit:
         """Create a run from a manifest; it is not started (runs.md R8)."""

@@ -18,35 +18,35 @@ class WakeupHub:
     """Fans announcements out to every open watch. A slow consumer costs one entry a run, never one an append."""
 
     def __init__(self) -> None:
-        self._feeds: WeakSet[_Feed] = WeakSet()
+        self._watches: WeakSet[_Watch] = WeakSet()
 
     @property
     def watched(self) -> bool:
         """Whether anybody watches now."""
-        return bool(self._feeds)
+        return bool(self._watches)
 
     def announce(self, wakeups: Iterable[Wakeup]) -> None:
         """Hand the hints to everybody who watches now. Call only after what they name is readable."""
-        if self._feeds:
+        if self._watches:
             batch = tuple(wakeups)
-            for feed in tuple(self._feeds):
-                feed.offer(batch)
+            for watch in tuple(self._watches):
+                watch.offer(batch)
 
     def watch(self) -> AsyncIterator[Wakeup]:
         """Hints that are announced from this call on. Ends with `close()`."""
-        feed = _Feed()
+        watch = _Watch()
         # Weak, so that an iterator which was dropped without being closed or even started is forgotten as well.
-        self._feeds.add(feed)
-        return feed.wakeups()
+        self._watches.add(watch)
+        return watch.wakeups()
 
     def close(self) -> None:
         """End every open watch after the hints it still holds."""
-        for feed in tuple(self._feeds):
-            feed.end()
-        self._feeds.clear()
+        for watch in tuple(self._watches):
+            watch.end()
+        self._watches.clear()
 
 
-class _Feed:
+class _Watch:
     def __init__(self) -> None:
         self._pending: dict[str, int] = {}
         self._stirred = asyncio.Event()

@@ -16,7 +16,7 @@ from fabro_core.models.graph import String
 from fabro_core.models.run import RepositoryRef, RunSandboxPlan, WorkflowRef
 from fabro_core.models.run_settings import EnvironmentImageSettings, EnvironmentSettings
 from fabro_core.runs.create.manifest import read_manifest
-from fabro_core.runs.create.plan import RunDraft, RunPlan, compile_run, compile_target, resolve
+from fabro_core.runs.create.plan import RunDraft, RunPlan, compile_run, compile_target, settle
 from fabro_core.runs.fold.title import inferred_title, valid_title
 from fabro_core.runs.workflow.rules import diagnose
 
@@ -48,7 +48,7 @@ def drafted(
     variables: Mapping[str, str] = {},
     environments: Mapping[str, EnvironmentSettings] = {},
 ) -> RunDraft:
-    return resolve(read_manifest(json.dumps(body).encode()), variables=variables, environments=environments)
+    return settle(read_manifest(json.dumps(body).encode()), variables=variables, environments=environments)
 
 
 def planned(body: Mapping[str, Any], **stored: Any) -> RunPlan:

@@ -14,7 +14,7 @@ from fabro_core.auth.chains import REFRESH_PREFIX, Chain, Issued, RefreshRefused
 from fabro_core.auth.cli_logins import CliLogins
 from fabro_core.auth.codes import Grant
 from fabro_core.auth.refusals import CliLoginNotConfigured, LoginNotPermitted, Unauthenticated
-from fabro_core.auth.sign_in_limit import Bucket
+from fabro_core.auth.sign_in_limit import LimitKind
 from fabro_core.errors import InvalidRequest, Refusal
 from fabro_core.http.body import UnsupportedMediaType, read_json
 from fabro_core.http.oauth import is_redirect_uri, proves
@@ -64,7 +64,7 @@ class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
 @post("/auth/cli/token", include_in_schema=False)
 async def exchange_code(request: FabroRequest) -> Reply:
     """Exchange a one-time code. Once it is found it is used up, whatever follows."""
-    await count_attempt(request, Bucket.LOGIN)
+    await count_attempt(request, LimitKind.LOGIN)
     cli = _configured(request)
     asked = await _code_exchange(request)
     grant = await cli.codes.redeem(Secret(asked.code))
@@ -83,7 +83,7 @@ async def exchange_code(request: FabroRequest) -> Reply:
 @post("/auth/cli/refresh", include_in_schema=False)
 async def refresh_tokens(request: FabroRequest) -> Reply:
     """Exchange a refresh token for the next one."""
-    await count_attempt(request, Bucket.LOGIN)
+    await count_attempt(request, LimitKind.LOGIN)
     text = _presented(request)
     cli = _configured(request)
     token = RefreshToken.parse(text)

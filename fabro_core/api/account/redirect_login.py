@@ -29,7 +29,7 @@ from fabro_core.auth.refusals import (
 )
 from fabro_core.auth.return_to import CLI_RESUME, checked_return_to
 from fabro_core.auth.sealing import random_token
-from fabro_core.auth.sign_in_limit import Bucket
+from fabro_core.auth.sign_in_limit import LimitKind
 from fabro_core.http.accept import prefers_html
 from fabro_core.http.guards import MethodNotAllowed, refuse_head
 from fabro_core.http.options import NO_HEAD
@@ -67,7 +67,7 @@ async def start_redirect_login(request: FabroRequest) -> Reply:
     """Send the browser to the identity provider of a method."""
     if trace_of(request.scope).is_head:
         raise MethodNotAllowed(_ALLOW)
-    await count_attempt(request, Bucket.START)
+    await count_attempt(request, LimitKind.START)
     method, option = enabled_option(request)
     if option.kind != "redirect":
         raise MethodNotAllowed(_ALLOW_OF_FORMS)
@@ -92,7 +92,7 @@ async def start_redirect_login(request: FabroRequest) -> Reply:
 async def finish_redirect_login(request: FabroRequest) -> Reply:
     """Take the browser back from the identity provider, and sign the person in."""
     refuse_head(request)
-    await count_attempt(request, Bucket.LOGIN)
+    await count_attempt(request, LimitKind.LOGIN)
     method = request.services.auth.methods.get(request.path_params["method"])
     if method is None:
         raise MethodDisabled

@@ -19,7 +19,7 @@ from fabro_core.auth.cookies import cookie_value
 from fabro_core.auth.refusals import InvalidCredentials, LoginNotPermitted, MethodDisabled, MethodUnavailable
 from fabro_core.auth.return_to import checked_return_to
 from fabro_core.auth.sessions import COOKIE, LIFETIME
-from fabro_core.auth.sign_in_limit import Bucket, TooManyAttempts
+from fabro_core.auth.sign_in_limit import LimitKind, TooManyAttempts
 from fabro_core.errors import CredentialsRejected, InvalidRequest, StoreUnavailable
 from fabro_core.http.accept import prefers_html
 from fabro_core.http.access import client_of
@@ -46,7 +46,7 @@ class SignedInResponse(msgspec.Struct, frozen=True):
 @post("/auth/login/{method:str}", include_in_schema=False)
 async def submit_login(request: FabroRequest) -> Reply:
     """Sign in with the form of a method, sent as JSON or by a page."""
-    await count_attempt(request, Bucket.LOGIN)
+    await count_attempt(request, LimitKind.LOGIN)
     method, option = enabled_option(request)
     if option.kind != "form":
         raise MethodNotAllowed(b"GET, OPTIONS")
@@ -88,7 +88,7 @@ async def submit_logout(request: FabroRequest) -> Reply:
 # -- shared with sign-ins at an identity provider ------------------------------------------------------------------
 
 
-async def count_attempt(request: FabroRequest, bucket: Bucket) -> None:
+async def count_attempt(request: FabroRequest, bucket: LimitKind) -> None:
     """Count a request against the limit of its client. Raises `TooManyAttempts`."""
     try:
         await request.services.auth.attempts.count(bucket, client_of(request.scope))

@@ -9,7 +9,7 @@ import msgspec
 
 from fabro_core.errors import Conflict, FabroError, InvalidRequest, NotFound, StoreUnavailable
 from fabro_core.http.body import read_json
-from fabro_core.http.failures import ErrorResponseEntry, note_store_failure, problem_of
+from fabro_core.http.failures import ErrorResponseEntry, failure_of, note_store_failure
 from fabro_core.http.operation import Operation, operation
 from fabro_core.http.reply import Reply, json_reply
 from fabro_core.http.request import FabroRequest, require_run_id
@@ -181,8 +181,8 @@ def _failure(error: FabroError) -> Literal["not_found", "conflict", "error"]:
 def _entry(request: FabroRequest, error: FabroError) -> ErrorResponseEntry:
     if isinstance(error, StoreUnavailable):
         note_store_failure(request, error)
-    problem = problem_of(error)
-    return ErrorResponseEntry(status=str(problem.status), title=problem.title, detail=problem.detail, code=problem.code)
+    failure = failure_of(error)
+    return ErrorResponseEntry(status=str(failure.status), title=failure.title, detail=failure.detail, code=failure.code)
 
 
 def _summary(successes: list[bool]) -> BatchRunSummary:

@@ -11,9 +11,8 @@ from fabro_core.http.guards import Guard
 from fabro_core.http.operation import Operation, operation
 from fabro_core.http.reply import JSON_TYPE, Reply, json_reply
 from fabro_core.http.request import FabroRequest
-from fabro_core.models.run import PullRequestLink
+from fabro_core.models.run import PullRequestCreation, PullRequestLink
 from fabro_core.runs.decide.pull_request_links import pull_request_link
-from fabro_core.runs.fold.pull_requests import PullRequestCreation
 
 MergeMethod = Literal["merge", "squash", "rebase"]
 

@@ -16,7 +16,7 @@ from fabro_core.http.request import FabroRequest
 from fabro_core.models.checkpoint import RunCheckpoint
 from fabro_core.models.run_settings import WorkflowSettings
 from fabro_core.models.run_stage import RunStage, StageContextWindow
-from fabro_core.runs.views.state import RunProjection
+from fabro_core.models.run_state import RunProjection
 
 GRAPHVIZ = "text/vnd.graphviz"
 SVG = "image/svg+xml"

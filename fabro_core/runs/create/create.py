@@ -24,7 +24,7 @@ from fabro_core.models.instant import instant_of_ms
 from fabro_core.models.principal import RunProvenance
 from fabro_core.runs.create.fork import ForkPoint, history
 from fabro_core.runs.create.manifest import read_manifest
-from fabro_core.runs.create.plan import RunDraft, RunPlan, compile_run, resolve
+from fabro_core.runs.create.plan import RunDraft, RunPlan, compile_run, settle
 from fabro_core.runs.decide.lifecycle import require_retryable
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.entry import own_entry
@@ -64,7 +64,7 @@ class RunCreator:
 
     async def create(self, manifest: bytes, *, provenance: RunProvenance) -> RunHit:
         """The new run. Raises `InvalidRequest` for a manifest that is not valid, `NotFound` for an unknown parent."""
-        draft = resolve(read_manifest(manifest), variables={}, environments={})
+        draft = settle(read_manifest(manifest), variables={}, environments={})
         if draft.parent_id is not None and await self._store.get_run(draft.parent_id) is None:
             raise NotFound(f"Parent run {draft.parent_id} not found.")
         plan = await self._compile(draft)

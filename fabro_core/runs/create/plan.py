@@ -1,6 +1,6 @@
 """Plans a run from its manifest: everything that creation decides, nothing that it writes (runs.md R8.2).
 
-In two steps, because the parent run is looked up between them: `resolve` (steps 3 to 5) and `compile_run` (step 8).
+In two steps, because the parent run is looked up between them: `settle` (steps 3 to 5) and `compile_run` (step 8).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     """JSON of the workflows that were submitted and which of them is run."""
 
 
-def resolve(
+def settle(
     draft: ManifestDraft, *, variables: Mapping[str, str], environments: Mapping[str, EnvironmentSettings]
 ) -> RunDraft:
     """Settles the settings, then checks title and parent id.

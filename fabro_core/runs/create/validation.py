@@ -19,7 +19,7 @@ from fabro_core.models.validation import (
 )
 from fabro_core.runs.create.create import COMPILE_ON_LOOP_MAX_BYTES
 from fabro_core.runs.create.manifest import read_manifest
-from fabro_core.runs.create.plan import RunDraft, compile_target, resolve
+from fabro_core.runs.create.plan import RunDraft, compile_target, settle
 from fabro_core.runs.workflow.compile import CompiledWorkflow
 from fabro_core.runs.workflow.rules import diagnose
 
@@ -45,7 +45,7 @@ async def validate(manifest: bytes) -> Validation:
 
 
 def _judged(manifest: bytes) -> Validation:
-    draft = resolve(read_manifest(manifest), variables={}, environments={})
+    draft = settle(read_manifest(manifest), variables={}, environments={})
     workflow = compile_target(draft)
     return Validation(draft=draft, workflow=workflow, diagnostics=diagnose(workflow))
 

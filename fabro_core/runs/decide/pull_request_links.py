@@ -18,9 +18,8 @@ from fabro_core.models.events import Properties
 from fabro_core.models.events.infrastructure import PullRequestLinked, PullRequestUnlinked
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal
-from fabro_core.models.run import PullRequestLink
+from fabro_core.models.run import PullRequestCreation, PullRequestLink
 from fabro_core.runs.fold.projection import Projection
-from fabro_core.runs.fold.pull_requests import PullRequestCreation
 from fabro_core.runs.log.log import RunLog
 
 _HOST: Final = "github.com"

@@ -23,6 +23,7 @@ from fabro_core.models.run import (
     AutomationRef,
     ControlAction,
     DiffSummary,
+    PullRequestCreation,
     PullRequestLink,
     RepositoryRef,
     RunApproval,
@@ -33,7 +34,7 @@ from fabro_core.models.run import (
 from fabro_core.models.stage import StageOutcome
 from fabro_core.models.status import RunStatus, RunStatusSubmitted
 from fabro_core.runs.fold.agent_sessions import AgentSession, sessions_after
-from fabro_core.runs.fold.pull_requests import PullRequestCreation, creation_after, link_after
+from fabro_core.runs.fold.pull_requests import creation_after, link_after
 from fabro_core.runs.fold.questions import PendingQuestion, questions_after
 from fabro_core.runs.fold.repository import repository_ref
 from fabro_core.runs.fold.sandbox import planned_sandbox, sandbox_after

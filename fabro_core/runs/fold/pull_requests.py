@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import msgspec
 from msgspec.structs import replace
 
 from fabro_core.models.events import RunEvent
@@ -15,25 +12,11 @@ from fabro_core.models.events.infrastructure import (
     PullRequestLinked,
     PullRequestUnlinked,
 )
-from fabro_core.models.instant import Instant
-from fabro_core.models.run import PullRequestLink
+from fabro_core.models.run import PullRequestCreation, PullRequestLink
 
 PullRequestProperties = (
     PullRequestCreationRequested | PullRequestCreated | PullRequestLinked | PullRequestUnlinked | PullRequestFailed
 )
-
-
-class PullRequestCreation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The newest request to make a pull request."""
-
-    id: str
-    status: Literal["pending", "succeeded", "failed"]
-    model: str
-    force: bool
-    requested_at: Instant
-    updated_at: Instant
-    pull_request: PullRequestLink | None = None
-    error: str | None = None
 
 
 def link_after(before: PullRequestLink | None, properties: PullRequestProperties) -> PullRequestLink | None:

@@ -10,7 +10,7 @@ from fabro_core.store.records import RunHit, RunIdQuery, WorkflowHit
 _ID_LENGTH = 26
 
 
-async def resolve(store: RunStore, selector: str) -> RunHit:
+async def find_run(store: RunStore, selector: str) -> RunHit:
     """The run that `selector` means among all stored runs, archived and removing ones included.
 
     Raises `InvalidRequest` for a blank selector or one that several ids start with, `NotFound` when nothing fits.

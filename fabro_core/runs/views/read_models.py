@@ -15,6 +15,7 @@ from fabro_core.models.graph import Handler
 from fabro_core.models.ids import RunId
 from fabro_core.models.run_billing import AggregateBilling, RunBilling
 from fabro_core.models.run_stage import RunStage, StageContextWindow
+from fabro_core.models.run_state import RunProjection
 from fabro_core.models.stage import StageId
 from fabro_core.runs.create.create import COMPILE_ON_LOOP_MAX_BYTES
 from fabro_core.runs.fold.projection import Projection
@@ -25,7 +26,7 @@ from fabro_core.runs.views.billing import run_billing
 from fabro_core.runs.views.billing_ledger import BillingLedger
 from fabro_core.runs.views.checkpoints import read_checkpoint
 from fabro_core.runs.views.stage_list import Handlers, context_window, run_stages, told_handler
-from fabro_core.runs.views.state import RunProjection, run_state
+from fabro_core.runs.views.state import run_state
 from fabro_core.runs.workflow.compile import compile_workflow
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery

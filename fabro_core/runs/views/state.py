@@ -15,21 +15,19 @@ from fabro_core.clock import epoch_ms
 from fabro_core.errors import NotFound
 from fabro_core.models.billing import NO_TOKENS
 from fabro_core.models.events import PROPERTIES, Properties, RunCompleted, RunCreated, RunEvent, RunFailed, RunSubmitted
-from fabro_core.models.instant import Instant, parse_instant
-from fabro_core.models.run import ControlAction, PullRequestLink, RunApproval, RunSandbox
+from fabro_core.models.instant import parse_instant
 from fabro_core.models.run_state import (
     CheckpointRecord,
     Conclusion,
     PendingInterviewRecord,
     RunDiff,
+    RunProjection,
     RunSpec,
     StartRecord,
 )
 from fabro_core.models.stage import StageOutcome
 from fabro_core.models.stage_state import StageInferenceProjection, StageProjection, StageToolBatchProjection
-from fabro_core.models.status import RunStatus
 from fabro_core.runs.fold.projection import Projection
-from fabro_core.runs.fold.pull_requests import PullRequestCreation
 from fabro_core.runs.fold.stages import Stage, stage_of
 from fabro_core.runs.views.belongings import servers_with_use, tools_with_use
 from fabro_core.runs.views.checkpoints import read_checkpoint
@@ -39,31 +37,6 @@ from fabro_core.store.records import EventQuery, EventRecord
 
 _PAGE_EVENTS = 200
 """Short enough that others hardly notice; some ten milliseconds."""
-
-
-class RunProjection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything that the run's log adds up to. What has a default is left out when it is unset."""
-
-    spec: RunSpec
-    start: StartRecord | None
-    status: RunStatus
-    status_updated_at: Instant
-    last_event_at: Instant
-    pending_control: ControlAction | None
-    checkpoints: list[CheckpointRecord]
-    conclusion: Conclusion | None
-    sandbox: RunSandbox | None
-    pull_request: PullRequestLink | None
-    superseded_by: str | None
-    pending_interviews: dict[str, PendingInterviewRecord]
-    stages: dict[str, StageProjection]
-    title: str | None = None
-    parent_id: str | None = None
-    web_url: str | None = None
-    approval: RunApproval | None = None
-    archived_at: Instant | None = None
-    pull_request_creation: PullRequestCreation | None = None
-    retried_from: str | None = None
 
 
 async def run_state(store: RunStore, run: Projection) -> RunProjection:

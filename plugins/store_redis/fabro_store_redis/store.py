@@ -37,8 +37,8 @@ from fabro_core.store.records import (
     WorkflowHit,
 )
 from fabro_store_redis import documents, logs, opening, runs, scripts
-from fabro_store_redis.changes import Changes
 from fabro_store_redis.connections import Connections
+from fabro_store_redis.hints import Hints
 from fabro_store_redis.run_pages import id_page, ids_argument, page_script
 from fabro_store_redis.settings import RedisSettings
 
@@ -49,7 +49,7 @@ REMOVAL: Final = "run.removing"
 @dataclass(frozen=True, slots=True)
 class _Opened:
     connections: Connections
-    changes: Changes
+    hints: Hints
 
 
 class RedisRunStore(RunStore):
@@ -79,13 +79,13 @@ class RedisRunStore(RunStore):
         connections = Connections(self._settings)
         try:
             await self._inspect(connections)
-            changes = Changes(
+            hints = Hints(
                 connections, f"{self._prefix}appends", self._logger, returned=partial(self._inspect_again, connections)
             )
             try:
-                await changes.subscribe()
-                others = asyncio.create_task(changes.follow_others())
-                self._opened = _Opened(connections, changes)
+                await hints.subscribe()
+                others = asyncio.create_task(hints.follow_others())
+                self._opened = _Opened(connections, hints)
                 try:
                     yield
                 finally:
@@ -93,7 +93,7 @@ class RedisRunStore(RunStore):
                     others.cancel()
                     await asyncio.gather(others, return_exceptions=True)
             finally:
-                await changes.close()
+                await hints.close()
         finally:
             await connections.close()
 
@@ -121,12 +121,12 @@ class RedisRunStore(RunStore):
     async def append(self, batch: AppendBatch, /) -> int:
         opened = self._open()
         seq = batch.events[-1].seq
-        told = runs.append_argument(batch, hint=opened.changes.hint(batch.run_id, seq))
+        told = runs.append_argument(batch, hint=opened.hints.hint(batch.run_id, seq))
         script = scripts.APPEND_BEFORE_REMOVAL if batch.events[-1].kind == REMOVAL else scripts.APPEND
         newest = await opened.connections.write(script, self._prefix, told)
         if newest != batch.expected_seq:
             raise SeqConflict(batch.expected_seq, newest)
-        opened.changes.announce(batch.run_id, seq)
+        opened.hints.announce(batch.run_id, seq)
         return seq
 
     async def read(self, query: EventQuery, /) -> EventPage:
@@ -202,7 +202,7 @@ class RedisRunStore(RunStore):
     # -- hints --------------------------------------------------------------------------------------------------
 
     def watch(self) -> AsyncIterator[Wakeup]:
-        return self._open().changes.watch()
+        return self._open().hints.watch()
 
     def _blob(self, digest: str) -> str:
         return f"{self._prefix}blob:{digest}"

@@ -8,8 +8,8 @@ from typing import Final
 from sqlalchemy import bindparam, select
 
 from fabro_core.store.records import FeedEvent, FeedPage, FeedQuery
-from fabro_store_sqlite.changes import newest
 from fabro_store_sqlite.compiling import sql
+from fabro_store_sqlite.hints import newest
 from fabro_store_sqlite.schema import EVENTS, RUNS
 
 LOOP_EVENTS: Final = 200

@@ -38,9 +38,9 @@ from fabro_core.store.records import (
     Wakeup,
     WorkflowHit,
 )
-from fabro_store_sqlite import blobs, changes, documents, feed, logs, run_lists, run_writes
-from fabro_store_sqlite.changes import Changes
+from fabro_store_sqlite import blobs, documents, feed, logs, run_lists, run_writes
 from fabro_store_sqlite.connections import Database
+from fabro_store_sqlite.hints import Hints, newest
 from fabro_store_sqlite.readers import SLOW_READS_AT_ONCE, Readers
 from fabro_store_sqlite.writer import Writer
 
@@ -52,7 +52,7 @@ CONNECTIONS: Final = SLOW_READS_AT_ONCE + 2
 class _Opened:
     readers: Readers
     writer: Writer
-    changes: Changes
+    hints: Hints
 
 
 class SqliteRunStore(RunStore):
@@ -95,11 +95,11 @@ class SqliteRunStore(RunStore):
             await asyncio.to_thread(database.prepare)
             readers = Readers(database)
             try:
-                feed = Changes(readers)
-                await feed.start()
-                writer = Writer(database, feed.announce)
-                others = asyncio.create_task(feed.follow_others(self._logger))
-                self._opened = _Opened(readers, writer, feed)
+                hints = Hints(readers)
+                await hints.start()
+                writer = Writer(database, hints.announce)
+                others = asyncio.create_task(hints.follow_others(self._logger))
+                self._opened = _Opened(readers, writer, hints)
                 try:
                     yield
                 finally:
@@ -107,7 +107,7 @@ class SqliteRunStore(RunStore):
                     others.cancel()
                     await asyncio.gather(others, return_exceptions=True)
                     await asyncio.to_thread(writer.close)
-                    feed.close()
+                    hints.close()
             finally:
                 await asyncio.to_thread(readers.close)
         finally:
@@ -121,7 +121,7 @@ class SqliteRunStore(RunStore):
             database.close()
 
     async def ping(self) -> None:
-        await self._open().readers.quick(changes.newest)
+        await self._open().readers.quick(newest)
 
     # -- runs ---------------------------------------------------------------------------------------------------
 
@@ -195,7 +195,7 @@ class SqliteRunStore(RunStore):
     # -- hints --------------------------------------------------------------------------------------------------
 
     def watch(self) -> AsyncIterator[Wakeup]:
-        return self._open().changes.watch()
+        return self._open().hints.watch()
 
     def _database(self) -> Database:
         return Database(self._path, busy_timeout_ms=self._busy_timeout_ms, pool_size=CONNECTIONS, driver=self._driver)

@@ -38,7 +38,7 @@ _SINCE: Final = sql(
 )
 
 
-class Changes:
+class Hints:
     """Feeds `watch()`. Lives on the event loop; `announce` and `follow_others` take turns by construction."""
 
     def __init__(self, readers: Readers) -> None:

@@ -29,7 +29,7 @@ _HINT: Final = re.compile(rb"(?P<sender>[0-9a-f]+) (?P<seq>[0-9]{1,19}) (?P<run_
 """Other lines are not ours: a channel is open to whoever may speak to the server."""
 
 
-class Changes:
+class Hints:
     """Feeds `watch()` of one instance. Lives on one event loop."""
 
     def __init__(
