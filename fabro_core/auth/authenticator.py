@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,7 @@ from fabro_core.auth.cookies import cookie_value
 from fabro_core.auth.refusals import LoginNotPermitted, MethodUnavailable, Unauthenticated
 from fabro_core.auth.sessions import COOKIE, BrowserSessions
 from fabro_core.auth.signed_tokens import header_of
+from fabro_core.auth.within import within
 from fabro_core.auth.worker_tokens import KEY_ID as WORKER_KEY_ID
 from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.errors import CredentialsRejected
@@ -144,8 +144,7 @@ async def _user_of(method: AuthMethod, token: str) -> User:
 
 async def _ask(method: AuthMethod, credential: Bearer) -> Identity | None:
     try:
-        async with asyncio.timeout(METHOD_TIMEOUT_SECONDS):
-            return await method.authenticate(credential)
+        return await within(METHOD_TIMEOUT_SECONDS, method.authenticate(credential))
     except CredentialsRejected:
         return None
     except Exception as error:
