@@ -116,5 +116,12 @@ class IntegrationUnavailable(Refusal):
         super().__init__(detail, code="integration_unavailable")
 
 
+class Overloaded(Refusal):
+    """What was asked for could not be done in its time: 503 `overloaded`."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, code="overloaded")
+
+
 class NotSupported(Refusal):
     """This server has no means to do it (runs.md R1.2): 501."""

@@ -26,6 +26,7 @@ from fabro_core.errors import (
     InvalidRequest,
     NotFound,
     NotSupported,
+    Overloaded,
     Refusal,
     StoreUnavailable,
     StreamClosed,
@@ -87,6 +88,7 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (IdentityProviderFailed, 502),
     (MethodUnavailable, 503),
     (IntegrationUnavailable, 503),
+    (Overloaded, 503),
 )
 
 _OAUTH_PATHS = ("/auth/cli/token", "/auth/cli/refresh", "/auth/cli/logout")
@@ -267,7 +269,7 @@ def _refusal_headers(refusal: Refusal) -> RawHeaders:
             return ((b"www-authenticate", b'Bearer realm="fabro"'),)
         case MethodNotAllowed(allow=allow):
             return ((b"allow", allow),)
-        case MethodUnavailable():
+        case MethodUnavailable() | Overloaded():
             return (_RETRY_AFTER,)
         case TooManyAttempts(retry_after=seconds):
             return ((b"retry-after", b"%d" % seconds),)

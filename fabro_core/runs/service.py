@@ -14,6 +14,8 @@ from fabro_core.runs.attachments.artifacts import RunArtifacts
 from fabro_core.runs.attachments.blobs import RunBlobs
 from fabro_core.runs.create.create import RunCreator
 from fabro_core.runs.create.fork import ForkPoint, fork_point, supersede
+from fabro_core.runs.create.planner import Planner
+from fabro_core.runs.create.stored_settings import ReadStoredSettings, nothing_stored
 from fabro_core.runs.decide import lifecycle
 from fabro_core.runs.decide.answers import answer
 from fabro_core.runs.decide.parents import ParentLinks
@@ -25,6 +27,7 @@ from fabro_core.runs.log.entry import Entry
 from fabro_core.runs.log.log import Decision, Outcome, RunLog
 from fabro_core.runs.log.origin import gives_agents_tools, read_created
 from fabro_core.runs.log.reading import EventDetail, event_detail
+from fabro_core.runs.off_loop import OffLoop
 from fabro_core.runs.views.counting import RunCounts, count_runs
 from fabro_core.runs.views.files import RunFiles
 from fabro_core.runs.views.find_run import find_run
@@ -51,19 +54,28 @@ class Runs:
     for an unknown one.
     """
 
-    def __init__(self, store: RunStore, clock: Clock, *, web_url: str | None) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        clock: Clock,
+        *,
+        web_url: str | None,
+        read_stored: ReadStoredSettings = nothing_stored,
+    ) -> None:
+        off_loop = OffLoop()
         self._store = store
         self._clock = clock
         self._log = RunLog(store, clock)
         self._parents = ParentLinks(store, self._log, clock)
         self.pull_requests = PullRequests(self._log)
         self.blobs = RunBlobs(store, self._log)
-        self.artifacts = RunArtifacts(store, self._log, clock)
+        self.artifacts = RunArtifacts(store, self._log, off_loop, clock)
         self.outputs = StageOutputs(store, self._log)
         self.files = RunFiles(store, self._log)
-        self.read_models = ReadModels(store, self._log, clock)
+        self.read_models = ReadModels(store, self._log, off_loop, clock)
         self._pages = PageEncoder()
-        self._creator = RunCreator(store, self._log, clock, web_url=web_url)
+        self.planner = Planner(off_loop, read_stored)
+        self._creator = RunCreator(store, self._log, self.planner, clock, web_url=web_url)
 
     def now_ms(self) -> int:
         """The instant that an answer is counted to, in milliseconds since the epoch."""

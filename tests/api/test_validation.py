@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fabro_core.runs.off_loop import ON_LOOP_MAX_BYTES
 from tests.api.conftest import Server, manifest
 from tests.api.contract import needs_contract
 from tests.api.test_contract import check
@@ -122,3 +123,59 @@ async def test_only_people_may_ask(server: Server, path: str) -> None:
     issued = await server.client.post(f"/api/v1/runs/{run_id}/worker-token")
     headers = {"Authorization": f"Bearer {issued.json()['token']}"}
     assert (await server.anonymous.post(f"/api/v1/{path}", headers=headers)).status_code == 401
+
+
+LONG = f"// {'x' * ON_LOOP_MAX_BYTES}\n"
+"""Makes a manifest large enough to be read beside the event loop."""
+JUDGED = {**BROKEN, "several": "a b c -> d", "warned": GOOD.replace("draft exit", 'draft [type="robot"] exit')}
+
+
+@pytest.mark.parametrize("body", [GOOD, *JUDGED.values()])
+@pytest.mark.parametrize("comment", ["", LONG], ids=["small", "large"])
+async def test_create_refuses_exactly_what_preflight_calls_an_error(server: Server, body: str, comment: str) -> None:
+    """In the same words and order; `validate` says the same."""
+    manifest = json.dumps(workflow(comment + body))
+    judged = [(await server.client.post(f"/api/v1/{route}", content=manifest)).json() for route in ROUTES]
+    assert judged[0] == {key: value for key, value in judged[1].items() if key != "checks"}
+    errors = [each for each in judged[1]["workflow"]["diagnostics"] if each["severity"] == "error"]
+    answer = await server.client.post("/api/v1/runs", content=manifest)
+    assert answer.status_code == (400 if errors else 201)
+    if errors:
+        shown = " ".join(f"{each['rule']}: {each['message']}" for each in errors[:5])
+        more = f" (and {len(errors) - 5} more)" if len(errors) > 5 else ""
+        assert answer.json()["errors"][0]["detail"] == f"w.fabro: {shown}{more}"
+
+
+@pytest.mark.parametrize("comment", ["", LONG], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "faults",
+    [
+        ["version", "title"],
+        ["config", "title"],
+        ["title", "graph"],
+        ["parent_id", "graph"],
+        ["graph"],
+    ],
+)
+async def test_create_validate_and_preflight_name_the_same_first_fault(
+    server: Server, comment: str, faults: list[str]
+) -> None:
+    """Of several faults the first in the order of R8.2."""
+    bad: dict[str, Any] = {
+        "version": {"version": 2},
+        "config": {"configs": [{"type": "user", "source": "not toml"}]},
+        "title": {"title": ""},
+        "parent_id": {"parent_id": "x"},
+        "graph": workflow(comment + "start ->"),
+    }
+    body = workflow(comment + GOOD)
+    for fault in faults:
+        body |= {key: value for key, value in bad[fault].items() if fault != "graph" or key == "workflows"}
+    details = set()
+    for route in ("runs", *ROUTES):
+        answer = await server.client.post(f"/api/v1/{route}", content=json.dumps(body))
+        assert answer.status_code == 400
+        details.add(answer.json()["errors"][0]["detail"])
+    (detail,) = details
+    place = {"config": "configs[0].source", "graph": "w.fabro:"}.get(faults[0], faults[0])
+    assert detail.startswith(place)

@@ -58,7 +58,7 @@ def test_the_example_of_the_specification_is_read() -> None:
     ]
     assert draft.args.labels == {"team": "web"}
     assert draft.args.inputs == {"version": 4.2}
-    assert draft.variables == frozenset()
+    assert [layer.variables for layer in draft.layers if layer.variables] == []
 
 
 def test_a_manifest_needs_four_members_only() -> None:

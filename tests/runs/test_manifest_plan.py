@@ -1,26 +1,39 @@
-"""From a manifest to the plan of a run: goal, title, labels, source directory, sandbox (runs.md R5, R8.2, R8.3)."""
+"""From a manifest to the run created of it: goal, title, labels, directory, sandbox (runs.md R5, R8.2, R8.3)."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fabro_core.errors import InvalidRequest
-from fabro_core.models.graph import String
+from fabro_core.models.events import RunCreated
+from fabro_core.models.principal import RunProvenance
 from fabro_core.models.run import RepositoryRef, RunSandboxPlan, WorkflowRef
-from fabro_core.models.run_settings import EnvironmentImageSettings, EnvironmentSettings
+from fabro_core.models.run_settings import EnvironmentImageSettings, EnvironmentSettings, WorkflowSettings
 from fabro_core.runs.create.manifest import read_manifest
-from fabro_core.runs.create.plan import RunDraft, RunPlan, compile_run, compile_target, settle
+from fabro_core.runs.create.plan import RunDraft, judge, plan_run, settle
+from fabro_core.runs.create.stored_settings import StoredSettings
+from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.title import inferred_title, valid_title
-from fabro_core.runs.workflow.rules import diagnose
+from fabro_core.runs.log.origin import read_created
+from fabro_core.runs.service import Runs
+from fabro_core.store.memory import MemoryData, MemoryRunStore
+from fabro_core.store.records import EventQuery
+from fabro_core.testing.clock import ManualClock
+from tests.api.seeding import Seed, put
+from tests.runs.conftest import ANN
 
 GRAPH = 'digraph Deploy { graph [goal="Graph goal"] start exit start -> exit }'
+PARENT = Seed(entropy=10**20)
 ENTRY = {"content": "File goal", "ref": {"type": "file_inline", "original": "@goal.md"}}
 
 
@@ -42,59 +55,97 @@ def manifest(
     }
 
 
-def drafted(
-    body: Mapping[str, Any],
-    *,
-    variables: Mapping[str, str] = {},
-    environments: Mapping[str, EnvironmentSettings] = {},
-) -> RunDraft:
-    return settle(read_manifest(json.dumps(body).encode()), variables=variables, environments=environments)
+@dataclass(frozen=True)
+class Created:
+    """A run as its first event says it was created, and what the log makes of that."""
+
+    event: RunCreated
+    run: Projection
+    manifest: bytes
+    definition: dict[str, Any]
+
+    @property
+    def settings(self) -> WorkflowSettings:
+        return msgspec.json.decode(self.event.settings, type=WorkflowSettings)
+
+    @property
+    def graph_attrs(self) -> Any:
+        return msgspec.json.decode(self.event.graph)["attrs"]
 
 
-def planned(body: Mapping[str, Any], **stored: Any) -> RunPlan:
-    return compile_run(drafted(body, **stored))
+def drafted(body: Mapping[str, Any]) -> RunDraft:
+    return settle(read_manifest(json.dumps(body).encode()), StoredSettings())
+
+
+def created(body: Mapping[str, Any], *, environments: Mapping[str, EnvironmentSettings] = {}) -> Created:
+    """The run of a manifest, on a store that has `PARENT`."""
+    return asyncio.run(_created(body, StoredSettings(environments=environments)))
+
+
+async def _created(body: Mapping[str, Any], stored: StoredSettings) -> Created:
+    async def read_stored() -> StoredSettings:
+        return stored
+
+    async def blob(digest: str | None) -> bytes:
+        return await store.get_blob(digest or "") or b""
+
+    store = MemoryRunStore(MemoryData())
+    async with store.lifespan():
+        runs = Runs(store, ManualClock(), web_url=None, read_stored=read_stored)
+        await put(store, PARENT)
+        hit = await runs.create(json.dumps(body).encode(), provenance=RunProvenance(subject=ANN))
+        event = await read_created(store, hit.id)
+        submitted = (await store.read(EventQuery(run_id=hit.id, limit=2))).events[1]
+        definition = json.loads(submitted.body)["properties"]["definition_blob"]
+        return Created(
+            event=event,
+            run=msgspec.json.decode(hit.state, type=Projection),
+            manifest=await blob(event.manifest_blob),
+            definition=json.loads(await blob(definition)),
+        )
 
 
 def refusal(body: Mapping[str, Any]) -> str:
     with pytest.raises(InvalidRequest) as caught:
-        planned(body)
+        created(body)
     return caught.value.detail
 
 
-def test_a_plan_holds_what_the_manifest_says() -> None:
+def test_a_run_holds_what_the_manifest_says() -> None:
     body = manifest(
         config='[workflow]\nname = "Deploy to production"',
         title=" Ship it ",
-        parent_id="01kjpzqh2rk3m5n7p9q1r2s4t6",
+        parent_id=PARENT.id.lower(),
         git={"origin_url": "https://github.com/acme/shop.git", "branch": "main", "dirty": "clean"},
     )
-    plan = planned(body)
-    assert (plan.title, plan.title_inferred) == ("Ship it", False)
-    assert plan.goal == "Graph goal"
-    assert plan.parent_id == "01KJPZQH2RK3M5N7P9Q1R2S4T6"
-    assert plan.workflow == WorkflowRef(
+    made = created(body)
+    assert (made.run.title, drafted(body).title) == ("Ship it", "Ship it")
+    assert made.run.goal == "Graph goal"
+    assert made.run.parent_id == PARENT.id
+    assert made.run.workflow == WorkflowRef(
         slug="deploy", name="Deploy to production", graph_name="Deploy", node_count=2, edge_count=1
     )
-    assert plan.repository == RepositoryRef(
+    assert made.run.repository == RepositoryRef(
         name="acme/shop", origin_url="https://github.com/acme/shop.git", provider="github"
     )
-    assert plan.git is not None
-    assert plan.git.branch == "main"
-    assert plan.graph_source == GRAPH
-    assert plan.manifest == json.dumps(body).encode()
+    assert made.event.git is not None
+    assert made.event.git.branch == "main"
+    assert made.event.workflow_source == GRAPH
+    assert made.manifest == json.dumps(body).encode()
 
 
 def test_a_manifest_without_optional_members_is_enough() -> None:
-    plan = planned(manifest())
-    assert (plan.title, plan.title_inferred) == ("Graph goal", True)
-    assert plan.parent_id is None
-    assert plan.git is None
-    assert plan.repository == RepositoryRef(name="shop", origin_url=None, provider="unknown")
-    assert plan.sandbox == RunSandboxPlan(provider="local", image=None, snapshot=None)
+    made = created(manifest())
+    assert (made.run.title, drafted(manifest()).title) == ("Graph goal", None)
+    assert made.run.parent_id is None
+    assert made.event.git is None
+    assert made.run.repository == RepositoryRef(name="shop", origin_url=None, provider="unknown")
+    assert made.run.sandbox is not None
+    assert made.run.sandbox.plan == RunSandboxPlan(provider="local", image=None, snapshot=None)
 
 
 def test_the_definition_names_the_workflow_under_its_normal_path() -> None:
-    definition = json.loads(planned(manifest(files={"flows/deploy/../goal.md": ENTRY})).definition)
+    definition = created(manifest(files={"flows/deploy/../goal.md": ENTRY})).definition
     assert definition["workflow_path"] == "flows/deploy/workflow.fabro"
     assert definition["workflows"]["flows/deploy/workflow.fabro"]["source"] == GRAPH
     assert list(definition["workflows"]["flows/deploy/workflow.fabro"]["files"]) == ["flows/goal.md"]
@@ -125,9 +176,9 @@ FILE = '[run.goal]\ntype = "file"\nvalue = "{}"'
 def test_the_goal_of_the_manifest_beats_the_settings_and_they_beat_the_graph(
     goal: dict[str, str] | None, config: str, expected: str
 ) -> None:
-    plan = planned(manifest(config=config, files={"flows/deploy/goal.md": ENTRY}, **_given(goal=goal)))
-    assert plan.goal == expected
-    assert plan.graph.attrs["goal"] == String(expected)
+    made = created(manifest(config=config, files={"flows/deploy/goal.md": ENTRY}, **_given(goal=goal)))
+    assert made.run.goal == expected
+    assert made.graph_attrs["goal"] == {"String": expected}
 
 
 def _given(**members: Any) -> dict[str, Any]:
@@ -135,8 +186,8 @@ def _given(**members: Any) -> dict[str, Any]:
 
 
 def test_a_graph_without_a_goal_gets_the_one_that_overrides() -> None:
-    plan = planned(manifest(source="digraph D { start exit start -> exit }", config=INLINE))
-    assert plan.graph.attrs == {"goal": String("Configured goal")}
+    made = created(manifest(source="digraph D { start exit start -> exit }", config=INLINE))
+    assert made.graph_attrs == {"goal": {"String": "Configured goal"}}
 
 
 def test_a_goal_file_that_the_manifest_does_not_hold_is_refused() -> None:
@@ -166,8 +217,8 @@ def test_a_goal_file_that_the_manifest_does_not_hold_is_refused() -> None:
 )
 def test_a_title_is_inferred_from_the_first_line_of_the_goal(goal: str, title: str) -> None:
     assert inferred_title(goal) == title
-    plan = planned(manifest(goal={"type": "value", "text": goal}))
-    assert (plan.title, plan.title_inferred) == (title, True)
+    body = manifest(goal={"type": "value", "text": goal})
+    assert (created(body).run.title, drafted(body).title) == (title, None)
 
 
 @pytest.mark.parametrize(
@@ -201,9 +252,9 @@ def test_labels_overlay_project_workflow_and_run_metadata_and_arguments() -> Non
     c = "run"
     d = "run"
     """
-    plan = planned(manifest(config=config, args={"label": ["d=args", "e=x=y", "dropped"]}))
-    assert plan.labels == {"a": "project", "b": "workflow", "c": "run", "d": "args", "e": "x=y"}
-    assert plan.settings.run.metadata == {"c": "run", "d": "args", "e": "x=y"}
+    made = created(manifest(config=config, args={"label": ["d=args", "e=x=y", "dropped"]}))
+    assert made.run.labels == {"a": "project", "b": "workflow", "c": "run", "d": "args", "e": "x=y"}
+    assert made.settings.run.metadata == {"c": "run", "d": "args", "e": "x=y"}
 
 
 @pytest.mark.parametrize(
@@ -220,7 +271,7 @@ def test_the_source_directory_is_the_cwd_joined_with_the_working_directory(
     cwd: str, working_dir: str | None, expected: str | None
 ) -> None:
     config = f"[run]\nworking_dir = '{working_dir}'" if working_dir else ""
-    assert planned(manifest(config=config, cwd=cwd)).source_directory == expected
+    assert created(manifest(config=config, cwd=cwd)).run.source_directory == expected
 
 
 @pytest.mark.parametrize(
@@ -241,13 +292,15 @@ def test_the_source_directory_is_the_cwd_joined_with_the_working_directory(
 def test_the_sandbox_plan_shows_an_image_for_docker_only(
     environment: EnvironmentSettings, plan: RunSandboxPlan
 ) -> None:
-    assert planned(manifest(args={"environment": "e"}), environments={"e": environment}).sandbox == plan
+    sandbox = created(manifest(args={"environment": "e"}), environments={"e": environment}).run.sandbox
+    assert sandbox is not None
+    assert sandbox.plan == plan
 
 
 def test_the_target_alone_is_compiled() -> None:
     body = manifest()
     body["workflows"]["other.fabro"] = {"source": "no graph", "config": {"path": "x.toml", "source": "no toml"}}
-    assert planned(body).workflow.graph_name == "Deploy"
+    assert created(body).run.workflow.graph_name == "Deploy"
 
 
 # -- refusals and their order -----------------------------------------------------------------------------------
@@ -270,7 +323,7 @@ def test_the_title_is_looked_at_before_the_parent() -> None:
 def test_a_graph_is_looked_at_only_when_the_run_is_compiled() -> None:
     draft = drafted(manifest(source="no graph"))
     with pytest.raises(InvalidRequest, match=r"^flows/deploy/workflow\.fabro:1:1: "):
-        compile_run(draft)
+        plan_run(draft)
 
 
 @pytest.mark.parametrize(
@@ -295,19 +348,19 @@ def test_of_many_broken_rules_five_are_shown() -> None:
 
 def test_a_warning_does_not_stop_a_run() -> None:
     source = "digraph D { start a [type=robot] exit start -> a -> exit }"
-    assert planned(manifest(source=source)).workflow.node_count == 3
+    assert created(manifest(source=source)).run.workflow.node_count == 3
 
 
 def test_a_broken_graph_can_be_compiled_to_be_diagnosed() -> None:
-    workflow = compile_target(drafted(manifest(source="digraph D { a }", config=INLINE)))
-    assert workflow.graph.goal == "Configured goal"
-    assert {item.rule for item in diagnose(workflow)} == {"start_node", "terminal_node"}
+    judgement = judge(drafted(manifest(source="digraph D { a }", config=INLINE)))
+    assert judgement.workflow.graph.goal == "Configured goal"
+    assert {item.rule for item in judgement.diagnostics} == {"start_node", "terminal_node"}
 
 
 @given(source=st.text(), config=st.text(max_size=20), title=st.none() | st.text(), goal=st.text())
-def test_a_plan_or_an_invalid_request(source: str, config: str, title: str | None, goal: str) -> None:
+def test_a_run_or_an_invalid_request(source: str, config: str, title: str | None, goal: str) -> None:
     body = manifest(source=source, config=config, title=title, goal={"type": "value", "text": goal})
     with suppress(InvalidRequest):
-        planned(body)
+        created(body)
     with suppress(InvalidRequest):
-        assert len(planned({**body, "workflows": manifest()["workflows"]}).title) in range(1, 101)
+        assert len(created({**body, "workflows": manifest()["workflows"]}).run.title) in range(1, 101)

@@ -13,7 +13,8 @@ from fabro_core.http.reply import Reply, json_reply
 from fabro_core.http.request import FabroRequest
 from fabro_core.models.manifest import RunManifest
 from fabro_core.models.validation import PreflightResponse, ValidateResponse
-from fabro_core.runs.create.validation import preflight_response, validate, validate_response
+from fabro_core.runs.create.plan import Judgement
+from fabro_core.runs.create.validation import preflight_response, validate_response
 
 
 class RenderWorkflowGraphRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +36,7 @@ class RenderWorkflowGraphRequest(msgspec.Struct, frozen=True, kw_only=True):
     ),
 )
 async def validate_run_manifest(request: FabroRequest) -> Reply:
-    return json_reply(validate_response(await validate(await read_body(request))))
+    return json_reply(validate_response(await _judgement(request, await read_body(request))))
 
 
 @operation(
@@ -51,7 +52,7 @@ async def validate_run_manifest(request: FabroRequest) -> Reply:
     ),
 )
 async def run_preflight(request: FabroRequest) -> Reply:
-    return json_reply(preflight_response(await validate(await read_body(request))))
+    return json_reply(preflight_response(await _judgement(request, await read_body(request))))
 
 
 @operation(
@@ -69,5 +70,9 @@ async def run_preflight(request: FabroRequest) -> Reply:
 )
 async def render_workflow_graph(request: FabroRequest) -> Reply:
     drawing = decode_json(await read_json_body(request), RenderWorkflowGraphRequest)
-    await validate(bytes(drawing.manifest))
+    await _judgement(request, bytes(drawing.manifest))
     raise NotSupported("This server has no renderer of graphs.")
+
+
+async def _judgement(request: FabroRequest, manifest: bytes) -> Judgement:
+    return await request.services.runs.planner.judge(manifest)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -23,6 +24,7 @@ from fabro_core.runs.decide.lifecycle import require_unarchived
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.origin import read_created
+from fabro_core.runs.off_loop import OffLoop
 from fabro_core.runs.workflow.compile import compile_workflow
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import ABSENT, ANY, Blob, Doc, DocDelete, DocQuery, DocRef, DocWrite
@@ -70,9 +72,10 @@ class RunArtifacts:
     Every method raises `StoreUnavailable`; those that are given a run raise `NotFound` for an unknown one.
     """
 
-    def __init__(self, store: RunStore, log: RunLog, clock: Clock) -> None:
+    def __init__(self, store: RunStore, log: RunLog, off_loop: OffLoop, clock: Clock) -> None:
         self._store = store
         self._log = log
+        self._off_loop = off_loop
         self._clock = clock
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -145,9 +148,12 @@ class RunArtifacts:
         return sorted(ranked, key=lambda each: (each[0], each[1].stage_id))
 
     async def _handlers(self, run_id: RunId) -> Mapping[str, Handler]:
-        """What executes the nodes of the run's graph, in a thread because a graph can be large."""
+        """What executes the nodes of the run's graph."""
         source = (await read_created(self._store, run_id)).workflow_source
-        return {} if source is None else (await asyncio.to_thread(compile_workflow, source, "")).handlers
+        if source is None:
+            return {}
+        workflow = await self._off_loop.run(partial(compile_workflow, source, ""), size=len(source))
+        return workflow.handlers
 
     async def _enter(self, run_id: RunId, stage_id: StageId, kept: Iterable[Artifact]) -> None:
         """Writers of this process take turns, so that only those of other processes are ever in the way."""

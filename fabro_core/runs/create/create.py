@@ -23,8 +23,8 @@ from fabro_core.models.ids import RunId
 from fabro_core.models.instant import instant_of_ms
 from fabro_core.models.principal import RunProvenance
 from fabro_core.runs.create.fork import ForkPoint, history
-from fabro_core.runs.create.manifest import read_manifest
-from fabro_core.runs.create.plan import RunDraft, RunPlan, compile_run, settle
+from fabro_core.runs.create.plan import RunPlan
+from fabro_core.runs.create.planner import Planner
 from fabro_core.runs.decide.lifecycle import require_retryable
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.entry import own_entry
@@ -32,9 +32,6 @@ from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.origin import read_created
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import Blob, RunHit
-
-COMPILE_ON_LOOP_MAX_BYTES = 64 * 1024
-"""A larger manifest is compiled in a thread, so that others need not wait for it."""
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,18 +53,19 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class RunCreator:
     """Creates runs; starting them is another matter."""
 
-    def __init__(self, store: RunStore, log: RunLog, clock: Clock, *, web_url: str | None) -> None:
+    def __init__(self, store: RunStore, log: RunLog, planner: Planner, clock: Clock, *, web_url: str | None) -> None:
         self._store = store
         self._log = log
+        self._planner = planner
         self._clock = clock
         self._web_url = web_url
 
     async def create(self, manifest: bytes, *, provenance: RunProvenance) -> RunHit:
         """The new run. Raises `InvalidRequest` for a manifest that is not valid, `NotFound` for an unknown parent."""
-        draft = settle(read_manifest(manifest), variables={}, environments={})
+        draft = await self._planner.draft(manifest)
         if draft.parent_id is not None and await self._store.get_run(draft.parent_id) is None:
             raise NotFound(f"Parent run {draft.parent_id} not found.")
-        plan = await self._compile(draft)
+        plan = await self._planner.plan(draft)
         now_ms = epoch_ms(self._clock.now())
         run_id = RunId(str(ULID.from_timestamp(now_ms)))
         created, submitted = await self._keep(plan, run_id, provenance)
@@ -136,23 +134,16 @@ class RunCreator:
     def _page_of(self, run_id: RunId) -> str | None:
         return None if self._web_url is None else f"{self._web_url}/runs/{run_id}"
 
-    async def _compile(self, draft: RunDraft) -> RunPlan:
-        if len(draft.manifest.body) <= COMPILE_ON_LOOP_MAX_BYTES:
-            return compile_run(draft)
-        return await asyncio.to_thread(compile_run, draft)
-
     async def _keep(self, plan: RunPlan, run_id: RunId, provenance: RunProvenance) -> tuple[RunCreated, RunSubmitted]:
         """Store what was submitted and return the events that refer to it (runs.md R8.6)."""
-        settings = msgspec.Raw(msgspec.json.encode(plan.settings))
-        graph = msgspec.Raw(msgspec.json.encode(plan.graph))
         manifest, definition = _blob(plan.manifest), _blob(plan.definition)
         spec = RunSpec(
             run_id=run_id,
-            settings=settings,
-            graph=graph,
+            settings=plan.settings,
+            graph=plan.graph,
             provenance=provenance,
             graph_source=plan.graph_source,
-            workflow_slug=plan.workflow.slug,
+            workflow_slug=plan.workflow_slug,
             source_directory=plan.source_directory,
             labels=plan.labels,
             git=plan.git,
@@ -163,12 +154,12 @@ class RunCreator:
         await asyncio.gather(*(self._store.put_blob(blob) for blob in (manifest, definition, spec_blob)))
         created = RunCreated(
             title=plan.title,
-            settings=settings,
-            graph=graph,
+            settings=plan.settings,
+            graph=plan.graph,
             workflow_source=plan.graph_source,
             labels=plan.labels,
             source_directory=plan.source_directory,
-            workflow_slug=plan.workflow.slug,
+            workflow_slug=plan.workflow_slug,
             provenance=provenance,
             manifest_blob=manifest.digest,
             spec_blob=spec_blob.digest,

@@ -49,11 +49,6 @@ class ManifestDraft(msgspec.Struct, frozen=True, kw_only=True):
         """The workflow to be run."""
         return self.workflows[self.workflow_path]
 
-    @property
-    def variables(self) -> frozenset[str]:
-        """Names of the variables that the configuration files refer to; usually none."""
-        return frozenset().union(*(layer.variables for layer in self.layers))
-
 
 def read_manifest(body: bytes) -> ManifestDraft:
     """The manifest in a request body. Raises `InvalidRequest` for the first fault, in the order of R8.2."""

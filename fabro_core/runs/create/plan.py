@@ -1,27 +1,25 @@
-"""Plans a run from its manifest: everything that creation decides, nothing that it writes (runs.md R8.2).
+"""From a manifest to what creating its run writes: settings, graph, title, labels (runs.md R8.2).
 
-In two steps, because the parent run is looked up between them: `settle` (steps 3 to 5) and `compile_run` (step 8).
+In steps, because others look into the store between them: `settle` (steps 3 to 5), then `judge` or `plan_run` (step 8).
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
 
 import msgspec
 from msgspec.structs import replace
 
 from fabro_core.errors import InvalidRequest
 from fabro_core.models.events import GitContext
-from fabro_core.models.graph import Graph, String, WorkflowDiagnostic
+from fabro_core.models.graph import String, WorkflowDiagnostic
 from fabro_core.models.ids import RunId, parse_run_id
 from fabro_core.models.manifest import ManifestWorkflow
-from fabro_core.models.run import RepositoryRef, RunSandboxPlan, WorkflowRef
-from fabro_core.models.run_settings import EnvironmentSettings, RunGoalFile, WorkflowSettings
+from fabro_core.models.run_settings import RunGoalFile, WorkflowSettings
 from fabro_core.runs.create.manifest import ManifestDraft
 from fabro_core.runs.create.paths import beside, normal_path, workflow_slug
 from fabro_core.runs.create.run_settings import layered_settings
-from fabro_core.runs.fold.repository import repository_ref
+from fabro_core.runs.create.stored_settings import StoredSettings
 from fabro_core.runs.fold.title import inferred_title, valid_title
 from fabro_core.runs.workflow.compile import CompiledWorkflow, compile_workflow
 from fabro_core.runs.workflow.rules import diagnose
@@ -40,24 +38,38 @@ class RunDraft(msgspec.Struct, frozen=True, kw_only=True):
     goal: str | None
     """What overrides the graph's goal; None: nothing does."""
 
+    @property
+    def size(self) -> int:
+        """Of the manifest, in bytes."""
+        return len(self.manifest.body)
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """A workflow that was compiled, and the rules that it breaks."""
+
+    settings: WorkflowSettings
+    workflow: CompiledWorkflow
+    """With the goal that the run has."""
+    diagnostics: tuple[WorkflowDiagnostic, ...]
+
+    @property
+    def errors(self) -> tuple[WorkflowDiagnostic, ...]:
+        """Those that keep a run from being created."""
+        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error")
+
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that may be created."""
+    """What creating the run writes."""
 
     title: str
-    title_inferred: bool
-    goal: str
     parent_id: RunId | None
-    workflow: WorkflowRef
-    workflow_path: str
-    """Of the target in the manifest, in normal form."""
-    repository: RepositoryRef
+    workflow_slug: str
     source_directory: str | None
     labels: dict[str, str]
-    settings: WorkflowSettings
-    sandbox: RunSandboxPlan
-    graph: Graph
-    """With the goal that the run has."""
+    settings: msgspec.Raw
+    """JSON of `WorkflowSettings`."""
+    graph: msgspec.Raw
+    """JSON of `Graph`, with the goal that the run has."""
     graph_source: str
     """The DOT text as submitted."""
     git: GitContext | None
@@ -67,16 +79,12 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     """JSON of the workflows that were submitted and which of them is run."""
 
 
-def settle(
-    draft: ManifestDraft, *, variables: Mapping[str, str], environments: Mapping[str, EnvironmentSettings]
-) -> RunDraft:
-    """Settles the settings, then checks title and parent id.
-
-    `variables` need only hold what `draft.variables` names, as far as it exists; `environments` are the stored ones.
-    Raises `InvalidRequest`.
-    """
+def settle(draft: ManifestDraft, stored: StoredSettings) -> RunDraft:
+    """Settles the settings, then checks title and parent id. Raises `InvalidRequest`."""
     manifest = draft.manifest
-    settings = layered_settings(draft.layers, draft.args.overlay(), variables=variables, environments=environments)
+    settings = layered_settings(
+        draft.layers, draft.args.overlay(), variables=stored.variables, environments=stored.environments
+    )
     goal = _goal_override(draft, settings)
     title = None if manifest.title is None else valid_title(manifest.title)
     parent_id = None if manifest.parent_id is None else parse_run_id(manifest.parent_id)
@@ -85,44 +93,27 @@ def settle(
     return RunDraft(manifest=draft, settings=settings, title=title, parent_id=parent_id, goal=goal)
 
 
-def compile_target(draft: RunDraft) -> CompiledWorkflow:
-    """The graph to be run, with the run's goal; it may break rules. Raises `WorkflowSyntaxError`."""
-    manifest = draft.manifest
-    workflow = compile_workflow(manifest.target.source, manifest.workflow_path)
-    if draft.goal is None:
-        return workflow
-    graph = replace(workflow.graph, attrs={**workflow.graph.attrs, "goal": String(draft.goal)})
-    return replace(workflow, graph=graph)
+def judge(draft: RunDraft) -> Judgement:
+    """The graph to be run and everything that is wrong with it. Raises `WorkflowSyntaxError`."""
+    workflow = _compile_target(draft)
+    return Judgement(settings=draft.settings, workflow=workflow, diagnostics=diagnose(workflow))
 
 
-def compile_run(draft: RunDraft) -> RunPlan:
+def plan_run(draft: RunDraft) -> RunPlan:
     """The plan of a run. Raises `InvalidRequest` when the graph is not one or breaks a rule of severity error."""
-    workflow = compile_target(draft)
-    _refuse_broken(workflow)
-    manifest, settings, graph = draft.manifest, draft.settings, workflow.graph
-    git = manifest.manifest.git or None
-    source_directory = _source_directory(manifest.manifest.cwd, settings.run.working_dir)
+    judgement = judge(draft)
+    _refuse_broken(judgement)
+    manifest, settings, graph = draft.manifest, draft.settings, judgement.workflow.graph
     return RunPlan(
         title=draft.title or inferred_title(graph.goal),
-        title_inferred=draft.title is None,
-        goal=graph.goal,
         parent_id=draft.parent_id,
-        workflow=WorkflowRef(
-            slug=workflow_slug(manifest.workflow_path),
-            name=settings.workflow.name,
-            graph_name=graph.name or None,
-            node_count=len(graph.nodes),
-            edge_count=len(graph.edges),
-        ),
-        workflow_path=manifest.workflow_path,
-        repository=repository_ref(git.origin_url if git else None, source_directory),
-        source_directory=source_directory,
+        workflow_slug=workflow_slug(manifest.workflow_path),
+        source_directory=_source_directory(manifest.manifest.cwd, settings.run.working_dir),
         labels={**settings.project.metadata, **settings.workflow.metadata, **settings.run.metadata},
-        settings=settings,
-        sandbox=_sandbox(settings),
-        graph=graph,
+        settings=msgspec.Raw(msgspec.json.encode(settings)),
+        graph=msgspec.Raw(msgspec.json.encode(graph)),
         graph_source=manifest.target.source,
-        git=git,
+        git=manifest.manifest.git or None,
         manifest=manifest.body,
         definition=msgspec.json.encode(_Definition(workflow_path=manifest.workflow_path, workflows=manifest.workflows)),
     )
@@ -154,12 +145,22 @@ def _file(draft: ManifestDraft, reference: str) -> str:
     raise InvalidRequest(f'run.goal.value: the manifest has no file "{reference}".')
 
 
-def _refuse_broken(workflow: CompiledWorkflow) -> None:
-    errors = [diagnostic for diagnostic in diagnose(workflow) if diagnostic.severity == "error"]
+def _compile_target(draft: RunDraft) -> CompiledWorkflow:
+    """The graph to be run, with the run's goal; it may break rules."""
+    manifest = draft.manifest
+    workflow = compile_workflow(manifest.target.source, manifest.workflow_path)
+    if draft.goal is None:
+        return workflow
+    graph = replace(workflow.graph, attrs={**workflow.graph.attrs, "goal": String(draft.goal)})
+    return replace(workflow, graph=graph)
+
+
+def _refuse_broken(judgement: Judgement) -> None:
+    errors = judgement.errors
     if errors:
         shown = " ".join(_shown(error) for error in errors[:_MAX_FAULTS_SHOWN])
         more = f" (and {len(errors) - _MAX_FAULTS_SHOWN} more)" if len(errors) > _MAX_FAULTS_SHOWN else ""
-        raise InvalidRequest(f"{workflow.path}: {shown}{more}")
+        raise InvalidRequest(f"{judgement.workflow.path}: {shown}{more}")
 
 
 def _shown(error: WorkflowDiagnostic) -> str:
@@ -168,9 +169,3 @@ def _shown(error: WorkflowDiagnostic) -> str:
 
 def _source_directory(cwd: str, working_dir: str | None) -> str | None:
     return (posixpath.join(cwd, working_dir) if working_dir else cwd) or None
-
-
-def _sandbox(settings: WorkflowSettings) -> RunSandboxPlan:
-    environment = settings.run.environment
-    image = environment.image.docker if environment.provider == "docker" else None
-    return RunSandboxPlan(provider=environment.provider, image=image, snapshot=None)

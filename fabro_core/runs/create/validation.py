@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import msgspec
-
-from fabro_core.models.graph import WorkflowDiagnostic
 from fabro_core.models.run import SandboxProvider
 from fabro_core.models.validation import (
     PreflightCheckDetail,
@@ -17,60 +12,30 @@ from fabro_core.models.validation import (
     PreflightWorkflowSummary,
     ValidateResponse,
 )
-from fabro_core.runs.create.create import COMPILE_ON_LOOP_MAX_BYTES
-from fabro_core.runs.create.manifest import read_manifest
-from fabro_core.runs.create.plan import RunDraft, compile_target, settle
-from fabro_core.runs.workflow.compile import CompiledWorkflow
-from fabro_core.runs.workflow.rules import diagnose
+from fabro_core.runs.create.plan import Judgement
 
 
-class Validation(msgspec.Struct, frozen=True, kw_only=True):
-    """A workflow that was compiled, and the graph rules that it breaks."""
-
-    draft: RunDraft
-    workflow: CompiledWorkflow
-    diagnostics: tuple[WorkflowDiagnostic, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether a run can be created."""
-        return not any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+def validate_response(judgement: Judgement) -> ValidateResponse:
+    return ValidateResponse(ok=not judgement.errors, workflow=_summary(judgement))
 
 
-async def validate(manifest: bytes) -> Validation:
-    """Judge a manifest. Raises `InvalidRequest` for anything but a broken graph rule (R8.2, steps 1 to 5)."""
-    if len(manifest) <= COMPILE_ON_LOOP_MAX_BYTES:
-        return _judged(manifest)
-    return await asyncio.to_thread(_judged, manifest)
-
-
-def _judged(manifest: bytes) -> Validation:
-    draft = settle(read_manifest(manifest), variables={}, environments={})
-    workflow = compile_target(draft)
-    return Validation(draft=draft, workflow=workflow, diagnostics=diagnose(workflow))
-
-
-def validate_response(validation: Validation) -> ValidateResponse:
-    return ValidateResponse(ok=validation.ok, workflow=_summary(validation))
-
-
-def preflight_response(validation: Validation) -> PreflightResponse:
+def preflight_response(judgement: Judgement) -> PreflightResponse:
     """The same, with what can be told about the surroundings. No check fails: nothing is there to probe with."""
-    provider = validation.draft.settings.run.environment.provider
+    provider = judgement.settings.run.environment.provider
     section = PreflightCheckSection(title="Sandbox", checks=[_unprobed(provider)])
     report = PreflightCheckReport(title="Preflight", sections=[section])
-    return PreflightResponse(ok=validation.ok, workflow=_summary(validation), checks=report)
+    return PreflightResponse(ok=not judgement.errors, workflow=_summary(judgement), checks=report)
 
 
-def _summary(validation: Validation) -> PreflightWorkflowSummary:
-    graph = validation.workflow.graph
+def _summary(judgement: Judgement) -> PreflightWorkflowSummary:
+    graph = judgement.workflow.graph
     return PreflightWorkflowSummary(
         name=graph.name,
-        graph_path=validation.workflow.path,
+        graph_path=judgement.workflow.path,
         nodes=len(graph.nodes),
         edges=len(graph.edges),
         goal=graph.goal,
-        diagnostics=validation.diagnostics,
+        diagnostics=judgement.diagnostics,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 import msgspec
 
@@ -17,11 +17,11 @@ from fabro_core.models.run_billing import AggregateBilling, RunBilling
 from fabro_core.models.run_stage import RunStage, StageContextWindow
 from fabro_core.models.run_state import RunProjection
 from fabro_core.models.stage import StageId
-from fabro_core.runs.create.create import COMPILE_ON_LOOP_MAX_BYTES
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.stages import Stage
 from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.origin import read_created
+from fabro_core.runs.off_loop import OffLoop
 from fabro_core.runs.views.billing import run_billing
 from fabro_core.runs.views.billing_ledger import BillingLedger
 from fabro_core.runs.views.checkpoints import read_checkpoint
@@ -41,9 +41,10 @@ class ReadModels:
     for an unknown one. But for `state`, what a question about one run costs does not depend on how long its log is.
     """
 
-    def __init__(self, store: RunStore, log: RunLog, clock: Clock) -> None:
+    def __init__(self, store: RunStore, log: RunLog, off_loop: OffLoop, clock: Clock) -> None:
         self._store = store
         self._log = log
+        self._off_loop = off_loop
         self._clock = clock
         self._ledger = BillingLedger(store)
 
@@ -123,6 +124,5 @@ class ReadModels:
         source = (await read_created(self._store, run_id)).workflow_source
         if source is None:
             return {}
-        if len(source) <= COMPILE_ON_LOOP_MAX_BYTES:
-            return compile_workflow(source, "").handlers
-        return (await asyncio.to_thread(compile_workflow, source, "")).handlers
+        workflow = await self._off_loop.run(partial(compile_workflow, source, ""), size=len(source))
+        return workflow.handlers
