@@ -95,6 +95,13 @@ class Conflict(Refusal):
     """The resource is in a state that forbids the operation, or a write lost its race: 409."""
 
 
+class Contended(Conflict):
+    """Other servers changed a document each time that it was to be changed; nothing was written: 409."""
+
+    def __init__(self) -> None:
+        super().__init__("Others kept changing this at the same time. Try again.")
+
+
 class IllegalTransition(Conflict):
     """The state machine does not allow the event (runs.md R6.2): 409 `illegal_transition`."""
 

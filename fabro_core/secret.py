@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import NoReturn
+import secrets
+from typing import Final, NoReturn, Self
+
+RANDOM_BYTES: Final = 32
 
 
 class Secret:
@@ -15,6 +18,11 @@ class Secret:
     def __init__(self, text: str) -> None:
         self._text = text
         self._digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+    @classmethod
+    def random(cls) -> Self:
+        """32 random bytes as base64url, which are 43 characters: states, codes and the like."""
+        return cls(secrets.token_urlsafe(RANDOM_BYTES))
 
     def reveal(self) -> str:
         """The secret itself."""

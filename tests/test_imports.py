@@ -30,7 +30,7 @@ DIVIDED: Final = frozenset({"api", "runs"})
 MAY_IMPORT: Final[dict[str, set[str]]] = {
     "models": set(),
     "store": {"models", "hooks"},  # hooks: the memory store is a plugin
-    "documents": {"auth", "store"},
+    "documents": {"store"},
     "auth": {"documents", "models", "store"},
     "hooks": {"auth", "store"},
     "config": {"plugins"},  # the names of the plugin groups alone, see below
@@ -39,8 +39,9 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "runs.workflow": {"models"},
     "runs.fold": {"models", "store"},
     "runs.log": {"models", "runs.fold", "store"},
-    "runs.decide": {"models", "runs.fold", "runs.log", "store"},
+    "runs.decide": {"documents", "models", "runs.fold", "runs.log", "store"},
     "runs.attachments": {
+        "documents",
         "models",
         "runs.decide",
         "runs.fold",
@@ -64,7 +65,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "store",
     },
     "upkeep": {"store"},
-    "http": {"auth", "config", "models", "runs.follow", "runs.service", "upkeep", "web"},
+    "http": {"auth", "config", "documents", "models", "runs.follow", "runs.service", "upkeep", "web"},
     "api.account": {"auth", "documents", "http", "models"},
     "api.server": {"config", "http", "models"},
     "api.runs": {

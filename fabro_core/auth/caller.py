@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal
 
 import msgspec
@@ -58,3 +59,8 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Caller = User | Worker
+
+
+def owner_of(identity: Identity) -> str:
+    """The owner of a person's documents: the same for whatever is the same user (auth.md A1)."""
+    return hashlib.sha256(msgspec.json.encode((identity.issuer, identity.subject))).hexdigest()

@@ -18,15 +18,14 @@ import msgspec
 from uuid_utils import uuid4
 
 from fabro_core.auth.base import Identity
+from fabro_core.auth.caller import owner_of
 from fabro_core.auth.refusals import LoginNotPermitted, Unauthenticated
-from fabro_core.auth.sealing import random_token
 from fabro_core.auth.sessions import NOTED_EVERY, cleaned
 from fabro_core.clock import Clock
-from fabro_core.documents.collection import Documents, Stored, owner_of
+from fabro_core.documents.collection import DELETE, Documents, Stored, Verdict
 from fabro_core.errors import StoreUnavailable
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ABSENT
 
 LIFETIME: Final = timedelta(days=30)
 """From the last rotation."""
@@ -111,12 +110,19 @@ class Chains:
 
     def __init__(self, store: RunStore, clock: Clock) -> None:
         self._clock = clock
-        self._chains = Documents(store, clock, "auth.chain", Chain)
+        self._chains = Documents(
+            store,
+            clock,
+            "auth.chain",
+            Chain,
+            owner=lambda _, chain: owner_of(chain.identity),
+            expires=lambda chain, _: chain.expires,
+        )
 
     async def open(self, identity: Identity, method: str, *, user_agent: str | None) -> Issued:
         """A new login of a person, with its first refresh token."""
         now = self._clock.now()
-        token = RefreshToken(chain_id=str(uuid4()), secret=Secret(random_token()))
+        token = RefreshToken(chain_id=str(uuid4()), secret=Secret.random())
         chain = Chain(
             identity=identity,
             method=method,
@@ -127,9 +133,7 @@ class Chains:
             previous=None,
             rotated=now,
         )
-        await self._chains.put(
-            token.chain_id, chain, if_revision=ABSENT, expires=chain.expires, owner=owner_of(identity)
-        )
+        await self._chains.put(token.chain_id, chain)
         return Issued(token=token, chain=chain)
 
     async def refresh(self, token: RefreshToken, admit: Admit) -> Issued:
@@ -138,16 +142,25 @@ class Chains:
         `admit` is asked before anything changes. Raises `RefreshRefused`, and what `admit` raises; a person who is
         not permitted loses the chain.
         """
-        while True:  # whoever was first has decided, so judging again comes to an end
-            stored = await self._newest(token)
+        successor = RefreshToken(chain_id=token.chain_id, secret=Secret.random())
+
+        async def decide(chain: Chain | None) -> Chain | Verdict:
+            found = self._live(token, chain)
+            if not _equal(token.secret.hexdigest(), found.current):
+                return msgspec.structs.replace(found, revoked=True)
             try:
-                await admit(stored.body)
+                await admit(found)
             except LoginNotPermitted:
-                await self._chains.take(stored.key)
-                raise
-            issued = await self._rotate(stored)
-            if issued is not None:
-                return issued
+                return DELETE
+            now, current = self._clock.now(), successor.secret.hexdigest()
+            return msgspec.structs.replace(found, current=current, previous=found.current, rotated=now, last_seen=now)
+
+        chain = await self._chains.update(token.chain_id, decide)
+        if chain is None:
+            raise LoginNotPermitted
+        if chain.revoked:
+            raise RefreshReplayed(chain)
+        return Issued(token=successor, chain=chain)
 
     async def log_out(self, token: RefreshToken) -> Chain | None:
         """End the chain of its newest token, or of the one before; None when there was no such chain."""
@@ -157,7 +170,7 @@ class Chains:
         presented = token.secret.hexdigest()
         if not (_equal(presented, stored.body.current) or _equal(presented, stored.body.previous)):
             return None
-        return stored.body if await self._chains.take(stored.key) else None
+        return stored.body if await self._chains.delete(stored.key) else None
 
     async def find(self, chain_id: str) -> Stored[Chain] | None:
         """The chain; None when it has ended, has expired or was revoked."""
@@ -171,11 +184,12 @@ class Chains:
         if now - stored.body.last_seen < NOTED_EVERY:
             return
         with suppress(StoreUnavailable):
-            await self._replace(stored, msgspec.structs.replace(stored.body, last_seen=now))
+            seen = msgspec.structs.replace(stored.body, last_seen=now)
+            await self._chains.put(stored.key, seen, if_revision=stored.revision)
 
     async def of_user(self, identity: Identity) -> AsyncIterator[Stored[Chain]]:
         """The live chains of a person."""
-        async for stored in self._chains.of_owner(owner_of(identity)):
+        async for stored in self._chains.walk(owner=owner_of(identity)):
             if not stored.body.revoked:
                 yield stored
 
@@ -184,42 +198,21 @@ class Chains:
         stored = await self.find(str(chain_id))
         if stored is None or owner_of(stored.body.identity) != owner_of(identity):
             return False
-        return await self._chains.take(stored.key)
+        return await self._chains.delete(stored.key)
 
     async def is_live(self, chain_id: str) -> bool:
         """Whether the chain has neither ended nor expired, nor was revoked."""
         return await self.find(chain_id) is not None
 
-    async def _newest(self, token: RefreshToken) -> Stored[Chain]:
-        """The chain, of which `token` is the newest. Raises `RefreshRefused`; a replayed token revokes the chain."""
-        presented = token.secret.hexdigest()
-        while True:
-            stored = await self._chains.get(token.chain_id)
-            if stored is None:
-                raise RefreshRefused("Refresh token expired", code="refresh_token_expired")
-            chain = stored.body
-            if chain.revoked:
-                raise RefreshRefused("Refresh token revoked", code="refresh_token_revoked")
-            if _equal(presented, chain.current):
-                return stored
-            if _equal(presented, chain.previous) and self._clock.now() - chain.rotated <= RACE_GRACE:
-                raise RefreshRefused("Refresh token was just replaced", code="refresh_token_raced")
-            if await self._replace(stored, msgspec.structs.replace(chain, revoked=True)):
-                raise RefreshReplayed(chain)
-
-    async def _rotate(self, stored: Stored[Chain]) -> Issued | None:
-        """The next token of a chain; None when another writer was first."""
-        now = self._clock.now()
-        token = RefreshToken(chain_id=stored.key, secret=Secret(random_token()))
-        chain = msgspec.structs.replace(
-            stored.body, current=token.secret.hexdigest(), previous=stored.body.current, rotated=now, last_seen=now
-        )
-        return Issued(token=token, chain=chain) if await self._replace(stored, chain) else None
-
-    async def _replace(self, stored: Stored[Chain], chain: Chain) -> bool:
-        return await self._chains.put(
-            stored.key, chain, if_revision=stored.revision, expires=chain.expires, owner=owner_of(chain.identity)
-        )
+    def _live(self, token: RefreshToken, chain: Chain | None) -> Chain:
+        """The chain that a token belongs to: as its newest one, or as one that is replayed. Raises `RefreshRefused`."""
+        if chain is None:
+            raise RefreshRefused("Refresh token expired", code="refresh_token_expired")
+        if chain.revoked:
+            raise RefreshRefused("Refresh token revoked", code="refresh_token_revoked")
+        if _equal(token.secret.hexdigest(), chain.previous) and self._clock.now() - chain.rotated <= RACE_GRACE:
+            raise RefreshRefused("Refresh token was just replaced", code="refresh_token_raced")
+        return chain
 
 
 def _equal(presented: str, stored: str | None) -> bool:

@@ -14,8 +14,8 @@ from fabro_core.auth.base import AuthMethod, LoginOption
 from fabro_core.auth.chains import Chains
 from fabro_core.auth.codes import Codes
 from fabro_core.auth.keys import Purpose, derive_key
-from fabro_core.auth.sealing import BadSeal, Seal
 from fabro_core.clock import Clock
+from fabro_core.documents.sealing import BadSeal, Seal
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
 

@@ -9,12 +9,10 @@ from typing import Final
 import msgspec
 
 from fabro_core.auth.base import Identity
-from fabro_core.auth.sealing import random_token
 from fabro_core.clock import Clock
 from fabro_core.documents.collection import Documents
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ABSENT
 
 LIFETIME: Final = timedelta(seconds=60)
 
@@ -35,16 +33,15 @@ class Codes:
     """The codes in one store, which knows only their hashes. Every method raises `StoreUnavailable`."""
 
     def __init__(self, store: RunStore, clock: Clock) -> None:
-        self._clock = clock
-        self._grants = Documents(store, clock, "auth.code", Grant)
+        self._grants = Documents(store, clock, "auth.code", Grant, expires=lambda _, now: now + LIFETIME)
 
     async def issue(self, grant: Grant) -> Secret:
         """A code that is good once, for a minute."""
-        code = Secret(random_token())
-        await self._grants.put(code.hexdigest(), grant, if_revision=ABSENT, expires=self._clock.now() + LIFETIME)
+        code = Secret.random()
+        await self._grants.put(code.hexdigest(), grant)
         return code
 
     async def redeem(self, code: Secret) -> Grant | None:
         """Use a code up; None when it is unknown, was used or has expired. Of several at once one gets the grant."""
         stored = await self._grants.get(code.hexdigest())
-        return stored.body if stored is not None and await self._grants.take(stored.key) else None
+        return stored.body if stored is not None and await self._grants.delete(stored.key) else None

@@ -13,15 +13,13 @@ import msgspec
 
 from fabro_core.auth.base import LoginAttempt
 from fabro_core.auth.keys import Purpose, derive_key
-from fabro_core.auth.sealing import BadSeal, Seal, decode_base64url, random_token
 from fabro_core.clock import Clock
 from fabro_core.documents.collection import Documents
-from fabro_core.secret import Secret
+from fabro_core.documents.sealing import BadSeal, Seal, decode_base64url
+from fabro_core.secret import RANDOM_BYTES, Secret
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ABSENT
 
 LIFETIME: Final = timedelta(minutes=10)
-_BINDING_BYTES: Final = 32
 
 
 class LoginRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,10 +29,9 @@ class LoginRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The auth method's settings name."""
     binding: str
     """Hash of what binds it to one browser."""
-    verifier: str
-    """Sealed."""
-    kept: str | None
-    """Sealed; None when the method asked to keep nothing."""
+    verifier: Secret
+    kept: Secret | None
+    """None when the method asked to keep nothing."""
     return_to: str | None
 
 
@@ -52,64 +49,53 @@ class LoginStates:
     """The sign-ins under way in one store. Every method that awaits raises `StoreUnavailable`."""
 
     def __init__(self, store: RunStore, clock: Clock, session_secret: Secret) -> None:
-        self._clock = clock
-        self._records = Documents(store, clock, "auth.login", LoginRecord)
-        self._seal = Seal(derive_key(session_secret, Purpose.DOCUMENTS))
+        self._records = Documents(
+            store,
+            clock,
+            "auth.login",
+            LoginRecord,
+            expires=lambda _, now: now + LIFETIME,
+            seal=Seal(derive_key(session_secret, Purpose.DOCUMENTS)),
+        )
 
     def attempt(self, callback_url: str) -> LoginAttempt:
         """A fresh state and PKCE verifier; nothing is remembered yet."""
-        return LoginAttempt(
-            callback_url=callback_url, state=Secret(random_token()), code_verifier=Secret(random_token())
-        )
+        return LoginAttempt(callback_url=callback_url, state=Secret.random(), code_verifier=Secret.random())
 
     async def remember(
         self, attempt: LoginAttempt, *, method: str, binding: Secret, kept: Secret | None, return_to: str | None
     ) -> None:
         """Write an attempt down, so that the browser with this binding can finish it within ten minutes."""
-        key = attempt.state.hexdigest()
         record = LoginRecord(
             method=method,
             binding=binding.hexdigest(),
-            verifier=self._sealed(attempt.code_verifier, key, "verifier"),
-            kept=None if kept is None else self._sealed(kept, key, "kept"),
+            verifier=attempt.code_verifier,
+            kept=kept,
             return_to=return_to,
         )
-        await self._records.put(key, record, if_revision=ABSENT, expires=self._clock.now() + LIFETIME)
+        await self._records.put(attempt.state.hexdigest(), record)
 
     async def find(self, state: Secret, *, method: str, binding: Secret) -> PendingLogin | None:
         """The sign-in of this method and this browser; None for any other state. Changes nothing."""
-        key = state.hexdigest()
-        stored = await self._records.get(key)
+        try:
+            stored = await self._records.get(state.hexdigest())
+        except BadSeal:  # the session secret is another one by now
+            return None
         if stored is None or stored.body.method != method:
             return None
         record = stored.body
         if not hmac.compare_digest(record.binding, binding.hexdigest()):
             return None
-        try:
-            verifier = self._opened(record.verifier, key, "verifier")
-            kept = None if record.kept is None else self._opened(record.kept, key, "kept")
-        except BadSeal:  # the session secret is another one by now
-            return None
-        return PendingLogin(key=key, code_verifier=verifier, kept=kept, return_to=record.return_to)
+        return PendingLogin(key=stored.key, code_verifier=record.verifier, kept=record.kept, return_to=record.return_to)
 
     async def take(self, pending: PendingLogin) -> bool:
         """Use the sign-in up; of several callbacks at once exactly one gets True."""
-        return await self._records.take(pending.key)
-
-    def _sealed(self, secret: Secret, key: str, part: str) -> str:
-        return self._seal.seal(secret.reveal().encode("utf-8", "surrogatepass"), self._place(key, part))
-
-    def _opened(self, sealed: str, key: str, part: str) -> Secret:
-        return Secret(self._seal.open(sealed, self._place(key, part)).decode("utf-8", "surrogatepass"))
-
-    def _place(self, key: str, part: str) -> str:
-        """Each part has a place of its own: otherwise one could be put where the other belongs."""
-        return f"{self._records.place(key)}/{part}"
+        return await self._records.delete(pending.key)
 
 
 def is_binding(text: str) -> bool:
-    """Whether a browser's binding has the form that `random_token` makes."""
+    """Whether a browser's binding has the form of `Secret.random()`."""
     try:
-        return len(decode_base64url(text)) == _BINDING_BYTES
+        return len(decode_base64url(text)) == RANDOM_BYTES
     except ValueError:
         return False

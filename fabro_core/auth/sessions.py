@@ -18,15 +18,14 @@ import msgspec
 from uuid_utils import uuid4
 
 from fabro_core.auth.base import Identity
-from fabro_core.auth.caller import SessionRef, User
+from fabro_core.auth.caller import SessionRef, User, owner_of
 from fabro_core.auth.keys import Purpose, derive_key
-from fabro_core.auth.sealing import BadSeal, Seal
 from fabro_core.clock import Clock
-from fabro_core.documents.collection import Documents, Stored, owner_of
+from fabro_core.documents.collection import Documents, Stored
+from fabro_core.documents.sealing import BadSeal, Seal
 from fabro_core.errors import StoreUnavailable
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ABSENT
 
 COOKIE: Final = "__fabro_session"
 LIFETIME: Final = timedelta(days=30)
@@ -70,7 +69,14 @@ class BrowserSessions:
 
     def __init__(self, store: RunStore, clock: Clock, session_secret: Secret) -> None:
         self._clock = clock
-        self._records = Documents(store, clock, "auth.session", SessionRecord)
+        self._records = Documents(
+            store,
+            clock,
+            "auth.session",
+            SessionRecord,
+            owner=lambda _, record: owner_of(record.identity),
+            expires=lambda record, _: record.expires,
+        )
         self._seal = Seal(derive_key(session_secret, Purpose.COOKIES))
         self._hash_key = derive_key(session_secret, Purpose.DOCUMENTS)
 
@@ -87,7 +93,7 @@ class BrowserSessions:
             last_seen=now,
             expires=expires,
         )
-        await self._records.put(sid, record, if_revision=ABSENT, expires=expires, owner=owner_of(user.identity))
+        await self._records.put(sid, record)
         payload = _Payload(
             v=_VERSION,
             sid=sid,
@@ -122,22 +128,16 @@ class BrowserSessions:
             return
         seen = msgspec.structs.replace(session.body, last_seen=now)
         with suppress(StoreUnavailable):
-            await self._records.put(
-                session.key,
-                seen,
-                if_revision=session.revision,
-                expires=seen.expires,
-                owner=owner_of(seen.identity),
-            )
+            await self._records.put(session.key, seen, if_revision=session.revision)
 
     async def end(self, cookie: str) -> Stored[SessionRecord] | None:
         """End the session behind a cookie's value; None when there was none."""
         session = await self.find(cookie)
-        return session if session is not None and await self._records.take(session.key) else None
+        return session if session is not None and await self._records.delete(session.key) else None
 
     async def of_user(self, identity: Identity) -> AsyncIterator[Stored[SessionRecord]]:
         """The live sessions of a person."""
-        async for session in self._records.of_owner(owner_of(identity)):
+        async for session in self._records.walk(owner=owner_of(identity)):
             yield session
 
     async def revoke(self, sid: UUID, identity: Identity) -> bool:
@@ -145,7 +145,7 @@ class BrowserSessions:
         session = await self._records.get(str(sid))
         if session is None or owner_of(session.body.identity) != owner_of(identity):
             return False
-        return await self._records.take(session.key)
+        return await self._records.delete(session.key)
 
     async def is_live(self, sid: str) -> bool:
         """Whether the session has neither ended nor expired."""

@@ -14,7 +14,6 @@ from fabro_core.clock import Clock
 from fabro_core.documents.collection import Documents
 from fabro_core.errors import Refusal
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ABSENT
 
 WINDOW: Final = timedelta(seconds=60)
 
@@ -48,21 +47,20 @@ class SignInLimit:
     def __init__(self, store: RunStore, clock: Clock, *, limit: int) -> None:
         self.limit = limit
         self._clock = clock
-        self._counts = Documents(store, clock, "auth.attempts", _Counted)
+        self._counts = Documents(store, clock, "auth.attempts", _Counted, expires=lambda _, now: now + WINDOW)
 
     async def count(self, kind: LimitKind, client: str) -> None:
         """Count a request of a client, by its address. Raises `TooManyAttempts`, and then does not count it."""
         key = f"{kind}:{hashlib.sha256(client.encode()).hexdigest()}"
-        while True:  # a race is lost to a request that was counted, and of those there are not many before the limit
+
+        async def decide(counted: _Counted | None) -> _Counted:
             now = self._clock.now()
-            stored = await self._counts.get(key)
-            recent = () if stored is None else tuple(time for time in stored.body.times if time + WINDOW > now)
+            recent = () if counted is None else tuple(time for time in counted.times if time + WINDOW > now)
             if len(recent) >= self.limit:
                 raise TooManyAttempts(_seconds_until(recent[-self.limit] + WINDOW, now))
-            counted = _Counted((*recent, now))
-            revision = ABSENT if stored is None else stored.revision
-            if await self._counts.put(key, counted, if_revision=revision, expires=now + WINDOW):
-                return
+            return _Counted((*recent, now))
+
+        await self._counts.update(key, decide)
 
 
 def _seconds_until(instant: datetime, now: datetime) -> int:

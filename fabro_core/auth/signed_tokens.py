@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fabro_core.auth.sealing import decode_base64url
+from fabro_core.documents.sealing import decode_base64url
 
 if TYPE_CHECKING:
     from joserfc.jwk import OctKey

@@ -9,7 +9,7 @@ import re
 from typing import Final
 from urllib.parse import urlencode
 
-from fabro_core.auth.sealing import encode_base64url
+from fabro_core.documents.sealing import encode_base64url
 from fabro_core.secret import Secret
 
 MAX_PORT: Final = 65535

@@ -1,4 +1,9 @@
-"""The mark of a store whose contents are an unfinished copy of another's: no server may start on it."""
+"""The mark of a store whose contents are an unfinished copy of another's: no server may start on it.
+
+It says something about the store, not about what is kept there, and so stands below the collections of documents: its
+body is a name as it is, whatever was there before is overwritten, and copies ask for it on a store of which they know
+nothing else yet.
+"""
 
 from __future__ import annotations
 

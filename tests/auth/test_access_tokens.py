@@ -14,7 +14,7 @@ from fabro_core.auth.access_tokens import AccessTokens
 from fabro_core.auth.caller import SessionRef
 from fabro_core.auth.chains import Chains, Issued
 from fabro_core.auth.refusals import Unauthenticated
-from fabro_core.auth.sealing import decode_base64url, encode_base64url
+from fabro_core.documents.sealing import decode_base64url, encode_base64url
 from fabro_core.store.base import RunStore
 from fabro_core.testing.clock import ManualClock
 from tests.auth.conftest import MONA

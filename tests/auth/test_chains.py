@@ -11,7 +11,6 @@ import pytest
 
 from fabro_core.auth.chains import Chain, Chains, Issued, RefreshRefused, RefreshReplayed, RefreshToken
 from fabro_core.auth.refusals import LoginNotPermitted
-from fabro_core.auth.sealing import random_token
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
 from fabro_core.testing.clock import ManualClock
@@ -125,13 +124,13 @@ async def test_the_token_before_the_previous_one_is_a_replay_at_once(chains: Cha
 
 async def test_a_guessed_secret_revokes_the_chain(chains: Chains) -> None:
     token = await opened(chains)
-    guessed = RefreshToken(chain_id=token.chain_id, secret=Secret(random_token()))
+    guessed = RefreshToken(chain_id=token.chain_id, secret=Secret.random())
     assert await refusal(chains, guessed) == "refresh_token_revoked"
     assert await refusal(chains, token) == "refresh_token_revoked"
 
 
 async def test_an_unknown_chain_is_as_one_that_has_expired(chains: Chains) -> None:
-    unknown = RefreshToken(chain_id=str(uuid4()), secret=Secret(random_token()))
+    unknown = RefreshToken(chain_id=str(uuid4()), secret=Secret.random())
     assert await refusal(chains, unknown) == "refresh_token_expired"
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from fabro_core.auth.base import LoginAttempt
 from fabro_core.auth.login_states import LoginStates, is_binding
-from fabro_core.auth.sealing import random_token
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
 from fabro_core.testing.clock import ManualClock
@@ -101,4 +100,4 @@ def test_a_binding_of_another_form_is_none(text: str) -> None:
 
 
 def test_a_random_token_has_the_form_of_a_binding() -> None:
-    assert is_binding(random_token())
+    assert is_binding(Secret.random().reveal())

@@ -28,7 +28,6 @@ from fabro_core.auth.refusals import (
     MethodDisabled,
 )
 from fabro_core.auth.return_to import CLI_RESUME, checked_return_to
-from fabro_core.auth.sealing import random_token
 from fabro_core.auth.sign_in_limit import LimitKind
 from fabro_core.http.accept import prefers_html
 from fabro_core.http.guards import MethodNotAllowed, refuse_head
@@ -80,7 +79,7 @@ async def start_redirect_login(request: FabroRequest) -> Reply:
         _require_web_url(method, redirect)
     except IdentityProviderFailed as refusal:
         return _refused(request, method, refusal, return_to)
-    binding = _binding(request) or Secret(random_token())
+    binding = _binding(request) or Secret.random()
     await states.remember(attempt, method=method.name, binding=binding, kept=redirect.keep, return_to=return_to)
     keep = services.cookies.set(
         BINDING_COOKIE, binding.reveal(), max_age_seconds=int(LIFETIME.total_seconds()), path=_SIGN_IN

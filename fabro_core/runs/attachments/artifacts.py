@@ -7,15 +7,14 @@ first: what a crash leaves of a deleted run, nobody sees.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from weakref import WeakValueDictionary
 
 import msgspec
 
-from fabro_core.clock import Clock, epoch_ms
-from fabro_core.errors import Conflict, NotFound, RevisionConflict
+from fabro_core.clock import Clock
+from fabro_core.documents.collection import Documents
+from fabro_core.errors import Conflict, NotFound
 from fabro_core.models.graph import Handler
 from fabro_core.models.ids import RunId
 from fabro_core.models.stage import StageId
@@ -27,12 +26,8 @@ from fabro_core.runs.log.origin import read_created
 from fabro_core.runs.off_loop import OffLoop
 from fabro_core.runs.workflow.compile import compile_workflow
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ABSENT, ANY, Blob, Doc, DocDelete, DocQuery, DocRef, DocWrite
+from fabro_core.store.records import Blob
 
-_COLLECTION = "runs.artifacts"
-_PAGE = 100
-_MAX_ATTEMPTS = 32
-"""How often a stage's list is written anew because another server was first, before it is a conflict."""
 _BEFORE_KNOWN_STAGES = -1
 _NO_WORK = frozenset({Handler.START, Handler.EXIT})
 
@@ -76,13 +71,15 @@ class RunArtifacts:
         self._store = store
         self._log = log
         self._off_loop = off_loop
-        self._clock = clock
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._stages = Documents(
+            store, clock, "runs.artifacts", StageArtifacts, owner=lambda key, _: key.partition("/")[0]
+        )
 
     async def keep(self, run_id: RunId, stage_id: StageId, retry: int, arrivals: Sequence[Arrival]) -> None:
         """Keep files of one attempt at a stage, all or none; a path that the attempt has already is replaced.
 
-        Raises `Conflict` for a run that is archived or being deleted, and when other servers were first too often.
+        Raises `Conflict` for a run that is archived or being deleted, `Contended` when other servers were first too
+        often.
         """
         _require_open(await self._projection(run_id))
         for arrival in arrivals:
@@ -94,8 +91,8 @@ class RunArtifacts:
     async def of_stage(self, run_id: RunId, stage_id: StageId) -> tuple[Artifact, ...]:
         """The files of a stage, none for one that nobody has heard of; by path, then retry."""
         await self._log.get(run_id)
-        doc = await self._get(_key(run_id, stage_id))
-        return () if doc is None else _decoded(doc).artifacts
+        stage = await self._stages.get(_key(run_id, stage_id))
+        return () if stage is None else stage.body.artifacts
 
     async def of_run(self, run_id: RunId) -> list[StageArtifacts]:
         """The files of every stage that has some, in the order of the stages."""
@@ -133,8 +130,8 @@ class RunArtifacts:
 
     async def delete_all(self, run_id: RunId) -> None:
         """Forget the artifacts of a run that is being deleted; their contents may be those of other runs too."""
-        async for doc in self._documents(run_id):
-            await self._forget(doc.key)
+        async for stage in self._stages.walk(owner=run_id):
+            await self._stages.delete(stage.key)
 
     async def _projection(self, run_id: RunId) -> Projection:
         return msgspec.json.decode((await self._log.get(run_id)).state, type=Projection)
@@ -143,7 +140,7 @@ class RunArtifacts:
         """Stages with their ranks. Those that the log does not know come first: nothing tells that they are later
         than those it knows."""
         ranks = {stage_id: stage.first_event_seq for stage_id, stage in run.stages.items()}
-        found = [_decoded(doc) async for doc in self._documents(run_id)]
+        found = [stage.body async for stage in self._stages.walk(owner=run_id)]
         ranked = [(ranks.get(each.stage_id, _BEFORE_KNOWN_STAGES), each) for each in found]
         return sorted(ranked, key=lambda each: (each[0], each[1].stage_id))
 
@@ -156,29 +153,12 @@ class RunArtifacts:
         return workflow.handlers
 
     async def _enter(self, run_id: RunId, stage_id: StageId, kept: Iterable[Artifact]) -> None:
-        """Writers of this process take turns, so that only those of other processes are ever in the way."""
-        key = _key(run_id, stage_id)
-        turn = self._turns.setdefault(key, asyncio.Lock())
-        async with turn:
-            for _ in range(_MAX_ATTEMPTS):
-                doc = await self._get(key)
-                before = () if doc is None else _decoded(doc).artifacts
-                listed = {(each.path, each.retry): each for each in (*before, *kept)}
-                body = StageArtifacts(stage_id=str(stage_id), artifacts=tuple(listed[each] for each in sorted(listed)))
-                write = DocWrite(
-                    collection=_COLLECTION,
-                    key=key,
-                    body=msgspec.json.encode(body),
-                    if_revision=ABSENT if doc is None else doc.revision,
-                    now_ms=self._now_ms(),
-                    owner=run_id,
-                )
-                try:
-                    await self._store.put_doc(write)
-                except RevisionConflict:
-                    continue
-                return
-        raise Conflict("Other servers kept changing the artifacts of the stage. Try again.")
+        async def enter(stage: StageArtifacts | None) -> StageArtifacts:
+            before = () if stage is None else stage.artifacts
+            listed = {(each.path, each.retry): each for each in (*before, *kept)}
+            return StageArtifacts(stage_id=str(stage_id), artifacts=tuple(listed[each] for each in sorted(listed)))
+
+        await self._stages.update(_key(run_id, stage_id), enter)
 
     async def _withdraw_from_deleted(self, run_id: RunId, stage_id: StageId) -> None:
         """Take back what was entered after a delete had looked for documents.
@@ -187,28 +167,8 @@ class RunArtifacts:
         """
         hit = await self._store.get_run(run_id)
         if hit is None or _removing(msgspec.json.decode(hit.state, type=Projection)):
-            await self._forget(_key(run_id, stage_id))
+            await self._stages.delete(_key(run_id, stage_id))
             raise NotFound(f"Run {run_id} not found.")
-
-    async def _documents(self, run_id: RunId) -> AsyncIterator[Doc]:
-        after_key, has_more = None, True
-        while has_more:
-            page = await self._store.list_docs(
-                DocQuery(collection=_COLLECTION, now_ms=self._now_ms(), limit=_PAGE, after_key=after_key, owner=run_id)
-            )
-            for doc in page.docs:
-                after_key = doc.key
-                yield doc
-            has_more = page.has_more
-
-    async def _get(self, key: str) -> Doc | None:
-        return await self._store.get_doc(DocRef(collection=_COLLECTION, key=key, now_ms=self._now_ms()))
-
-    async def _forget(self, key: str) -> None:
-        await self._store.delete_doc(DocDelete(collection=_COLLECTION, key=key, if_revision=ANY, now_ms=self._now_ms()))
-
-    def _now_ms(self) -> int:
-        return epoch_ms(self._clock.now())
 
 
 def node_of(stage_id: str) -> str:
@@ -228,7 +188,3 @@ def _removing(run: Projection) -> bool:
 
 def _key(run_id: RunId, stage_id: StageId) -> str:
     return f"{run_id}/{stage_id}"
-
-
-def _decoded(doc: Doc) -> StageArtifacts:
-    return msgspec.json.decode(doc.body, type=StageArtifacts)

@@ -10,13 +10,15 @@ well before its own intent expires.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
 import msgspec
 
 from fabro_core.clock import Clock, epoch_ms
-from fabro_core.errors import Conflict, InvalidRequest, RevisionConflict
+from fabro_core.documents.collection import Documents
+from fabro_core.errors import Conflict, Contended, InvalidRequest
 from fabro_core.models.events import Properties
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal
@@ -24,14 +26,13 @@ from fabro_core.runs.decide.lifecycle import link_parent, unlink_parent
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.log import RunLog
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ABSENT, DocRef, DocWrite, Revision, RunHit
+from fabro_core.store.records import RunHit
 
-_COLLECTION = "runs.parent-links"
 _KEY = "in-flight"
-_INTENT_LIFETIME_MS = timedelta(minutes=1) // timedelta(milliseconds=1)
+_INTENT_LIFETIME = timedelta(minutes=1)
+_INTENT_LIFETIME_MS = _INTENT_LIFETIME // timedelta(milliseconds=1)
 _LAST_WRITE_BEFORE_EXPIRY_MS = _INTENT_LIFETIME_MS // 2
 """What may still pass from the decision to write a link until it is written."""
-_MAX_ATTEMPTS = 64
 
 
 class _Intent(msgspec.Struct, frozen=True):
@@ -53,12 +54,15 @@ class ParentLinks:
         self._store = store
         self._log = log
         self._clock = clock
+        self._in_flight = Documents(
+            store, clock, "runs.parent-links", _InFlight, expires=lambda _, now: now + _INTENT_LIFETIME
+        )
 
     async def link(self, child: RunId, parent: RunId, *, actor: Principal) -> RunHit:
         """Make `parent` the parent of `child`.
 
-        Raises `NotFound` for either, `InvalidRequest` for a run as its own parent or ancestor, `Conflict` when
-        too many links are being made at once or this one takes too long.
+        Raises `NotFound` for either, `InvalidRequest` for a run as its own parent or ancestor, `Contended` when
+        too many links are being made at once, `Conflict` when this one takes too long.
         """
         current = await self._log.get(child)
         if child == parent:
@@ -84,23 +88,24 @@ class ParentLinks:
         return (await self._log.change(child, unlink_parent, actor=actor)).hit
 
     async def _enter_intent(self, child: RunId, parent: RunId) -> _Intent:
-        for _ in range(_MAX_ATTEMPTS):
-            in_flight, revision = await self._read()
-            await self._refuse_cycle(child, parent, in_flight)
-            intent = _Intent(str(uuid4()), child, parent, self._now_ms() + _INTENT_LIFETIME_MS)
-            if await self._write(_InFlight((*in_flight.intents, intent)), revision):
-                return intent
-        raise Conflict("Too many parent links are being made at once. Try again.")
+        async def enter(in_flight: _InFlight | None) -> _InFlight:
+            others = self._live(in_flight)
+            await self._refuse_cycle(child, parent, others)
+            expires_ms = self._now_ms() + _INTENT_LIFETIME_MS
+            return _InFlight((*others, _Intent(str(uuid4()), child, parent, expires_ms)))
+
+        return (await self._in_flight.update(_KEY, enter)).intents[-1]
 
     async def _withdraw_intent(self, intent: _Intent) -> None:
         """Leaves the intent to its expiry when others keep writing: late is safe, lost is not."""
-        for _ in range(_MAX_ATTEMPTS):
-            in_flight, revision = await self._read()
-            kept = tuple(each for each in in_flight.intents if each.id != intent.id)
-            if await self._write(_InFlight(kept), revision):
-                return
 
-    async def _refuse_cycle(self, child: RunId, parent: RunId, in_flight: _InFlight) -> None:
+        async def withdraw(in_flight: _InFlight | None) -> _InFlight:
+            return _InFlight(tuple(each for each in self._live(in_flight) if each.id != intent.id))
+
+        with suppress(Contended):
+            await self._in_flight.update(_KEY, withdraw)
+
+    async def _refuse_cycle(self, child: RunId, parent: RunId, intents: Sequence[_Intent]) -> None:
         """Walk up from the new parent along stored links and intents; meeting the child is a cycle."""
         seen: set[str] = set()
         ahead = [str(parent)]
@@ -110,33 +115,13 @@ class ParentLinks:
                 raise InvalidRequest("The link would make a run its own ancestor.")
             seen.add(run_id)
             stored = await self._store.get_run(run_id)
-            ahead += {intent.parent for intent in in_flight.intents if intent.child == run_id} - seen
+            ahead += {intent.parent for intent in intents if intent.child == run_id} - seen
             if stored is not None and (up := _parent_of(stored)) is not None and up not in ahead:
                 ahead.append(up)
 
-    async def _read(self) -> tuple[_InFlight, Revision]:
+    def _live(self, in_flight: _InFlight | None) -> tuple[_Intent, ...]:
         now_ms = self._now_ms()
-        doc = await self._store.get_doc(DocRef(collection=_COLLECTION, key=_KEY, now_ms=now_ms))
-        if doc is None:
-            return _InFlight(), ABSENT
-        stored = msgspec.json.decode(doc.body, type=_InFlight)
-        return _InFlight(tuple(each for each in stored.intents if each.expires_ms > now_ms)), doc.revision
-
-    async def _write(self, in_flight: _InFlight, revision: Revision) -> bool:
-        now_ms = self._now_ms()
-        write = DocWrite(
-            collection=_COLLECTION,
-            key=_KEY,
-            body=msgspec.json.encode(in_flight),
-            if_revision=revision,
-            now_ms=now_ms,
-            expires_ms=now_ms + _INTENT_LIFETIME_MS,
-        )
-        try:
-            await self._store.put_doc(write)
-        except RevisionConflict:
-            return False
-        return True
+        return () if in_flight is None else tuple(each for each in in_flight.intents if each.expires_ms > now_ms)
 
     def _now_ms(self) -> int:
         return epoch_ms(self._clock.now())

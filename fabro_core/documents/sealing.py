@@ -9,37 +9,48 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from fabro_core.errors import FabroError
+
 NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 
 
-class BadSeal(Exception):
-    """Not sealed with this key for this place, or changed since."""
+class BadSeal(FabroError):
+    """Not sealed with one of these keys for this place, or changed since."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"what is sealed for {place} does not open: another key sealed it, or it was changed since")
 
 
 class Seal:
-    """Seals with one key. `place` tells what a sealed value is for, so that none can stand in for another."""
+    """Seals with the newest of its keys, and opens what any of them has sealed.
 
-    def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+    `place` tells what a sealed value is for, so that none can stand in for another.
+    """
+
+    def __init__(self, newest: bytes, *older: bytes) -> None:
+        """Keys of 32 bytes each."""
+        self._ciphers = tuple(AESGCM(key) for key in (newest, *older))
 
     def seal(self, plaintext: bytes, place: str) -> str:
         """Random nonce, ciphertext and tag, as base64url without padding."""
         nonce = os.urandom(NONCE_BYTES)
-        return encode_base64url(nonce + self._cipher.encrypt(nonce, plaintext, place.encode()))
+        return encode_base64url(nonce + self._ciphers[0].encrypt(nonce, plaintext, place.encode()))
 
     def open(self, sealed: str, place: str) -> bytes:
         """What was sealed. Raises `BadSeal`."""
         try:
             raw = decode_base64url(sealed)
         except ValueError as error:
-            raise BadSeal from error
+            raise BadSeal(place) from error
         if len(raw) < NONCE_BYTES + _TAG_BYTES:
-            raise BadSeal
-        try:
-            return self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode())
-        except InvalidTag as error:
-            raise BadSeal from error
+            raise BadSeal(place)
+        for cipher in self._ciphers:
+            try:
+                return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode())
+            except InvalidTag:
+                continue
+        raise BadSeal(place)
 
 
 def encode_base64url(raw: bytes) -> str:
@@ -53,8 +64,3 @@ def decode_base64url(text: str) -> bytes:
     if encode_base64url(raw) != text:
         raise ValueError("not canonical base64url")
     return raw
-
-
-def random_token() -> str:
-    """32 random bytes as base64url: states, codes and the like."""
-    return encode_base64url(os.urandom(32))
