@@ -7,13 +7,12 @@ import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import urlsplit
 
-from litestar import Litestar
 from msgspec.structs import replace
 
-from fabro_core.api.routes import own_routes
+from fabro_core.api.routes import endpoints
 from fabro_core.api.server import discovery
 from fabro_core.auth.assembly import authentication
 from fabro_core.auth.cookies import Cookies
@@ -26,12 +25,11 @@ from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.http.canonical_host import CanonicalHost
 from fabro_core.http.edge import Edge
 from fabro_core.http.extensions import extension_routers
-from fabro_core.http.failures import answer
+from fabro_core.http.failures import Failure
 from fabro_core.http.openapi import api_document
-from fabro_core.http.options import AnswerOptions
 from fabro_core.http.origins import origin_of
-from fabro_core.http.request import FabroRequest
-from fabro_core.http.services import SERVICES, Services
+from fabro_core.http.routing import litestar_application
+from fabro_core.http.services import Services
 from fabro_core.http.streams import EventStreams
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.runs.follow.tail import Tail
@@ -40,9 +38,7 @@ from fabro_core.upkeep.health import StoreHealth
 from fabro_core.upkeep.housekeeping import Housekeeping
 from fabro_core.upkeep.stop_signals import noticing_stop
 from fabro_core.upkeep.uptime import Uptime
-
-if TYPE_CHECKING:
-    from litestar.types import ExceptionHandler
+from fabro_core.web.pages import error_page
 
 log = logging.getLogger("fabro.server")
 
@@ -98,19 +94,9 @@ class FabroApp:
         public = urlsplit(assembly.server.public_url)
         self._prefix = public.path.rstrip("/")
         self._extensions = extension_routers(assembly.app_inits)
-        self.litestar = Litestar(
-            route_handlers=[
-                *own_routes(web_enabled=assembly.settings.server.web.enabled),
-                *self._extensions,
-            ],
-            request_class=FabroRequest,
-            request_max_body_size=assembly.settings.server.limits.max_body_bytes,
-            exception_handlers={Exception: cast("ExceptionHandler[Exception]", answer)},
-            openapi_config=None,
-            logging_config=None,
-        )
-        self.litestar.state[SERVICES] = self._services()
-        inner: ASGIApp = AnswerOptions(self.litestar)
+        self.endpoints = endpoints(web_enabled=assembly.settings.server.web.enabled)
+        self.litestar = litestar_application(self.endpoints, self._extensions, self._services())
+        inner = cast("ASGIApp", self.litestar)
         if assembly.settings.server.web.enabled:
             inner = CanonicalHost(inner, assembly.server.public_url)
         self._edge = Edge(inner, https=public.scheme == "https")
@@ -160,7 +146,7 @@ class FabroApp:
 
     @cached_property
     def _api_document(self) -> bytes:
-        return api_document(self.litestar, extensions=self._extensions, prefix=self._prefix)
+        return api_document(self.endpoints, extensions=self._extensions, prefix=self._prefix)
 
     def _services(self) -> Services:
         assembly = self.assembly
@@ -185,7 +171,19 @@ class FabroApp:
                 web_url=assembly.server.public_url if settings.web.enabled else None,
             ),
             streams=self._streams,
+            max_body_bytes=settings.limits.max_body_bytes,
+            error_page=self._error_page if settings.web.enabled else None,
             settings_in_force=self.settings_in_force,
+        )
+
+    def _error_page(self, failure: Failure, request_id: str) -> bytes:
+        return error_page(
+            status=failure.status,
+            title=failure.title,
+            detail=failure.detail,
+            code=failure.code,
+            request_id=request_id,
+            prefix=self._prefix,
         )
 
     def settings_in_force(self) -> ServerSettings:

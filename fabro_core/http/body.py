@@ -1,16 +1,14 @@
-"""Request bodies: read within the limit, judged by content type, decoded into a Struct (server.md S3, runs.md R1.4)."""
+"""Request bodies: read within the limit, judged by content type, decoded into a type (server.md S3, runs.md R1.4)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncIterator, Iterable
+from typing import TypeVar
 
 import msgspec
 
 from fabro_core.errors import InvalidRequest, Refusal
-
-if TYPE_CHECKING:
-    from litestar import Request
+from fabro_core.http.asgi import Receive, Scope
 
 T = TypeVar("T")
 
@@ -22,29 +20,70 @@ class UnsupportedMediaType(Refusal):
         super().__init__(f"The request body must be {expected}.", code="unsupported_media_type")
 
 
-async def read_body(request: Request[Any, Any, Any]) -> bytes:
-    """The whole body, of any content type. Too large a body is refused while it is read (413)."""
-    return await request.body()
+class BodyTooLarge(Refusal):
+    """The body is longer than the operation takes: 413 (server.md S10)."""
+
+    def __init__(self) -> None:
+        super().__init__("The request body is too large.", code="body_too_large")
 
 
-async def read_json_body(request: Request[Any, Any, Any]) -> bytes:
+class ClientGone(Exception):
+    """The client has hung up amid its body: there is nobody to answer."""
+
+
+class Incoming:
+    """The body of a request that has not been read."""
+
+    def __init__(self, scope: Scope, receive: Receive, max_bytes: int) -> None:
+        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._receive = receive
+        self._max_bytes = max_bytes
+
+    @property
+    def content_type(self) -> bytes:
+        """The header as it came; empty without one."""
+        return _header(self.headers, b"content-type") or b""
+
+    @property
+    def length(self) -> int | None:
+        """The length that the request announces, in bytes; None when it does not."""
+        announced = _header(self.headers, b"content-length")
+        return int(announced) if announced is not None and announced.isdigit() else None
+
+    async def read(self) -> bytes:
+        """The whole body. Raises `BodyTooLarge` or `ClientGone`."""
+        pieces = [piece async for piece in self.stream()]
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The pieces of the body. Raises as `read` does, as soon as it is known."""
+        if (self.length or 0) > self._max_bytes:
+            raise BodyTooLarge
+        total = 0
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            piece: bytes = message.get("body", b"")
+            more = message.get("more_body", False)
+            total += len(piece)
+            if total > self._max_bytes:
+                raise BodyTooLarge
+            if piece:
+                yield piece
+
+
+async def read_json(incoming: Incoming) -> bytes:
     """The whole body, not decoded yet: size and content type are judged before the path is (runs.md R1.3).
 
-    A body without a content type counts as JSON. Raises `UnsupportedMediaType`.
+    A body without a content type counts as JSON. Raises `UnsupportedMediaType`, and what `Incoming.read` does.
     """
-    body = await read_body(request)
-    media_type = media_type_of(request.scope["headers"])
+    body = await incoming.read()
+    media_type = media_type_of(incoming.headers)
     if body and media_type is not None and not is_json(media_type):
         raise UnsupportedMediaType
     return body
-
-
-async def read_json(request: Request[Any, Any, Any], kind: type[T]) -> T:
-    """The JSON body as `kind`, for operations without anything in the path.
-
-    Raises `UnsupportedMediaType`, or `InvalidRequest` for anything that is not valid JSON of this shape.
-    """
-    return decode_json(await read_json_body(request), kind)
 
 
 def decode_json(body: bytes, kind: type[T]) -> T:
@@ -69,10 +108,8 @@ def decode_optional_json(body: bytes, kind: type[T]) -> T:
 
 def media_type_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     """The media type of a request's body in lower case, without parameters; None when the request names none."""
-    for name, value in headers:
-        if name == b"content-type":
-            return value.split(b";", 1)[0].strip().lower()
-    return None
+    content_type = _header(headers, b"content-type")
+    return None if content_type is None else content_type.split(b";", 1)[0].strip().lower()
 
 
 def is_json(media_type: bytes) -> bool:
@@ -80,3 +117,10 @@ def is_json(media_type: bytes) -> bool:
     return media_type == b"application/json" or (
         media_type.startswith(b"application/") and media_type.endswith(b"+json")
     )
+
+
+def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from litestar import Router
 from litestar.config.app import AppConfig
@@ -13,7 +13,9 @@ from litestar.handlers import BaseRouteHandler
 
 from fabro_core.context import Problem
 from fabro_core.errors import StartupError
-from fabro_core.http.guards import require_user
+from fabro_core.http.asgi import Scope
+from fabro_core.http.guards import Guard, admit
+from fabro_core.http.services import SERVICES
 
 if TYPE_CHECKING:
     from litestar.connection import ASGIConnection
@@ -55,4 +57,4 @@ async def _require_user_unless_public(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
     if not handler.opt.get(PUBLIC_OPT, False):
-        await require_user(connection)
+        await admit(Guard.USER, cast("Scope", connection.scope), connection.app.state[SERVICES])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any
-
 import msgspec
 from litestar.exceptions import HTTPException
 
@@ -31,18 +28,10 @@ from fabro_core.errors import (
     StoreUnavailable,
     StreamClosed,
 )
-from fabro_core.http.accept import prefers_html
-from fabro_core.http.body import UnsupportedMediaType
+from fabro_core.http.body import BodyTooLarge, UnsupportedMediaType
 from fabro_core.http.csrf import CrossSiteRequest
-from fabro_core.http.guards import MethodNotAllowed
-from fabro_core.http.options import allow_header
-from fabro_core.http.reply import RawHeaders, Reply, html_reply, json_reply
-from fabro_core.http.services import SERVICES
-from fabro_core.http.trace import trace_of
-from fabro_core.web.pages import error_page
-
-if TYPE_CHECKING:
-    from litestar import Request
+from fabro_core.http.methods import MethodNotAllowed, RouteNotFound, listed
+from fabro_core.http.reply import RawHeaders, Reply, json_reply
 
 RETRY_AFTER_SECONDS = 5
 
@@ -79,10 +68,12 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (CrossSiteRequest, 403),
     (LoginNotPermitted, 403),
     (NotFound, 404),
+    (RouteNotFound, 404),
     (MethodNotAllowed, 405),
     (Conflict, 409),
     (StreamClosed, 410),
     (TooManyAttempts, 429),
+    (BodyTooLarge, 413),
     (UnsupportedMediaType, 415),
     (NotSupported, 501),
     (IdentityProviderFailed, 502),
@@ -90,11 +81,6 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (IntegrationUnavailable, 503),
     (Overloaded, 503),
 )
-
-_OAUTH_PATHS = ("/auth/cli/token", "/auth/cli/refresh", "/auth/cli/logout")
-_FOR_PROGRAMS = ("/api/", "/ext/", "/health", *_OAUTH_PATHS)
-
-log = logging.getLogger("fabro.api")
 
 
 class ErrorResponseEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -143,11 +129,11 @@ def failure_of(error: Exception) -> Failure:
         case StoreUnavailable():
             return _unavailable("The store is unavailable. Try again later.", "store_unavailable")
         case HTTPException(status_code=404):
-            return Failure(status=404, detail="No such route.", code="route_not_found")
+            return failure_of(RouteNotFound())
         case HTTPException(status_code=405):
-            return _method_not_allowed(error)
+            return failure_of(MethodNotAllowed(_allowed_by(error)))
         case HTTPException(status_code=413):
-            return Failure(status=413, detail="The request body is too large.", code="body_too_large")
+            return failure_of(BodyTooLarge())
         case HTTPException(status_code=400):
             return Failure(status=400, detail="The request is not valid.")
         case HTTPException(status_code=status) if status in TITLES and status < 500:
@@ -159,52 +145,6 @@ def failure_of(error: Exception) -> Failure:
 def status_of(refusal: Refusal) -> int:
     """The HTTP status of a refusal."""
     return next(status for kind, status in _STATUSES if isinstance(refusal, kind))
-
-
-def answer(request: Request[Any, Any, Any], error: Exception) -> Reply:
-    """Litestar's exception handler for everything: page or envelope, and a log line for what nobody foresaw."""
-    return error_reply(request, error)
-
-
-def error_reply(request: Request[Any, Any, Any], error: Exception, *headers: tuple[bytes, bytes]) -> Reply:
-    """The answer of a request that failed, with further headers."""
-    found = failure_of(error)
-    failure = msgspec.structs.replace(found, headers=(*found.headers, *headers))
-    request_id = trace_of(request.scope).request_id
-    if failure.status == 500:
-        log.error("request %s failed", request_id, exc_info=error)
-    elif isinstance(error, StoreUnavailable):
-        note_store_failure(request, error)
-    services = request.app.state[SERVICES]
-    if services.web_enabled and _shown_to_a_person(request):
-        page = error_page(
-            status=failure.status,
-            title=failure.title,
-            detail=failure.detail,
-            code=failure.code,
-            request_id=request_id,
-            prefix=services.public_prefix,
-        )
-        return html_reply(page, failure.status, failure.headers)
-    if _speaks_oauth(request):
-        return oauth_envelope(failure, request_id)
-    return envelope(failure, request_id)
-
-
-def note_store_failure(request: Request[Any, Any, Any], error: StoreUnavailable) -> None:
-    """Tell the log and the health check, which reports the store as down from now on (server.md S7)."""
-    log.warning("request %s: store unavailable: %s", trace_of(request.scope).request_id, error)
-    request.app.state[SERVICES].health.suspect()
-
-
-def _shown_to_a_person(request: Request[Any, Any, Any]) -> bool:
-    """A browser asks, and not for something that only programs use (server.md S5)."""
-    path = request.scope["path"]
-    return not path.startswith(_FOR_PROGRAMS) and prefers_html(request.scope["headers"])
-
-
-def _speaks_oauth(request: Request[Any, Any, Any]) -> bool:
-    return request.app.state[SERVICES].web_enabled and request.scope["path"].rstrip("/") in _OAUTH_PATHS
 
 
 def envelope(failure: Failure, request_id: str) -> Reply:
@@ -277,12 +217,7 @@ def _refusal_headers(refusal: Refusal) -> RawHeaders:
             return ()
 
 
-def _method_not_allowed(error: HTTPException) -> Failure:
-    """405 with every method that the path knows."""
+def _allowed_by(error: HTTPException) -> bytes:
+    """The methods that Litestar knows for the path of an extension's route; HEAD comes with GET."""
     methods = {name.strip() for name in (error.headers or {}).get("allow", "").split(",") if name.strip()}
-    return Failure(
-        status=405,
-        detail="The method is not allowed for this route.",
-        code="method_not_allowed",
-        headers=((b"allow", allow_header(methods)),),
-    )
+    return listed(methods | {"HEAD"} if "GET" in methods else methods)

@@ -1,22 +1,17 @@
-"""What a route admits: callers (runs.md R2, auth.md A3), and methods where the path alone does not decide."""
+"""Whom an endpoint admits (runs.md R2, auth.md A3)."""
 
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from fabro_core.auth.caller import User, Worker
+from fabro_core.auth.caller import Caller, User, Worker
 from fabro_core.auth.refusals import AccessDenied, LoginNotPermitted, Unauthenticated
-from fabro_core.errors import Refusal
+from fabro_core.http.asgi import Scope
 from fabro_core.http.csrf import SAFE_METHODS, CrossSiteRequest, refuse_cross_site
-from fabro_core.http.options import ALLOW_OF_STREAMS
-from fabro_core.http.services import SERVICES
+from fabro_core.http.services import Services
 from fabro_core.http.trace import trace_of
 from fabro_core.models.ids import parse_run_id
-
-if TYPE_CHECKING:
-    from litestar.connection import ASGIConnection
-
 
 EXPIRED: Final = "access_token_expired"
 
@@ -34,39 +29,20 @@ class Guard(Enum):
     """Also the worker of the run in the path, and no other."""
 
 
-class MethodNotAllowed(Refusal):
-    """405 where more than the path decides which methods there are; `allow` lists them."""
-
-    def __init__(self, allow: bytes) -> None:
-        self.allow = allow
-        super().__init__("The method is not allowed for this route.", code="method_not_allowed")
-
-
-def refuse_head(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    """Admit GET but not HEAD, which comes as a GET whose body is dropped (server.md S3)."""
-    if trace_of(connection.scope).is_head:
-        raise MethodNotAllowed(ALLOW_OF_STREAMS)
-
-
-async def require_user(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    """Admit a person whose credentials are good."""
-    await admit(connection, Guard.USER)
-
-
-async def admit(connection: ASGIConnection[Any, Any, Any, Any], guard: Guard) -> None:
+async def admit(guard: Guard, scope: Scope, services: Services) -> Caller:
     """Admit a caller whose credentials are good and whom the guard lets in; decided before anything else.
 
     Raises what `Authenticator.authenticate` does, `AccessDenied` and `CrossSiteRequest`.
     """
-    trace = trace_of(connection.scope)
+    trace = trace_of(scope)
     trace.auth_status = "missing"
     try:
-        services, headers = connection.app.state[SERVICES], connection.scope["headers"]
+        headers = scope["headers"]
         caller = await services.auth.authenticator.authenticate(headers)
         trace.caller = caller
         if isinstance(caller, Worker):
-            _admit_worker(caller, guard, connection.scope["path_params"].get("id", ""))
-        elif _used_cookie(caller) and connection.scope.get("method") not in SAFE_METHODS:
+            _admit_worker(caller, guard, scope["path_params"].get("id", ""))
+        elif _used_cookie(caller) and scope["method"] not in SAFE_METHODS:
             refuse_cross_site(headers, services.public_origin)
     except (LoginNotPermitted, AccessDenied, CrossSiteRequest) as refusal:
         trace.auth_status, trace.auth_error_code = "denied", refusal.code
@@ -77,6 +53,7 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], guard: Guard) ->
             trace.auth_error_code = refusal.code
         raise
     trace.auth_status = "authenticated"
+    return caller
 
 
 def _used_cookie(user: User) -> bool:

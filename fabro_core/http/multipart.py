@@ -11,10 +11,10 @@ from collections.abc import AsyncIterable
 from typing import IO, Final
 
 import msgspec
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from fabro_core.errors import InvalidRequest
+from fabro_core.http.body import BodyTooLarge
 
 MANIFEST: Final = "manifest"
 """The name of the part that says what the others are."""
@@ -48,7 +48,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 async def receive_form(chunks: AsyncIterable[bytes], boundary: str, spool: IO[bytes], limits: FormLimits) -> list[Part]:
     """The parts of a form in their order; their contents are appended to `spool`, which is empty.
 
-    Raises `RequestEntityTooLarge`, and `InvalidRequest` for what is not a complete form. Writing to the spool happens
+    Raises `BodyTooLarge`, and `InvalidRequest` for what is not a complete form. Writing to the spool happens
     on the event loop: a chunk goes to the system's cache, which costs less than a hop into a thread.
     """
     receiving = _Receiving(spool, limits)
@@ -91,7 +91,7 @@ class _Receiving:
         if name != MANIFEST:
             self._files += 1
             if self._files > self._limits.files:
-                raise RequestEntityTooLarge
+                raise BodyTooLarge
 
     def _append(self, content: bytes | bytearray) -> None:
         self._size += len(content)
@@ -101,7 +101,7 @@ class _Receiving:
             most = self._limits.file_bytes
             self._files_bytes += len(content)
         if self._size > most or self._files_bytes > self._limits.all_files_bytes:
-            raise RequestEntityTooLarge
+            raise BodyTooLarge
         self._digest.update(content)
         self._spool.write(content)
 

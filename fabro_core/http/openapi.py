@@ -1,24 +1,26 @@
 """The API document (OpenAPI 3.1), generated from the operations of the routes and the Structs they name.
 
-Core routes describe themselves with an `Operation`; routes that a plugin adds are described by Litestar's own
-generator and merged in.
+Endpoints of the core describe themselves with an `Operation`; routes that a plugin adds are described by Litestar's
+own generator and merged in.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Router
-from litestar.handlers import HTTPRouteHandler
-from litestar.openapi import OpenAPIConfig
-from litestar.routes import HTTPRoute
+from litestar import Router
+from msgspec import inspect
 
+from fabro_core.http.endpoint import Endpoint
 from fabro_core.http.extensions import PUBLIC_OPT
 from fabro_core.http.failures import TITLES, ErrorResponse
-from fabro_core.http.operation import OPT_KEY, Operation
+from fabro_core.http.operation import Operation
+from fabro_core.http.path import is_checked
+from fabro_core.http.query import QueryParams, enum_choices
+from fabro_core.http.routing import described_routes
 
 JsonObject = dict[str, Any]
 
@@ -32,7 +34,6 @@ _SECURITY_SCHEMES: JsonObject = {
     "BearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "opaque"},
     "SessionCookie": {"type": "apiKey", "in": "cookie", "name": "__fabro_session"},
 }
-_PATH_PARAMETER = re.compile(r"\{(\w+):\w+\}")
 _OF_EVERY_OPERATION = (500,)
 _OF_PRIVATE_OPERATIONS = (401, 403, 503)
 _OF_OPERATIONS_WITH_A_BODY = (400, 413, 415)
@@ -41,9 +42,10 @@ Described = tuple[str, str, Operation]
 """Path, lower-case method and description of one operation."""
 
 
-def api_document(app: Litestar, *, extensions: Sequence[Router], prefix: str) -> bytes:
-    """The encoded document of all routes of `app`; `prefix` is the path of the public URL."""
-    described = _core_operations(app)
+def api_document(endpoints: Iterable[Endpoint], *, extensions: Sequence[Router], prefix: str) -> bytes:
+    """The encoded document of the operations among the endpoints, and of extensions' routes; `prefix` is the path of
+    the public URL."""
+    described = _core_operations(endpoints)
     schemas = _Schemas([operation for _, _, operation in described])
     paths: dict[str, JsonObject] = {}
     for path, method, operation in described:
@@ -65,39 +67,22 @@ def api_document(app: Litestar, *, extensions: Sequence[Router], prefix: str) ->
     return msgspec.json.encode(document)
 
 
-def _core_operations(app: Litestar) -> list[Described]:
+def _core_operations(endpoints: Iterable[Endpoint]) -> list[Described]:
     described = [
-        (_PATH_PARAMETER.sub(r"{\1}", path), _method(handler), handler.opt[OPT_KEY])
-        for path, handler in _handlers(app)
-        if OPT_KEY in handler.opt
+        (each.path, each.method.lower(), each.operation) for each in endpoints if isinstance(each.operation, Operation)
     ]
     return sorted(described, key=lambda each: each[:2])
-
-
-def _handlers(app: Litestar) -> list[tuple[str, HTTPRouteHandler]]:
-    return [
-        (route.path_format, handler)
-        for route in app.routes
-        if isinstance(route, HTTPRoute)
-        for handler in route.route_handlers
-    ]
-
-
-def _method(handler: HTTPRouteHandler) -> str:
-    return min(handler.http_methods).lower()
 
 
 def _plugin_document(extensions: Sequence[Router]) -> JsonObject:
     """What Litestar says about the routes of plugins, and which of them are public."""
     if not extensions:
         return {}
-    config = OpenAPIConfig(title="Extensions", version=API_VERSION)
-    app = Litestar(route_handlers=extensions, openapi_config=config, logging_config=None)
-    document = app.openapi_schema.to_schema()
-    for path, handler in _handlers(app):
-        described = document.get("paths", {}).get(_PATH_PARAMETER.sub(r"{\1}", path), {})
-        for method in handler.http_methods:
-            if handler.opt.get(PUBLIC_OPT, False) and method.lower() in described:
+    document, routes = described_routes(extensions, version=API_VERSION)
+    for path, methods, options in routes:
+        described = document.get("paths", {}).get(path, {})
+        for method in methods:
+            if options.get(PUBLIC_OPT, False) and method.lower() in described:
                 described[method.lower()]["security"] = []
     return document
 
@@ -178,7 +163,7 @@ def _error_statuses(operation: Operation) -> set[int]:
         statuses.update(_OF_OPERATIONS_WITH_A_BODY)
     if operation.uploads:
         statuses.add(413)
-    if operation.query is not None:
+    if operation.query is not None or (operation.path is not None and is_checked(operation.path)):
         statuses.add(400)
     return statuses
 
@@ -195,8 +180,26 @@ def _query_parameters(operation: Operation) -> list[JsonObject]:
         return []
     (_,), components = msgspec.json.schema_components([operation.query], ref_template=_REFERENCE)
     declared = components[operation.query.__name__]
+    schemas = {**declared["properties"], **_chosen_from_enums(operation.query)}
     required = declared.get("required", [])
     return [
         {"name": name, "in": "query", "required": name in required, "schema": schema}
-        for name, schema in declared["properties"].items()
+        for name, schema in schemas.items()
     ]
+
+
+def _chosen_from_enums(kind: type[QueryParams]) -> Mapping[str, JsonObject]:
+    """The schemas of parameters that are chosen from an Enum, by what stands for its members in a query."""
+    found: dict[str, JsonObject] = {}
+    for field in msgspec.structs.fields(kind):
+        match inspect.type_info(field.type):
+            case inspect.EnumType(cls=enum):
+                texts = {member: text for text, member in enum_choices(enum).items()}
+                found[field.encode_name] = {"enum": sorted(texts.values()), "default": texts[field.default]}
+            case inspect.VarTupleType(item_type=inspect.EnumType(cls=enum)):
+                found[field.encode_name] = {
+                    "type": "array",
+                    "items": {"enum": sorted(enum_choices(enum))},
+                    "default": [],
+                }
+    return found

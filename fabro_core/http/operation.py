@@ -1,32 +1,26 @@
-"""Operations: a Litestar handler together with what the API document says about it.
+"""Operations: endpoints of the API, each with what the API document says about it.
 
-Core handlers parse their input by the protocol's own rules and answer bytes that are often stored encoded, so their
-signatures do not tell what goes over the wire. The `Operation` beside each handler does; `fabro_core.http.openapi`
-writes the document from it.
+What an operation reads is in the signature of its handler, and what it answers in its declaration, since answers are
+often bytes that were stored encoded. `fabro_core.http.openapi` writes the document from both.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
-from litestar.types import Empty
 
-from fabro_core.http.asgi import ASGIApp
-from fabro_core.http.guards import Guard, admit, refuse_head
-from fabro_core.http.options import NO_HEAD
+from fabro_core.http.body import Incoming
+from fabro_core.http.call import Body, Path, Query
+from fabro_core.http.endpoint import Endpoint, Handler, Receiver, Signature, endpoint, signature_of
+from fabro_core.http.guards import Guard, admit
+from fabro_core.http.path import PathParams
 from fabro_core.http.query import QueryParams
-from fabro_core.http.request import FabroRequest
-
-if TYPE_CHECKING:
-    from litestar.types import Method
-
-OPT_KEY = "fabro_operation"
 
 EVENT_STREAM = "text/event-stream"
+JSON = "application/json"
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,20 +32,19 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     answers: Mapping[int, Any]
     """Success statuses with the type of the body; None for an empty body."""
-    media_type: str = "application/json"
+    media_type: str
     """Of the success answers that have a body."""
-    query: type[QueryParams] | None = None
-    body: Any = None
+    path: type[PathParams] | None
+    query: type[QueryParams] | None
+    body: Any
     """Type of the JSON body; None when the operation reads none."""
-    body_required: bool = True
+    body_required: bool
     """False: an empty body stands for one without members (runs.md R1.4)."""
-    uploads: Mapping[str, Any] = {}
+    uploads: Mapping[str, Any]
     """Media types of a body that is not JSON, with `bytes`, or the type of the part `manifest` of a multipart one."""
-    max_body_bytes: int | None = None
-    """The most its body may hold; None: what the settings say of ordinary bodies (server.md S10)."""
-    errors: tuple[int, ...] = ()
+    errors: tuple[int, ...]
     """Statuses that the operation itself may refuse with, beside those of the request pipeline (server.md S3)."""
-    guard: Guard | None = Guard.USER
+    guard: Guard | None
     """Whom it admits; None: everybody, without credentials."""
 
     @property
@@ -60,56 +53,64 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return self.guard is None
 
 
-Handler = Callable[[FabroRequest], Awaitable[ASGIApp]]
-"""Answers with the response, which is an ASGI application itself."""
+def operation(
+    method: str,
+    path: str,
+    *,
+    id: str,  # noqa: A002  (the word of the document)
+    tag: str,
+    summary: str,
+    answers: Mapping[int, Any],
+    media_type: str = JSON,
+    guard: Guard | None = Guard.USER,
+    body: Any = None,
+    body_required: bool = True,
+    any_media_type: bool = False,
+    uploads: Mapping[str, Any] | None = None,
+    receiver: Receiver[Any] | None = None,
+    max_body_bytes: int | None = None,
+    errors: tuple[int, ...] = (),
+) -> Callable[[Handler[Path, Query, Body]], Endpoint]:
+    """Make an endpoint of a handler, shown in the API document; parameters are those of `Operation` and `endpoint`.
 
+    `body` is what the document shows when the handler takes its JSON as it came, in `bytes`, or looser than clients
+    ought to send it. `uploads` are bodies of other media types, which are never judged by their type here.
+    """
 
-def operation(method: Method, path: str, description: Operation) -> Callable[[Handler], HTTPRouteHandler]:
-    """Make a Litestar route handler of a handler that only those get to whom the operation's guard admits."""
-
-    def decorate(handler: Handler) -> HTTPRouteHandler:
-        return _route(method, path, description)(_guarded(handler, description.guard))
+    def decorate(handler: Handler[Path, Query, Body]) -> Endpoint:
+        signature = signature_of(handler)
+        described = Operation(
+            id=id,
+            tag=tag,
+            summary=summary,
+            answers=answers,
+            media_type=media_type,
+            path=signature.path,
+            query=signature.query,
+            body=_shown(signature, body, uploads),
+            body_required=body_required,
+            uploads=uploads or {},
+            errors=errors,
+            guard=guard,
+        )
+        return endpoint(
+            method,
+            path,
+            gate=None if guard is None else partial(admit, guard),
+            body_required=body_required,
+            any_media_type=any_media_type or uploads is not None,
+            receiver=receiver,
+            max_body_bytes=max_body_bytes,
+            no_head=media_type == EVENT_STREAM,
+            operation=described,
+        )(handler)
 
     return decorate
 
 
-def event_stream(path: str, description: Operation) -> Callable[[Handler], HTTPRouteHandler]:
-    """`operation` for a GET whose answer does not end by itself, so that HEAD is refused (server.md S3)."""
-
-    def decorate(handler: Handler) -> HTTPRouteHandler:
-        guarded = _guarded(handler, description.guard)
-
-        @functools.wraps(handler)
-        async def not_for_head(request: FabroRequest) -> ASGIApp:
-            refuse_head(request)
-            return await guarded(request)
-
-        return _route("GET", path, description, NO_HEAD)(not_for_head)
-
-    return decorate
-
-
-def _route(method: Method, path: str, description: Operation, *marks: str) -> HTTPRouteHandler:
-    return HTTPRouteHandler(
-        path,
-        http_method=[method],
-        opt={OPT_KEY: description, **dict.fromkeys(marks, True)},
-        include_in_schema=False,
-        operation_id=description.id,
-        status_code=200,  # the answer decides; Litestar only checks that a body is possible
-        request_max_body_size=Empty if description.max_body_bytes is None else description.max_body_bytes,
-    )
-
-
-def _guarded(handler: Handler, guard: Guard | None) -> Handler:
-    """`handler` behind the check of credentials. Litestar's own guards copy the route handler for every request,
-    which costs more than the check."""
-    if guard is None:
-        return handler
-
-    @functools.wraps(handler)
-    async def guarded(request: FabroRequest) -> ASGIApp:
-        await admit(request, guard)
-        return await handler(request)
-
-    return guarded
+def _shown(signature: Signature, body: Any, uploads: Mapping[str, Any] | None) -> Any:
+    """The type of the JSON body that the document shows."""
+    if body is not None or uploads is not None:
+        return body
+    assert signature.body not in (bytes, Incoming), "what the document shows of raw bytes has to be said"
+    return signature.body

@@ -7,8 +7,8 @@ are digits alone and clamped into their range, booleans are `true` or `false`, e
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -18,6 +18,7 @@ from msgspec import inspect
 from fabro_core.errors import InvalidRequest
 
 MAX_UNSIGNED = 4_294_967_295
+_BOOLEANS = {"true": True, "false": False}
 _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 PageLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
@@ -30,7 +31,7 @@ class QueryParams(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the Structs that declare an operation's query parameters.
 
     A field is a parameter, named by its `msgspec.field(name=…)`. Supported types: an integer with bounds (values
-    outside are clamped), `bool`, `str`, a `Literal` of texts, and a tuple of such a `Literal` for a parameter
+    outside are clamped), `bool`, `str`, an Enum or `Literal` of texts, and a tuple of one of these for a parameter
     that may be repeated. A field without a default is a required parameter.
     """
 
@@ -38,21 +39,39 @@ class QueryParams(msgspec.Struct, frozen=True, kw_only=True):
 Params = TypeVar("Params", bound=QueryParams)
 
 
-def parse_query(kind: type[Params], raw: bytes) -> Params:
-    """The parameters of a query string as they stand in a request line; unknown ones are ignored.
+QueryParser = Callable[[bytes], Params]
 
-    Raises `InvalidRequest` naming the first parameter that is not valid.
+
+def query_parser(kind: type[Params]) -> QueryParser[Params]:
+    """What makes a `kind` of a query string as it stands in a request line; unknown parameters are ignored.
+
+    It raises `InvalidRequest` naming the first parameter that is not valid.
     """
-    given: dict[str, list[str]] = {}
-    for name, value in _pairs(raw) if raw else ():
-        given.setdefault(name, []).append(value)
-    found = {}
-    for name, attribute, required, parse in _fields(kind):
-        if name in given:
-            found[attribute] = parse(name, given[name])
-        elif required:
-            raise InvalidRequest(f'The query parameter "{name}" is required.')
-    return kind(**found)
+    fields = _fields(kind)
+    is_all_optional = not any(required for _, _, required, _ in fields)
+    without_any = kind() if is_all_optional else None
+
+    def parse(raw: bytes) -> Params:
+        if not raw and without_any is not None:
+            return without_any
+        given: dict[str, list[str]] = {}
+        for name, value in _pairs(raw) if raw else ():
+            given.setdefault(name, []).append(value)
+        found = {}
+        for name, attribute, required, parse_values in fields:
+            if name in given:
+                found[attribute] = parse_values(name, given[name])
+            elif required:
+                raise InvalidRequest(f'The query parameter "{name}" is required.')
+        return kind(**found)
+
+    return parse
+
+
+def enum_choices(kind: type[Enum]) -> Mapping[str, Enum]:
+    """The members of an enumeration by what stands for them in a query: texts themselves, else their names in lower
+    case."""
+    return {member.value if isinstance(member, str) else member.name.lower(): member for member in kind}
 
 
 def parse_unsigned(what: str, value: str) -> int:
@@ -75,7 +94,6 @@ def _pairs(raw: bytes) -> list[tuple[str, str]]:
         raise InvalidRequest("The query string is not valid UTF-8.") from error
 
 
-@cache
 def _fields(kind: type[QueryParams]) -> tuple[tuple[str, str, bool, Parser], ...]:
     """Name on the wire, attribute, whether it is required, and parser of every field."""
     info = inspect.type_info(kind)
@@ -85,19 +103,29 @@ def _fields(kind: type[QueryParams]) -> tuple[tuple[str, str, bool, Parser], ...
 
 def _parser(declared: inspect.Type) -> Parser:
     match declared:
-        case inspect.VarTupleType(item_type=inspect.LiteralType(values=choices)):
+        case inspect.VarTupleType(item_type=item) if choices := _choices(item):
             return lambda name, values: tuple(_one_of(name, value, choices) for value in values)
-        case inspect.LiteralType(values=choices):
-            return lambda name, values: _one_of(name, _only(name, values), choices)
         case inspect.IntType(ge=least, le=most):
             return lambda name, values: _clamped(_integer(name, _only(name, values)), least, most)
         case inspect.BoolType():
-            return lambda name, values: _one_of(name, _only(name, values), ("true", "false")) == "true"
+            return lambda name, values: _one_of(name, _only(name, values), _BOOLEANS)
         case inspect.StrType():
             return _only
         case inspect.UnionType(types=types) if len(others := _not_none(types)) == 1:
             return _parser(others[0])
+        case _ if choices := _choices(declared):
+            return lambda name, values: _one_of(name, _only(name, values), choices)
     raise TypeError(f"a query parameter cannot be {declared!r}")
+
+
+def _choices(declared: inspect.Type) -> Mapping[str, Any]:
+    """What a parameter may be, by its texts; empty when it is not chosen from a set."""
+    match declared:
+        case inspect.LiteralType(values=values):
+            return {str(value): value for value in values}
+        case inspect.EnumType(cls=kind):
+            return enum_choices(kind)
+    return {}
 
 
 def _not_none(types: tuple[inspect.Type, ...]) -> list[inspect.Type]:
@@ -110,10 +138,10 @@ def _only(name: str, values: list[str]) -> str:
     return values[0]
 
 
-def _one_of(name: str, value: str, choices: tuple[Any, ...]) -> str:
+def _one_of(name: str, value: str, choices: Mapping[str, Any]) -> Any:
     if value not in choices:
-        raise InvalidRequest(f'The query parameter "{name}" is one of: {", ".join(map(str, choices))}.')
-    return value
+        raise InvalidRequest(f'The query parameter "{name}" is one of: {", ".join(choices)}.')
+    return choices[value]
 
 
 def _integer(name: str, value: str) -> int:

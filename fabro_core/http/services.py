@@ -9,6 +9,7 @@ from pathlib import Path
 from fabro_core.auth.assembly import Authentication
 from fabro_core.auth.cookies import Cookies
 from fabro_core.config.in_force import ServerSettings
+from fabro_core.http.failures import Failure
 from fabro_core.http.origins import Origin
 from fabro_core.http.streams import EventStreams
 from fabro_core.runs.service import Runs
@@ -44,5 +45,9 @@ class Services:
     uptime: Uptime
     runs: Runs
     streams: EventStreams
+    max_body_bytes: int
+    """Of ordinary bodies (server.md S10)."""
+    error_page: Callable[[Failure, str], bytes] | None
+    """The page that shows a failure and the request's id to a person; None without pages."""
     settings_in_force: Callable[[], ServerSettings]
     """What `GET /api/v1/settings` shows."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from fabro_core.api.account.auth_sessions import end_session, sessions_of
+from typing import Final
+
+from fabro_core.api.account.auth_sessions import SessionPath, end_session, sessions_of
 from fabro_core.auth.sessions import COOKIE
+from fabro_core.http.call import Call
 from fabro_core.http.reply import Reply, html_reply, see_other
-from fabro_core.http.request import FabroRequest
 from fabro_core.models.instant import instant_of_ms
 from fabro_core.web.pages import SignIn, account_page
 from fabro_core.web.run_views import when
@@ -15,9 +17,9 @@ PATH = "/account"
 
 
 @page(PATH)
-async def get_account(request: FabroRequest) -> Reply:
+async def get_account(call: Call) -> Reply:
     """Everything that the person is signed in with."""
-    services = request.services
+    services = call.services
     now = instant_of_ms(services.runs.now_ms())
     sign_ins = [
         SignIn(
@@ -28,11 +30,11 @@ async def get_account(request: FabroRequest) -> Reply:
             created=when(session.created_at, now),
             last_used=when(session.last_seen_at, now),
         )
-        for session in await sessions_of(request)
+        for session in await sessions_of(call)
     ]
-    identity = request.user.identity
+    identity = call.user.identity
     shown = account_page(
-        viewer=viewer_of(request),
+        viewer=viewer_of(call),
         name=identity.name,
         email=identity.email,
         sign_ins=sign_ins,
@@ -41,10 +43,13 @@ async def get_account(request: FabroRequest) -> Reply:
     return html_reply(shown)
 
 
-@form_target(f"{PATH}/sign-ins/{{id:str}}/end", of_page=PATH)
-async def submit_end(request: FabroRequest) -> Reply:
+@form_target(f"{PATH}/sign-ins/{{id}}/end", of_page=PATH)
+async def submit_end(call: Call[SessionPath]) -> Reply:
     """End one of the person's sign-ins; whoever ends the one they use is signed out."""
-    services = request.services
-    if await end_session(request):
+    services = call.services
+    if await end_session(call):
         return see_other(f"{services.public_prefix}/login", services.cookies.clear(COOKIE))
     return see_other(services.public_prefix + PATH)
+
+
+ROUTES: Final = (get_account, submit_end)

@@ -5,79 +5,65 @@ Pages answer browsers alone; for programs there is no such route (server.md S2).
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
-from litestar.exceptions import NotFoundException
-from litestar.handlers import HTTPRouteHandler, get, post
-
+from fabro_core.auth.caller import User
 from fabro_core.auth.refusals import Unauthenticated
 from fabro_core.http.accept import prefers_html
+from fabro_core.http.asgi import Scope
+from fabro_core.http.call import AnyCall, Body, Path, Query
+from fabro_core.http.endpoint import Endpoint, Gate, Handler, Instead, endpoint
 from fabro_core.http.guards import Guard, admit
-from fabro_core.http.reply import Reply, see_other
-from fabro_core.http.request import FabroRequest
+from fabro_core.http.methods import RouteNotFound
+from fabro_core.http.reply import see_other
+from fabro_core.http.services import Services
 from fabro_core.web.pages import Viewer
 
-Handler = Callable[[FabroRequest], Awaitable[Reply]]
-Decorator = Callable[[Handler], HTTPRouteHandler]
+Decorator = Callable[[Handler[Path, Query, Body]], Endpoint]
 
 _BROWSER: Final = "browser"
 
 
-def page(path: str) -> Decorator:
+def page(path: str) -> Callable[[Handler[Path, Query, Body]], Endpoint]:
     """Make the route of a page. Without a usable session the way leads to the login page and back here."""
-
-    def decorate(handler: Handler) -> HTTPRouteHandler:
-        return get(path, include_in_schema=False)(_for_people(handler, _address))
-
-    return decorate
+    return endpoint("GET", path, gate=_for_people(_address))
 
 
-def form_target(path: str, *, of_page: str) -> Decorator:
+def form_target(path: str, *, of_page: str) -> Callable[[Handler[Path, Query, Body]], Endpoint]:
     """Make the route that a form of a page is sent to; forms of other sites are refused (auth.md A7).
 
     Without a usable session the way leads to the login page and back to `of_page`: what the form said is forgotten.
     """
-
-    def decorate(handler: Handler) -> HTTPRouteHandler:
-        return post(path, include_in_schema=False)(_for_people(handler, lambda request: of_page))
-
-    return decorate
+    return endpoint("POST", path, gate=_for_people(lambda scope: of_page))
 
 
-def viewer_of(request: FabroRequest) -> Viewer:
+def viewer_of(call: AnyCall) -> Viewer:
     """The person who looks at the page."""
-    user = request.user
-    option = request.services.auth.options.get(user.method)
+    user = call.user
+    option = call.services.auth.options.get(user.method)
     return Viewer(user.identity.login, user.method if option is None else option.label)
 
 
-def _for_people(handler: Handler, return_to: Callable[[FabroRequest], str]) -> Handler:
-    @functools.wraps(handler)
-    async def for_people(request: FabroRequest) -> Reply:
-        if not prefers_html(request.scope["headers"]):
-            raise NotFoundException
-        if await _has_session(request):
-            return await handler(request)
-        prefix = request.services.public_prefix
-        return see_other(f"{prefix}/login?return_to={quote(prefix + return_to(request), safe='/')}")
+def _for_people(return_to: Callable[[Scope], str]) -> Gate:
+    async def gate(scope: Scope, services: Services) -> User:
+        """Raises what `admit` does for people whose session is usable, and sends all others to the login page."""
+        if not prefers_html(scope["headers"]):
+            raise RouteNotFound
+        try:
+            caller = await admit(Guard.USER, scope, services)
+        except Unauthenticated:
+            caller = None
+        if isinstance(caller, User) and caller.session is not None and caller.session.kind == _BROWSER:
+            return caller
+        prefix = services.public_prefix
+        raise Instead(see_other(f"{prefix}/login?return_to={quote(prefix + return_to(scope), safe='/')}"))
 
-    return for_people
-
-
-async def _has_session(request: FabroRequest) -> bool:
-    """Raises what `admit` does for people whose session is usable."""
-    try:
-        await admit(request, Guard.USER)
-    except Unauthenticated:
-        return False
-    session = request.user.session
-    return session is not None and session.kind == _BROWSER
+    return gate
 
 
-def _address(request: FabroRequest) -> str:
+def _address(scope: Scope) -> str:
     """Path and query, as they were asked for."""
-    query = request.scope["query_string"].decode("latin-1")
-    return quote(request.scope["path"]) + (f"?{query}" if query else "")
+    query = scope["query_string"].decode("latin-1")
+    return quote(scope["path"]) + (f"?{query}" if query else "")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabro_core.errors import InvalidRequest
-from fabro_core.http.query import PageLimit, PageOffset, QueryParams, parse_query
+from fabro_core.http.query import PageLimit, PageOffset, QueryParams, query_parser
 
 
 class Params(QueryParams, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ class Required(QueryParams, frozen=True, kw_only=True):
     ],
 )
 def test_valid_parameters(query: bytes, expected: Params) -> None:
-    assert parse_query(Params, query) == expected
+    assert query_parser(Params)(query) == expected
 
 
 @pytest.mark.parametrize(
@@ -83,21 +83,21 @@ def test_valid_parameters(query: bytes, expected: Params) -> None:
 )
 def test_a_parameter_that_is_not_valid_is_refused_by_name(query: bytes, name: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        parse_query(Params, query)
+        query_parser(Params)(query)
     assert f'"{name}"' in refusal.value.detail
 
 
 def test_a_missing_required_parameter_is_named() -> None:
     with pytest.raises(InvalidRequest, match='"selector" is required'):
-        parse_query(Required, b"other=1")
+        query_parser(Required)(b"other=1")
 
 
 def test_percent_encoded_bytes_that_are_not_utf8_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="UTF-8"):
-        parse_query(Params, b"parent=%FF")
+        query_parser(Params)(b"parent=%FF")
 
 
 @given(st.binary())
 def test_no_query_string_makes_the_parser_fall_over(query: bytes) -> None:
     with contextlib.suppress(InvalidRequest):
-        parse_query(Params, query)
+        query_parser(Params)(query)

@@ -6,10 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
-from litestar.routes import HTTPRoute
-
 from fabro_core.app import FabroApp
-from fabro_core.http.operation import OPT_KEY, Operation
+from fabro_core.http.operation import Operation
 from tests.api.guard_table import GUARDS, MANAGEMENT, SAME_RUN, TARGET, USER
 from tests.api.guard_table import Row as OperationKind
 from tests.security.credentials import ABSENT, INVALID, MALFORMED, MISUSED, OWN, Answered, CallerKind, Credential
@@ -88,15 +86,8 @@ class Route:
 
 
 def routes_of(app: FabroApp) -> list[Route]:
-    """All of them, as the framework knows them."""
-    return [
-        Route(method, re.sub(r":\w+\}", "}", route.path), _operation(handler.opt.get(OPT_KEY)))
-        for route in app.litestar.routes
-        if isinstance(route, HTTPRoute)
-        for handler in route.route_handlers
-        for method in sorted(handler.http_methods)
-        if method != "OPTIONS"
-    ]
+    """All of them."""
+    return [Route(each.method, re.sub(r":\w+\}", "}", each.path), _operation(each.operation)) for each in app.endpoints]
 
 
 def _operation(description: object) -> str | None:

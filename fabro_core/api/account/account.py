@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from fabro_core.auth.base import LoginOption
-from fabro_core.http.operation import Operation, operation
+from fabro_core.http.call import Call
+from fabro_core.http.operation import operation
 from fabro_core.http.reply import Reply, json_reply
-from fabro_core.http.request import FabroRequest
 
 
 class UserResponse(msgspec.Struct, frozen=True):
@@ -57,22 +59,21 @@ class AuthConfigResponse(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of `methods`; empty: nobody can sign in with a browser."""
 
 
-@operation(
-    "GET",
-    "/user",
-    Operation(id="getUser", tag="Auth", summary="The caller's login", answers={200: UserResponse}),
-)
-async def get_user(request: FabroRequest) -> Reply:
-    return json_reply(UserResponse(request.user.identity.login))
+@operation("GET", "/user", id="getUser", tag="Auth", summary="The caller's login", answers={200: UserResponse})
+async def get_user(call: Call) -> Reply:
+    return json_reply(UserResponse(call.user.identity.login))
 
 
 @operation(
     "GET",
     "/auth/me",
-    Operation(id="getAuthMe", tag="Auth", summary="The caller and how they signed in", answers={200: AuthMeResponse}),
+    id="getAuthMe",
+    tag="Auth",
+    summary="The caller and how they signed in",
+    answers={200: AuthMeResponse},
 )
-async def get_auth_me(request: FabroRequest) -> Reply:
-    identity = request.user.identity
+async def get_auth_me(call: Call) -> Reply:
+    identity = call.user.identity
     user = AuthSessionUser(
         login=identity.login,
         name=identity.name,
@@ -82,22 +83,20 @@ async def get_auth_me(request: FabroRequest) -> Reply:
         avatar_url=identity.avatar_url,
         user_url=identity.user_url,
     )
-    return json_reply(AuthMeResponse(user=user, provider=request.user.method, demo_mode=False))
+    return json_reply(AuthMeResponse(user=user, provider=call.user.method, demo_mode=False))
 
 
 @operation(
     "GET",
     "/auth/config",
-    Operation(
-        id="getAuthConfig",
-        tag="Auth",
-        summary="The enabled ways to authenticate",
-        answers={200: AuthConfigResponse},
-        guard=None,
-    ),
+    id="getAuthConfig",
+    tag="Auth",
+    summary="The enabled ways to authenticate",
+    answers={200: AuthConfigResponse},
+    guard=None,
 )
-async def get_auth_config(request: FabroRequest) -> Reply:
-    services = request.services
+async def get_auth_config(call: Call) -> Reply:
+    services = call.services
     options = [_view(name, option, services.public_prefix) for name, option in services.auth.options.items()]
     return json_reply(AuthConfigResponse(methods=tuple(services.auth.methods), options=tuple(options)))
 
@@ -111,3 +110,10 @@ def _view(name: str, option: LoginOption, prefix: str) -> LoginOptionView:
         login_url=f"{prefix}/auth/login/{name}",
         fields=fields or None,
     )
+
+
+ROUTES: Final = (
+    get_user,
+    get_auth_me,
+    get_auth_config,
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,14 +14,20 @@ from fabro_core.auth.chains import Chain
 from fabro_core.auth.sessions import COOKIE, SessionRecord
 from fabro_core.documents.collection import Stored
 from fabro_core.errors import InvalidRequest, NotFound
-from fabro_core.http.operation import Operation, operation
+from fabro_core.http.call import AnyCall, Call
+from fabro_core.http.operation import operation
+from fabro_core.http.path import PathParams
 from fabro_core.http.reply import Reply, json_reply, no_content
-from fabro_core.http.request import FabroRequest
 from fabro_core.models.instant import format_instant
 
 BROWSER, CLI = "browser", "cli"
 CURRENT = "current"
 """Stands for the browser session that authenticated the request."""
+
+
+class SessionPath(PathParams, frozen=True, kw_only=True):
+    id: str
+    """As lists name it, or `browser:current`."""
 
 
 class AuthSession(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -49,17 +55,18 @@ class AuthSessionsResponse(msgspec.Struct, frozen=True):
 @operation(
     "GET",
     "/auth/sessions",
-    Operation(
-        id="listAuthSessions", tag="Auth", summary="List the caller's sign-ins", answers={200: AuthSessionsResponse}
-    ),
+    id="listAuthSessions",
+    tag="Auth",
+    summary="List the caller's sign-ins",
+    answers={200: AuthSessionsResponse},
 )
-async def list_auth_sessions(request: FabroRequest) -> Reply:
-    return json_reply(AuthSessionsResponse(await sessions_of(request)))
+async def list_auth_sessions(call: Call) -> Reply:
+    return json_reply(AuthSessionsResponse(await sessions_of(call)))
 
 
-async def sessions_of(request: FabroRequest) -> list[AuthSession]:
+async def sessions_of(call: AnyCall) -> list[AuthSession]:
     """The caller's sign-ins: the one that authenticated the request first, then by last use, newest first."""
-    browser, user = request.services.auth.browser, request.user
+    browser, user = call.services.auth.browser, call.user
     found: list[tuple[datetime, AuthSession]] = []
     if browser is not None:
         found += [_browser(session, user) async for session in browser.sessions.of_user(user.identity)]
@@ -71,27 +78,31 @@ async def sessions_of(request: FabroRequest) -> list[AuthSession]:
 
 @operation(
     "DELETE",
-    "/auth/sessions/{id:str}",
-    Operation(id="deleteAuthSession", tag="Auth", summary="End a sign-in", answers={204: None}, errors=(400, 404)),
+    "/auth/sessions/{id}",
+    id="deleteAuthSession",
+    tag="Auth",
+    summary="End a sign-in",
+    answers={204: None},
+    errors=(400, 404),
 )
-async def delete_auth_session(request: FabroRequest) -> Reply:
-    services = request.services
-    return no_content(services.cookies.clear(COOKIE)) if await end_session(request) else no_content()
+async def delete_auth_session(call: Call[SessionPath]) -> Reply:
+    services = call.services
+    return no_content(services.cookies.clear(COOKIE)) if await end_session(call) else no_content()
 
 
-async def end_session(request: FabroRequest) -> bool:
+async def end_session(call: Call[SessionPath, Any, Any]) -> bool:
     """End the caller's sign-in that the path names; whether it was that of the request's own cookie.
 
     Raises `InvalidRequest` for an id that is none, `NotFound` for one that is not the caller's.
     """
-    browser, user = request.services.auth.browser, request.user
-    session = _named(request.path_params["id"], user)
+    browser, user = call.services.auth.browser, call.user
+    session = _named(call.path.id, user)
     if browser is None:
         raise _not_found()
     owned = browser.sessions if session.kind == BROWSER else browser.cli.chains
     if not await owned.revoke(UUID(session.id), user.identity):
         raise _not_found()
-    note(request, "session_revoked", method=user.method, identity=user.identity, session=session)
+    note(call, "session_revoked", method=user.method, identity=user.identity, session=session)
     return session == user.session and session.kind == BROWSER
 
 
@@ -154,3 +165,9 @@ def _cli(stored: Stored[Chain], user: User) -> tuple[datetime, AuthSession]:
         expires_at=format_instant(chain.expires),
         revocable=True,
     )
+
+
+ROUTES: Final = (
+    list_auth_sessions,
+    delete_auth_session,
+)

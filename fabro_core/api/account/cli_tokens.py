@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
-from litestar.handlers import post
 
 from fabro_core.api.account.sign_in import count_attempt, note
 from fabro_core.auth.authenticator import bearer_token, require_permission
@@ -16,10 +15,11 @@ from fabro_core.auth.codes import Grant
 from fabro_core.auth.refusals import CliLoginNotConfigured, LoginNotPermitted, Unauthenticated
 from fabro_core.auth.sign_in_limit import LimitKind
 from fabro_core.errors import InvalidRequest, Refusal
-from fabro_core.http.body import UnsupportedMediaType, read_json
+from fabro_core.http.body import Incoming, UnsupportedMediaType, decode_json, read_json
+from fabro_core.http.call import AnyCall, Call
+from fabro_core.http.endpoint import endpoint
 from fabro_core.http.oauth import is_redirect_uri, proves
 from fabro_core.http.reply import Reply, json_reply, no_content
-from fabro_core.http.request import FabroRequest
 from fabro_core.models.instant import format_instant
 from fabro_core.secret import Secret
 
@@ -61,44 +61,44 @@ class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
         return f"TokenResponse(subject={self.subject!r})"
 
 
-@post("/auth/cli/token", include_in_schema=False)
-async def exchange_code(request: FabroRequest) -> Reply:
+@endpoint("POST", "/auth/cli/token")
+async def exchange_code(call: Call[None, None, Incoming]) -> Reply:
     """Exchange a one-time code. Once it is found it is used up, whatever follows."""
-    await count_attempt(request, LimitKind.LOGIN)
-    cli = _configured(request)
-    asked = await _code_exchange(request)
+    await count_attempt(call, LimitKind.LOGIN)
+    cli = _configured(call)
+    asked = await _code_exchange(call.body)
     grant = await cli.codes.redeem(Secret(asked.code))
     if grant is None:
-        raise _noted(request, InvalidRequest("Invalid authorization code", code="invalid_code"))
+        raise _noted(call, InvalidRequest("Invalid authorization code", code="invalid_code"))
     if not proves(Secret(asked.code_verifier), grant.code_challenge):
-        raise _noted(request, InvalidRequest("PKCE verification failed", code="pkce_verification_failed"), grant)
+        raise _noted(call, InvalidRequest("PKCE verification failed", code="pkce_verification_failed"), grant)
     if asked.redirect_uri != grant.redirect_uri:
-        raise _noted(request, InvalidRequest("Redirect URI mismatch", code="redirect_uri_mismatch"), grant)
-    await _require_permission(request, grant)
-    issued = await cli.chains.open(grant.identity, grant.method, user_agent=request.headers.get("user-agent"))
-    note(request, "login", method=grant.method, identity=grant.identity, session=_session(issued.token))
+        raise _noted(call, InvalidRequest("Redirect URI mismatch", code="redirect_uri_mismatch"), grant)
+    await _require_permission(call, grant)
+    issued = await cli.chains.open(grant.identity, grant.method, user_agent=call.user_agent)
+    note(call, "login", method=grant.method, identity=grant.identity, session=_session(issued.token))
     return _tokens(cli, issued)
 
 
-@post("/auth/cli/refresh", include_in_schema=False)
-async def refresh_tokens(request: FabroRequest) -> Reply:
+@endpoint("POST", "/auth/cli/refresh")
+async def refresh_tokens(call: Call) -> Reply:
     """Exchange a refresh token for the next one."""
-    await count_attempt(request, LimitKind.LOGIN)
-    text = _presented(request)
-    cli = _configured(request)
+    await count_attempt(call, LimitKind.LOGIN)
+    text = _presented(call)
+    cli = _configured(call)
     token = RefreshToken.parse(text)
     if token is None:
         raise RefreshRefused("Refresh token expired", code="refresh_token_expired")
 
     async def admit(chain: Chain) -> None:
-        await _require_permission(request, chain)
+        await _require_permission(call, chain)
 
     try:
         issued = await cli.chains.refresh(token, admit)
     except RefreshReplayed as refusal:
         chain = refusal.chain
         note(
-            request,
+            call,
             "refresh_replayed",
             method=chain.method,
             reason=refusal.code,
@@ -107,37 +107,37 @@ async def refresh_tokens(request: FabroRequest) -> Reply:
         )
         raise
     except RefreshRefused as refusal:
-        note(request, "login_refused", reason=refusal.code, session=_session(token))
+        note(call, "login_refused", reason=refusal.code, session=_session(token))
         raise
     return _tokens(cli, issued)
 
 
-@post("/auth/cli/logout", include_in_schema=False)
-async def log_out(request: FabroRequest) -> Reply:
+@endpoint("POST", "/auth/cli/logout")
+async def log_out(call: Call) -> Reply:
     """End the login of a refresh token. A token that is worth nothing is no fault: it is over, as was asked for."""
-    cli = _configured(request)
+    cli = _configured(call)
     try:
-        text = bearer_token(request.scope["headers"])
+        text = bearer_token(call.headers)
     except Unauthenticated:
         text = None
     token = None if text is None else RefreshToken.parse(text)
     chain = None if token is None else await cli.chains.log_out(token)
     if token is not None and chain is not None:
-        note(request, "logout", method=chain.method, identity=chain.identity, session=_session(token))
+        note(call, "logout", method=chain.method, identity=chain.identity, session=_session(token))
     return no_content()
 
 
-def _configured(request: FabroRequest) -> CliLogins:
+def _configured(call: AnyCall) -> CliLogins:
     """Raises `CliLoginNotConfigured` without a method that people sign in with at an identity provider."""
-    cli = request.services.auth.require_browser().cli
+    cli = call.services.auth.require_browser().cli
     if cli.method is None:
         raise CliLoginNotConfigured
     return cli
 
 
-async def _code_exchange(request: FabroRequest) -> CodeExchange:
+async def _code_exchange(incoming: Incoming) -> CodeExchange:
     try:
-        asked = await read_json(request, CodeExchange)
+        asked = decode_json(await read_json(incoming), CodeExchange)
     except (InvalidRequest, UnsupportedMediaType) as error:
         raise _invalid() from error
     if not asked.is_complete:
@@ -149,9 +149,9 @@ def _invalid() -> InvalidRequest:
     return InvalidRequest("Invalid request", code="invalid_request")
 
 
-def _presented(request: FabroRequest) -> str:
+def _presented(call: AnyCall) -> str:
     """The text that ought to be a refresh token. Raises `Unauthenticated` (auth.md A21 rows 2 and 3)."""
-    text = bearer_token(request.scope["headers"])
+    text = bearer_token(call.headers)
     if text is None:
         raise Unauthenticated("refresh_token_expired", detail="A refresh token is required")
     if not text.startswith(REFRESH_PREFIX):
@@ -159,23 +159,23 @@ def _presented(request: FabroRequest) -> str:
     return text
 
 
-async def _require_permission(request: FabroRequest, of: Grant | Chain) -> None:
+async def _require_permission(call: AnyCall, of: Grant | Chain) -> None:
     """Raises `CliLoginNotConfigured`, `LoginNotPermitted` or `MethodUnavailable`."""
-    method = request.services.auth.methods.get(of.method)
+    method = call.services.auth.methods.get(of.method)
     if method is None:
-        raise _noted(request, CliLoginNotConfigured(), of)
+        raise _noted(call, CliLoginNotConfigured(), of)
     try:
         await require_permission(method, of.identity)
     except LoginNotPermitted as refusal:
-        raise _noted(request, refusal, of) from None
+        raise _noted(call, refusal, of) from None
 
 
-def _noted(request: FabroRequest, refusal: Refusal, of: Grant | Chain | None = None) -> Refusal:
+def _noted(call: AnyCall, refusal: Refusal, of: Grant | Chain | None = None) -> Refusal:
     """`refusal`, of which the audit log knows."""
     if of is None:
-        note(request, "login_refused", reason=refusal.code)
+        note(call, "login_refused", reason=refusal.code)
     else:
-        note(request, "login_refused", method=of.method, reason=refusal.code, identity=of.identity)
+        note(call, "login_refused", method=of.method, reason=refusal.code, identity=of.identity)
     return refusal
 
 
@@ -201,3 +201,6 @@ def _tokens(cli: CliLogins, issued: Issued) -> Reply:
             ),
         )
     )
+
+
+ROUTES: Final = (exchange_code, refresh_tokens, log_out)

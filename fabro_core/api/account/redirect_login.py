@@ -13,9 +13,7 @@ from collections.abc import Awaitable
 from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
-from litestar.handlers import get
-
-from fabro_core.api.account.sign_in import count_attempt, enabled_option, note, signed_in, to_login_page
+from fabro_core.api.account.sign_in import MethodPath, count_attempt, enabled_option, note, signed_in, to_login_page
 from fabro_core.auth.authenticator import METHOD_TIMEOUT_SECONDS, require_permission
 from fabro_core.auth.base import AuthMethod, Identity, LoginCallback, Redirect
 from fabro_core.auth.cookies import cookie_value
@@ -30,19 +28,17 @@ from fabro_core.auth.refusals import (
 from fabro_core.auth.return_to import CLI_RESUME, checked_return_to
 from fabro_core.auth.sign_in_limit import LimitKind
 from fabro_core.http.accept import prefers_html
-from fabro_core.http.guards import MethodNotAllowed, refuse_head
-from fabro_core.http.options import NO_HEAD
-from fabro_core.http.query import QueryParams, parse_query
+from fabro_core.http.call import AnyCall, Call
+from fabro_core.http.endpoint import endpoint
+from fabro_core.http.methods import MethodNotAllowed
+from fabro_core.http.query import QueryParams
 from fabro_core.http.reply import Reply, see_other
-from fabro_core.http.request import FabroRequest
-from fabro_core.http.trace import trace_of
 from fabro_core.secret import Secret
 
 BINDING_COOKIE: Final = "fabro_oauth_state"
 """Binds a sign-in to the browser that began it, so that nobody can be made to finish somebody else's."""
 
 _SIGN_IN: Final = "/auth"
-_ALLOW: Final = b"GET, OPTIONS, POST"
 _ALLOW_OF_FORMS: Final = b"OPTIONS, POST"
 _WEB_URL: Final = re.compile(r"https?://[!-~]+")
 
@@ -61,25 +57,22 @@ class CallbackParams(QueryParams, frozen=True, kw_only=True):
     error: str = ""
 
 
-@get("/auth/login/{method:str}", include_in_schema=False, opt={NO_HEAD: True})
-async def start_redirect_login(request: FabroRequest) -> Reply:
+@endpoint("GET", "/auth/login/{method}", no_head=True)
+async def start_redirect_login(call: Call[MethodPath, StartParams]) -> Reply:
     """Send the browser to the identity provider of a method."""
-    if trace_of(request.scope).is_head:
-        raise MethodNotAllowed(_ALLOW)
-    await count_attempt(request, LimitKind.START)
-    method, option = enabled_option(request)
+    await count_attempt(call, LimitKind.START)
+    method, option = enabled_option(call)
     if option.kind != "redirect":
         raise MethodNotAllowed(_ALLOW_OF_FORMS)
-    services, states = request.services, _states(request)
-    params = parse_query(StartParams, request.scope["query_string"])
-    return_to = checked_return_to(params.return_to, prefix=services.public_prefix)
-    attempt = states.attempt(_callback_url(request, method))
+    services, states = call.services, _states(call)
+    return_to = checked_return_to(call.query.return_to, prefix=services.public_prefix)
+    attempt = states.attempt(_callback_url(call, method))
     try:
         redirect = await _asked(method, method.start_login(attempt), Redirect)
         _require_web_url(method, redirect)
     except IdentityProviderFailed as refusal:
-        return _refused(request, method, refusal, return_to)
-    binding = _binding(request) or Secret.random()
+        return _refused(call, method, refusal, return_to)
+    binding = _binding(call) or Secret.random()
     await states.remember(attempt, method=method.name, binding=binding, kept=redirect.keep, return_to=return_to)
     keep = services.cookies.set(
         BINDING_COOKIE, binding.reveal(), max_age_seconds=int(LIFETIME.total_seconds()), path=_SIGN_IN
@@ -87,52 +80,48 @@ async def start_redirect_login(request: FabroRequest) -> Reply:
     return see_other(redirect.url, keep)
 
 
-@get("/auth/callback/{method:str}", include_in_schema=False, opt={NO_HEAD: True})
-async def finish_redirect_login(request: FabroRequest) -> Reply:
+@endpoint("GET", "/auth/callback/{method}", no_head=True)
+async def finish_redirect_login(call: Call[MethodPath, CallbackParams]) -> Reply:
     """Take the browser back from the identity provider, and sign the person in."""
-    refuse_head(request)
-    await count_attempt(request, LimitKind.LOGIN)
-    method = request.services.auth.methods.get(request.path_params["method"])
+    await count_attempt(call, LimitKind.LOGIN)
+    method = call.services.auth.methods.get(call.path.method)
     if method is None:
         raise MethodDisabled
-    params = parse_query(CallbackParams, request.scope["query_string"])
-    pending = await _taken(request, method, Secret(params.state))
+    pending = await _taken(call, method, Secret(call.query.state))
     try:
-        identity = await _identity(request, method, params, pending)
+        identity = await _identity(call, method, call.query, pending)
         await require_permission(method, identity)
     except (AccessDenied, IdentityProviderFailed, LoginNotPermitted) as refusal:
-        return _refused(request, method, refusal, pending.return_to)
-    return await signed_in(request, method, identity, pending.return_to)
+        return _refused(call, method, refusal, pending.return_to)
+    return await signed_in(call, method, identity, pending.return_to)
 
 
-def _states(request: FabroRequest) -> LoginStates:
-    return request.services.auth.require_browser().states
+def _states(call: AnyCall) -> LoginStates:
+    return call.services.auth.require_browser().states
 
 
-def _callback_url(request: FabroRequest, method: AuthMethod) -> str:
-    return f"{request.services.server_url}/auth/callback/{method.name}"
+def _callback_url(call: AnyCall, method: AuthMethod) -> str:
+    return f"{call.services.server_url}/auth/callback/{method.name}"
 
 
-def _binding(request: FabroRequest) -> Secret | None:
+def _binding(call: AnyCall) -> Secret | None:
     """What the browser brings along; one for all its tabs, so that each can finish what it began."""
-    value = cookie_value(request.scope["headers"], BINDING_COOKIE)
+    value = cookie_value(call.headers, BINDING_COOKIE)
     return Secret(value) if value is not None and is_binding(value) else None
 
 
-async def _taken(request: FabroRequest, method: AuthMethod, state: Secret) -> PendingLogin:
+async def _taken(call: AnyCall, method: AuthMethod, state: Secret) -> PendingLogin:
     """The sign-in that the state and the browser belong to, used up. Raises `LoginStateInvalid`."""
-    states, binding = _states(request), _binding(request)
+    states, binding = _states(call), _binding(call)
     pending = None if binding is None else await states.find(state, method=method.name, binding=binding)
     if pending is None or not await states.take(pending):
         refusal = LoginStateInvalid()
-        note(request, "login_refused", method=method.name, reason=refusal.code)
+        note(call, "login_refused", method=method.name, reason=refusal.code)
         raise refusal
     return pending
 
 
-async def _identity(
-    request: FabroRequest, method: AuthMethod, params: CallbackParams, pending: PendingLogin
-) -> Identity:
+async def _identity(call: AnyCall, method: AuthMethod, params: CallbackParams, pending: PendingLogin) -> Identity:
     """Whom the provider vouches for. Raises `AccessDenied`, `LoginNotPermitted` or `IdentityProviderFailed`."""
     match params:
         case CallbackParams(error="access_denied"):
@@ -141,7 +130,7 @@ async def _identity(
             raise LoginNotPermitted
         case CallbackParams(error="", code=code) if code:
             callback = LoginCallback(
-                callback_url=_callback_url(request, method),
+                callback_url=_callback_url(call, method),
                 code=Secret(code),
                 code_verifier=pending.code_verifier,
                 kept=pending.kept,
@@ -171,14 +160,14 @@ def _require_web_url(method: AuthMethod, redirect: Redirect) -> None:
 
 
 def _refused(
-    request: FabroRequest,
+    call: AnyCall,
     method: AuthMethod,
     refusal: AccessDenied | IdentityProviderFailed | LoginNotPermitted,
     return_to: str | None,
 ) -> Reply:
     """The refusal for API clients; a browser goes where people, or a waiting command-line program, learn of it."""
-    note(request, "login_refused", method=method.name, reason=refusal.code)
-    if not prefers_html(request.scope["headers"]):
+    note(call, "login_refused", method=method.name, reason=refusal.code)
+    if not prefers_html(call.headers):
         raise refusal
     match refusal:
         case AccessDenied():
@@ -186,10 +175,13 @@ def _refused(
         case LoginNotPermitted():
             error, description = "unauthorized", "Login not permitted"
         case IdentityProviderFailed():
-            label = request.services.auth.options[method.name].label
+            label = call.services.auth.options[method.name].label
             error, description = "server_error", f"Could not complete {label} sign-in"
-    resume = request.services.public_prefix + CLI_RESUME
+    resume = call.services.public_prefix + CLI_RESUME
     if return_to == resume:
         query = urlencode({"error": error, "error_description": description}, quote_via=quote)
         return see_other(f"{resume}?{query}")
-    return to_login_page(request, error, None)
+    return to_login_page(call, error, None)
+
+
+ROUTES: Final = (start_redirect_login, finish_redirect_login)

@@ -8,8 +8,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
 import msgspec
-from litestar.exceptions import NotFoundException
-from litestar.handlers import post
 
 from fabro_core.auth.audit import AuditEvent, audit
 from fabro_core.auth.authenticator import METHOD_TIMEOUT_SECONDS, require_permission
@@ -22,14 +20,14 @@ from fabro_core.auth.sessions import COOKIE, LIFETIME
 from fabro_core.auth.sign_in_limit import LimitKind, TooManyAttempts
 from fabro_core.errors import CredentialsRejected, InvalidRequest, StoreUnavailable
 from fabro_core.http.accept import prefers_html
-from fabro_core.http.access import client_of
-from fabro_core.http.body import UnsupportedMediaType, decode_json, is_json, media_type_of, read_body
+from fabro_core.http.body import Incoming, UnsupportedMediaType, decode_json, is_json, media_type_of
+from fabro_core.http.call import AnyCall, Call
 from fabro_core.http.csrf import refuse_cross_site
-from fabro_core.http.failures import error_reply
-from fabro_core.http.guards import MethodNotAllowed
+from fabro_core.http.endpoint import endpoint
+from fabro_core.http.error_replies import error_reply
+from fabro_core.http.methods import MethodNotAllowed, RouteNotFound
+from fabro_core.http.path import PathParams
 from fabro_core.http.reply import Reply, json_reply, see_other
-from fabro_core.http.request import FabroRequest
-from fabro_core.http.trace import trace_of
 from fabro_core.secret import Secret
 
 AFTER_SIGN_IN: Final = "/runs"
@@ -39,104 +37,109 @@ FORM: Final = b"application/x-www-form-urlencoded"
 log = logging.getLogger("fabro.auth")
 
 
+class MethodPath(PathParams, frozen=True, kw_only=True):
+    method: str
+    """The settings name of an auth method."""
+
+
 class SignedInResponse(msgspec.Struct, frozen=True):
     ok: bool
 
 
-@post("/auth/login/{method:str}", include_in_schema=False)
-async def submit_login(request: FabroRequest) -> Reply:
+@endpoint("POST", "/auth/login/{method}")
+async def submit_login(call: Call[MethodPath, None, Incoming]) -> Reply:
     """Sign in with the form of a method, sent as JSON or by a page."""
-    await count_attempt(request, LimitKind.LOGIN)
-    method, option = enabled_option(request)
+    await count_attempt(call, LimitKind.LOGIN)
+    method, option = enabled_option(call)
     if option.kind != "form":
         raise MethodNotAllowed(b"GET, OPTIONS")
-    refuse_cross_site(request.scope["headers"], request.services.public_origin)
-    submitted = await _submitted(request)
+    refuse_cross_site(call.headers, call.services.public_origin)
+    submitted = await _submitted(call.body)
     form = _form(option, submitted)
-    return_to = checked_return_to(submitted.get(RETURN_TO), prefix=request.services.public_prefix)
+    return_to = checked_return_to(submitted.get(RETURN_TO), prefix=call.services.public_prefix)
     try:
         identity = await _identity(method, form)
         await require_permission(method, identity)
     except (InvalidCredentials, LoginNotPermitted) as refusal:
-        note(request, "login_refused", method=method.name, reason=refusal.code)
-        if not prefers_html(request.scope["headers"]):
+        note(call, "login_refused", method=method.name, reason=refusal.code)
+        if not prefers_html(call.headers):
             raise
         error = "invalid_credentials" if isinstance(refusal, InvalidCredentials) else "unauthorized"
-        return to_login_page(request, error, return_to)
-    return await signed_in(request, method, identity, return_to)
+        return to_login_page(call, error, return_to)
+    return await signed_in(call, method, identity, return_to)
 
 
-@post("/auth/logout", include_in_schema=False)
-async def submit_logout(request: FabroRequest) -> Reply:
+@endpoint("POST", "/auth/logout")
+async def submit_logout(call: Call) -> Reply:
     """End the session of the cookie, if there is one; the browser forgets the cookie in any case."""
-    services = request.services
-    cookie = cookie_value(request.scope["headers"], COOKIE)
+    services = call.services
+    cookie = cookie_value(call.headers, COOKIE)
     if cookie is not None:
-        refuse_cross_site(request.scope["headers"], services.public_origin)
+        refuse_cross_site(call.headers, services.public_origin)
     forget = services.cookies.clear(COOKIE)
     if cookie is not None:
         try:
             ended = await services.auth.require_browser().sessions.end(cookie)
         except StoreUnavailable as error:
-            return error_reply(request, error, forget)
+            return error_reply(call.scope, call.services, error, forget)
         if ended is not None:
             session = SessionRef("browser", ended.key)
-            note(request, "logout", method=ended.body.method, identity=ended.body.identity, session=session)
+            note(call, "logout", method=ended.body.method, identity=ended.body.identity, session=session)
     return see_other(f"{services.public_prefix}/login", forget)
 
 
 # -- shared with sign-ins at an identity provider ------------------------------------------------------------------
 
 
-async def count_attempt(request: FabroRequest, bucket: LimitKind) -> None:
+async def count_attempt(call: AnyCall, bucket: LimitKind) -> None:
     """Count a request against the limit of its client. Raises `TooManyAttempts`."""
     try:
-        await request.services.auth.attempts.count(bucket, client_of(request.scope))
+        await call.services.auth.attempts.count(bucket, call.client)
     except TooManyAttempts as refusal:
-        note(request, "rate_limited", reason=refusal.code)
+        note(call, "rate_limited", reason=refusal.code)
         raise
 
 
-def enabled_option(request: FabroRequest) -> tuple[AuthMethod, LoginOption]:
+def enabled_option(call: Call[MethodPath, Any, Any]) -> tuple[AuthMethod, LoginOption]:
     """The method in the path. Raises `MethodDisabled`, or what answers 404 for one without a browser sign-in."""
-    services = request.services
-    name = request.path_params["method"]
+    services = call.services
+    name = call.path.method
     method = services.auth.methods.get(name)
     if method is None:
         raise MethodDisabled
     option = services.auth.options.get(name)
     if option is None:
-        raise NotFoundException
+        raise RouteNotFound
     return method, option
 
 
-async def signed_in(request: FabroRequest, method: AuthMethod, identity: Identity, return_to: str | None) -> Reply:
+async def signed_in(call: AnyCall, method: AuthMethod, identity: Identity, return_to: str | None) -> Reply:
     """Open a session for a person who has just proved who they are, in place of the one that the browser had."""
-    services = request.services
+    services = call.services
     sessions = services.auth.require_browser().sessions
     session, cookie = await sessions.open(
         User(identity=identity, method=method.name),
         credential=method.credential_of(identity),
-        user_agent=request.headers.get("user-agent"),
+        user_agent=call.user_agent,
     )
-    replaced = cookie_value(request.scope["headers"], COOKIE)
+    replaced = cookie_value(call.headers, COOKIE)
     if replaced is not None:
         await sessions.end(replaced)
-    note(request, "login", method=method.name, identity=identity, session=session)
+    note(call, "login", method=method.name, identity=identity, session=session)
     keep = services.cookies.set(COOKIE, cookie, max_age_seconds=int(LIFETIME.total_seconds()))
-    if request.scope["method"] == "POST" and not prefers_html(request.scope["headers"]):
+    if call.scope["method"] == "POST" and not prefers_html(call.headers):
         return json_reply(SignedInResponse(ok=True), headers=(keep,))
     return see_other(return_to or services.public_prefix + AFTER_SIGN_IN, keep)
 
 
-def to_login_page(request: FabroRequest, error: str, return_to: str | None) -> Reply:
+def to_login_page(call: AnyCall, error: str, return_to: str | None) -> Reply:
     """Send a browser back to the login page, which says what went wrong."""
     kept = "" if return_to is None else f"&{RETURN_TO}={quote(return_to, safe='/')}"
-    return see_other(f"{request.services.public_prefix}/login?error={error}{kept}")
+    return see_other(f"{call.services.public_prefix}/login?error={error}{kept}")
 
 
 def note(
-    request: FabroRequest,
+    call: AnyCall,
     event: AuditEvent,
     *,
     method: str | None = None,
@@ -147,8 +150,8 @@ def note(
     """Write a line of the audit log about a request."""
     audit(
         event,
-        client=client_of(request.scope),
-        request_id=trace_of(request.scope).request_id,
+        client=call.client,
+        request_id=call.trace.request_id,
         method=method,
         reason=reason,
         identity=identity,
@@ -159,10 +162,10 @@ def note(
 # -- the form ----------------------------------------------------------------------------------------------------------
 
 
-async def _submitted(request: FabroRequest) -> dict[str, Any]:
+async def _submitted(incoming: Incoming) -> dict[str, Any]:
     """The members of a JSON object, or the fields of a form."""
-    body = await read_body(request)
-    media_type = media_type_of(request.scope["headers"])
+    body = await incoming.read()
+    media_type = media_type_of(incoming.headers)
     if media_type == FORM:
         return _decode_form(body)
     if body and media_type is not None and not is_json(media_type):
@@ -203,3 +206,6 @@ async def _identity(method: AuthMethod, form: LoginForm) -> Identity:
     except Exception as error:
         log.exception("auth method %s failed to judge a form", method.name)
         raise MethodUnavailable from error
+
+
+ROUTES: Final = (submit_login, submit_logout)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from tempfile import TemporaryFile
 from typing import IO, Annotated, Final
 
 import msgspec
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+import multipart
 
 from fabro_core.errors import InvalidRequest
-from fabro_core.http.body import UnsupportedMediaType, decode_json
+from fabro_core.http.body import BodyTooLarge, Incoming, UnsupportedMediaType, decode_json
 from fabro_core.http.multipart import MANIFEST, FormLimits, Part, receive_form
-from fabro_core.http.request import FabroRequest
 from fabro_core.runs.attachments.artifact_path import require_artifact_path
 from fabro_core.runs.attachments.artifacts import Arrival
 
 ONE_FILE: Final = "application/octet-stream"
 FORM: Final = "multipart/form-data"
+
+_parse_content_type: Final[Callable[[str], tuple[str, dict[str, str]]]] = multipart.parse_options_header
 
 MAX_FILE_BYTES: Final = 10 * 1024 * 1024
 LIMITS: Final = FormLimits(
@@ -57,22 +58,22 @@ class Received(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def received(request: FabroRequest) -> AsyncIterator[Received]:
+async def received(incoming: Incoming) -> AsyncIterator[Received]:
     """The body, for the length of the context.
 
     A form is put down in a temporary file, so that a request which turns out to be refused has written nothing to the
-    store, and one that is not holds a single file in memory. Raises `UnsupportedMediaType`, `RequestEntityTooLarge`,
+    store, and one that is not holds a single file in memory. Raises `UnsupportedMediaType`, `BodyTooLarge`,
     and `InvalidRequest` for a form that is not complete.
     """
-    media_type, options = request.content_type
+    media_type, options = _parse_content_type(incoming.content_type.decode("latin-1"))
     with TemporaryFile(prefix="fabro-upload-") as spool:
         if media_type == ONE_FILE:
-            yield Received(await _read_file(request), spool)
+            yield Received(await _read_file(incoming), spool)
         elif media_type == FORM:
             boundary = options.get("boundary")
             if not boundary:
                 raise InvalidRequest("The content type of a multipart body names its boundary.")
-            yield Received(tuple(await receive_form(request.stream(), boundary, spool, LIMITS)), spool)
+            yield Received(tuple(await receive_form(incoming.stream(), boundary, spool, LIMITS)), spool)
         else:
             raise UnsupportedMediaType(f"{ONE_FILE} or {FORM}")
 
@@ -91,14 +92,14 @@ def arrivals(body: Received, filename: str | None) -> list[Arrival]:
     return [Arrival(path=require_artifact_path(filename), size=len(content), digest=digest, read=lambda: content)]
 
 
-async def _read_file(request: FabroRequest) -> bytes:
-    if (request.content_length or 0) > MAX_FILE_BYTES:
-        raise RequestEntityTooLarge
+async def _read_file(incoming: Incoming) -> bytes:
+    if (incoming.length or 0) > MAX_FILE_BYTES:
+        raise BodyTooLarge
     content = bytearray()
-    async for chunk in request.stream():
+    async for chunk in incoming.stream():
         content += chunk
         if len(content) > MAX_FILE_BYTES:
-            raise RequestEntityTooLarge
+            raise BodyTooLarge
     return bytes(content)
 
 
@@ -107,7 +108,7 @@ def _of_form(parts: Sequence[Part], spool: IO[bytes]) -> list[Arrival]:
         raise InvalidRequest(f'The first part of the form is "{MANIFEST}".')
     entries = decode_json(parts[0].read(spool), ArtifactBatchUploadManifest).entries
     if len(entries) > LIMITS.files:
-        raise RequestEntityTooLarge
+        raise BodyTooLarge
     files = _by_name(parts[1:])
     _require_listed_once(entries, files)
     return [_arrival(entry, files[entry.part], spool) for entry in entries]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -12,14 +12,16 @@ from fabro_core.api.runs.artifact_upload import (
     MAX_BODY_BYTES,
     ONE_FILE,
     ArtifactBatchUploadManifest,
+    Received,
     arrivals,
     received,
 )
+from fabro_core.api.runs.paths import RunPath, StagePath
+from fabro_core.http.call import Call
 from fabro_core.http.guards import Guard
-from fabro_core.http.operation import Operation, operation
-from fabro_core.http.query import MAX_UNSIGNED, QueryParams, parse_query
+from fabro_core.http.operation import operation
+from fabro_core.http.query import MAX_UNSIGNED, QueryParams
 from fabro_core.http.reply import Reply, json_reply, no_content, octets
-from fabro_core.http.request import FabroRequest
 from fabro_core.http.zip_stream import Archive
 from fabro_core.runs.attachments.artifact_path import require_artifact_path
 from fabro_core.runs.attachments.artifacts import Artifact, RunArtifacts, node_of
@@ -62,16 +64,14 @@ class ArtifactListResponse(msgspec.Struct, frozen=True):
 
 @operation(
     "GET",
-    "/runs/{id:str}/artifacts",
-    Operation(
-        id="listRunArtifacts",
-        tag="Run Internals",
-        summary="List the files that a run left behind",
-        answers={200: RunArtifactListResponse},
-        errors=(400, 404),
-    ),
+    "/runs/{id}/artifacts",
+    id="listRunArtifacts",
+    tag="Run Internals",
+    summary="List the files that a run left behind",
+    answers={200: RunArtifactListResponse},
+    errors=(404,),
 )
-async def list_run_artifacts(request: FabroRequest) -> Reply:
+async def list_run_artifacts(call: Call[RunPath]) -> Reply:
     entries = [
         RunArtifactEntry(
             stage_id=stage.stage_id,
@@ -80,7 +80,7 @@ async def list_run_artifacts(request: FabroRequest) -> Reply:
             relative_path=each.path,
             size=each.size,
         )
-        for stage in await request.services.runs.artifacts.of_run(request.run_id)
+        for stage in await call.services.runs.artifacts.of_run(call.path.id)
         for each in stage.artifacts
     ]
     return json_reply(RunArtifactListResponse(entries))
@@ -88,35 +88,31 @@ async def list_run_artifacts(request: FabroRequest) -> Reply:
 
 @operation(
     "GET",
-    "/runs/{id:str}/artifacts/download",
-    Operation(
-        id="downloadRunArtifacts",
-        tag="Run Internals",
-        summary="Download the newest version of every file of a run",
-        answers={200: bytes},
-        media_type="application/zip",
-        errors=(400, 404),
-    ),
+    "/runs/{id}/artifacts/download",
+    id="downloadRunArtifacts",
+    tag="Run Internals",
+    summary="Download the newest version of every file of a run",
+    answers={200: bytes},
+    media_type="application/zip",
+    errors=(404,),
 )
-async def download_run_artifacts(request: FabroRequest) -> Archive:
-    run_id, artifacts = request.run_id, request.services.runs.artifacts
-    newest = await artifacts.newest_of_run(run_id)
-    return Archive(_contents(artifacts, newest), filename=f"fabro-artifacts-{run_id}.zip")
+async def download_run_artifacts(call: Call[RunPath]) -> Archive:
+    artifacts = call.services.runs.artifacts
+    newest = await artifacts.newest_of_run(call.path.id)
+    return Archive(_contents(artifacts, newest), filename=f"fabro-artifacts-{call.path.id}.zip")
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/stages/{stageId:str}/artifacts",
-    Operation(
-        id="listStageArtifacts",
-        tag="Run Internals",
-        summary="List the files that a stage left behind",
-        answers={200: ArtifactListResponse},
-        errors=(400, 404),
-    ),
+    "/runs/{id}/stages/{stageId}/artifacts",
+    id="listStageArtifacts",
+    tag="Run Internals",
+    summary="List the files that a stage left behind",
+    answers={200: ArtifactListResponse},
+    errors=(404,),
 )
-async def list_stage_artifacts(request: FabroRequest) -> Reply:
-    found = await request.services.runs.artifacts.of_stage(request.run_id, request.stage_id)
+async def list_stage_artifacts(call: Call[StagePath]) -> Reply:
+    found = await call.services.runs.artifacts.of_stage(call.path.id, call.path.stage_id)
     return json_reply(
         ArtifactListResponse([ArtifactEntry(filename=each.path, retry=each.retry, size=each.size) for each in found])
     )
@@ -124,48 +120,47 @@ async def list_stage_artifacts(request: FabroRequest) -> Reply:
 
 @operation(
     "POST",
-    "/runs/{id:str}/stages/{stageId:str}/artifacts",
-    Operation(
-        id="putStageArtifact",
-        tag="Run Internals",
-        summary="Keep files of a stage",
-        answers={204: None},
-        guard=Guard.SAME_RUN,
-        query=PutArtifactParams,
-        uploads={ONE_FILE: bytes, FORM: ArtifactBatchUploadManifest},
-        max_body_bytes=MAX_BODY_BYTES,
-        errors=(400, 404, 409, 415),
-    ),
+    "/runs/{id}/stages/{stageId}/artifacts",
+    id="putStageArtifact",
+    tag="Run Internals",
+    summary="Keep files of a stage",
+    answers={204: None},
+    guard=Guard.SAME_RUN,
+    uploads={ONE_FILE: bytes, FORM: ArtifactBatchUploadManifest},
+    receiver=received,
+    max_body_bytes=MAX_BODY_BYTES,
+    errors=(404, 409, 415),
 )
-async def put_stage_artifact(request: FabroRequest) -> Reply:
-    async with received(request) as body:
-        run_id, stage_id = request.run_id, request.stage_id
-        params = parse_query(PutArtifactParams, request.scope["query_string"])
-        files = arrivals(body, params.filename)
-        await request.services.runs.artifacts.keep(run_id, stage_id, params.retry, files)
+async def put_stage_artifact(call: Call[StagePath, PutArtifactParams, Received]) -> Reply:
+    files = arrivals(call.body, call.query.filename)
+    await call.services.runs.artifacts.keep(call.path.id, call.path.stage_id, call.query.retry, files)
     return no_content()
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/stages/{stageId:str}/artifacts/download",
-    Operation(
-        id="getStageArtifact",
-        tag="Run Internals",
-        summary="Download a file of a stage",
-        answers={200: bytes},
-        media_type="application/octet-stream",
-        query=GetArtifactParams,
-        errors=(400, 404),
-    ),
+    "/runs/{id}/stages/{stageId}/artifacts/download",
+    id="getStageArtifact",
+    tag="Run Internals",
+    summary="Download a file of a stage",
+    answers={200: bytes},
+    media_type="application/octet-stream",
+    errors=(404,),
 )
-async def get_stage_artifact(request: FabroRequest) -> Reply:
-    run_id, stage_id = request.run_id, request.stage_id
-    params = parse_query(GetArtifactParams, request.scope["query_string"])
-    path = require_artifact_path(params.filename)
-    return octets(await request.services.runs.artifacts.read(run_id, stage_id, params.retry, path))
+async def get_stage_artifact(call: Call[StagePath, GetArtifactParams]) -> Reply:
+    path = require_artifact_path(call.query.filename)
+    return octets(await call.services.runs.artifacts.read(call.path.id, call.path.stage_id, call.query.retry, path))
 
 
 async def _contents(artifacts: RunArtifacts, listed: Sequence[Artifact]) -> AsyncIterator[tuple[str, bytes]]:
     for artifact in listed:
         yield artifact.path, await artifacts.content(artifact)
+
+
+ROUTES: Final = (
+    list_run_artifacts,
+    download_run_artifacts,
+    list_stage_artifacts,
+    put_stage_artifact,
+    get_stage_artifact,
+)

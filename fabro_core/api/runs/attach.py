@@ -6,11 +6,13 @@ from typing import Annotated, Final
 
 import msgspec
 
+from fabro_core.api.runs.paths import RunPath
 from fabro_core.errors import InvalidRequest, StreamClosed
+from fabro_core.http.call import Call
 from fabro_core.http.guards import Guard
-from fabro_core.http.operation import EVENT_STREAM, Operation, event_stream
-from fabro_core.http.query import MAX_UNSIGNED, QueryParams, parse_query, parse_unsigned
-from fabro_core.http.request import FabroRequest, require_run_id
+from fabro_core.http.operation import EVENT_STREAM, operation
+from fabro_core.http.path import require_run_id
+from fabro_core.http.query import MAX_UNSIGNED, QueryParams, parse_unsigned
 from fabro_core.http.streams import EventStream
 
 LAST_EVENT_ID: Final = b"last-event-id"
@@ -26,54 +28,46 @@ class AttachAllParams(QueryParams, frozen=True, kw_only=True):
     run_id: str | None = None
 
 
-@event_stream(
-    "/runs/{id:str}/attach",
-    Operation(
-        id="attachRunEvents",
-        tag="Run Internals",
-        summary="Follow a run's events",
-        answers={200: str},
-        guard=Guard.SAME_RUN,
-        media_type=EVENT_STREAM,
-        query=AttachParams,
-        errors=(400, 404, 410),
-    ),
+@operation(
+    "GET",
+    "/runs/{id}/attach",
+    id="attachRunEvents",
+    tag="Run Internals",
+    summary="Follow a run's events",
+    answers={200: str},
+    guard=Guard.SAME_RUN,
+    media_type=EVENT_STREAM,
+    errors=(404, 410),
 )
-async def attach_run_events(request: FabroRequest) -> EventStream:
-    run_id = request.run_id
-    after_seq = _cursor(request)
-    services = request.services
-    hit = await services.runs.get(run_id)
+async def attach_run_events(call: Call[RunPath, AttachParams]) -> EventStream:
+    after_seq = _cursor(call)
+    services = call.services
+    hit = await services.runs.get(call.path.id)
     if after_seq is None:
         after_seq = hit.seq
     if not hit.live and hit.seq <= after_seq:
         raise StreamClosed("The run has ended, and its log holds no further event.")
-    return services.streams.of_run(run_id, request.caller, after_seq=after_seq, newest_seq=hit.seq)
+    return services.streams.of_run(call.path.id, call.caller, after_seq=after_seq, newest_seq=hit.seq)
 
 
-@event_stream(
+@operation(
+    "GET",
     "/attach",
-    Operation(
-        id="attachEvents",
-        tag="System",
-        summary="Follow the events of all runs",
-        answers={200: str},
-        media_type=EVENT_STREAM,
-        query=AttachAllParams,
-        errors=(400,),
-    ),
+    id="attachEvents",
+    tag="System",
+    summary="Follow the events of all runs",
+    answers={200: str},
+    media_type=EVENT_STREAM,
 )
-async def attach_events(request: FabroRequest) -> EventStream:
-    params = parse_query(AttachAllParams, request.scope["query_string"])
-    return await request.services.streams.of_all(_run_ids(params.run_id or ""), request.caller)
+async def attach_events(call: Call[None, AttachAllParams]) -> EventStream:
+    return await call.services.streams.of_all(_run_ids(call.query.run_id or ""), call.caller)
 
 
-def _cursor(request: FabroRequest) -> int | None:
+def _cursor(call: Call[RunPath, AttachParams]) -> int | None:
     """The sequence number to go on after; None: the newest. The query wins, and then the header is not read."""
-    since_seq = parse_query(AttachParams, request.scope["query_string"]).since_seq
-    if since_seq is not None:
-        return since_seq - 1
-    given = [value.strip() for name, value in request.scope["headers"] if name == LAST_EVENT_ID]
+    if call.query.since_seq is not None:
+        return call.query.since_seq - 1
+    given = [value.strip() for name, value in call.headers if name == LAST_EVENT_ID]
     if len(given) > 1:
         raise InvalidRequest(f"The header Last-Event-ID is given {len(given)} times.")
     if not given or not given[0]:
@@ -85,3 +79,9 @@ def _run_ids(listed: str) -> frozenset[str] | None:
     """The ids of a comma-separated list; None when every entry is blank."""
     entries = [entry.strip() for entry in listed.split(",")]
     return frozenset(require_run_id(entry, f'"{entry}" in "run_id"') for entry in entries if entry) or None
+
+
+ROUTES: Final = (
+    attach_run_events,
+    attach_events,
+)

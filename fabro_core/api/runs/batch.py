@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
 import msgspec
 
 from fabro_core.errors import Conflict, FabroError, InvalidRequest, NotFound, StoreUnavailable
-from fabro_core.http.body import read_json
-from fabro_core.http.failures import ErrorResponseEntry, failure_of, note_store_failure
-from fabro_core.http.operation import Operation, operation
+from fabro_core.http.call import AnyCall, Call
+from fabro_core.http.error_replies import note_store_failure
+from fabro_core.http.failures import ErrorResponseEntry, failure_of
+from fabro_core.http.operation import operation
+from fabro_core.http.path import require_run_id
 from fabro_core.http.reply import Reply, json_reply
-from fabro_core.http.request import FabroRequest, require_run_id
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal
 from fabro_core.runs.fold.wire import run_json
@@ -68,63 +69,46 @@ class BatchDeleteRunsResponse(msgspec.Struct, frozen=True, kw_only=True):
 @operation(
     "POST",
     "/runs/archive",
-    Operation(
-        id="batchArchiveRuns",
-        tag="Runs",
-        summary="Archive several runs",
-        answers={200: BatchRunLifecycleResponse},
-        body=BatchRunLifecycleRequest,
-        errors=(400,),
-    ),
+    id="batchArchiveRuns",
+    tag="Runs",
+    summary="Archive several runs",
+    answers={200: BatchRunLifecycleResponse},
 )
-async def archive_runs(request: FabroRequest) -> Reply:
-    batch = await read_json(request, BatchRunLifecycleRequest)
-    return await _lifecycle(request, batch, request.services.runs.archive, "archived", "already_archived")
+async def archive_runs(call: Call[None, None, BatchRunLifecycleRequest]) -> Reply:
+    return await _lifecycle(call, call.body, call.services.runs.archive, "archived", "already_archived")
 
 
 @operation(
     "POST",
     "/runs/unarchive",
-    Operation(
-        id="batchUnarchiveRuns",
-        tag="Runs",
-        summary="Unarchive several runs",
-        answers={200: BatchRunLifecycleResponse},
-        body=BatchRunLifecycleRequest,
-        errors=(400,),
-    ),
+    id="batchUnarchiveRuns",
+    tag="Runs",
+    summary="Unarchive several runs",
+    answers={200: BatchRunLifecycleResponse},
 )
-async def unarchive_runs(request: FabroRequest) -> Reply:
-    batch = await read_json(request, BatchRunLifecycleRequest)
-    return await _lifecycle(request, batch, request.services.runs.unarchive, "unarchived", "not_archived")
+async def unarchive_runs(call: Call[None, None, BatchRunLifecycleRequest]) -> Reply:
+    return await _lifecycle(call, call.body, call.services.runs.unarchive, "unarchived", "not_archived")
 
 
 @operation(
     "POST",
     "/runs/delete",
-    Operation(
-        id="batchDeleteRuns",
-        tag="Runs",
-        summary="Delete several runs",
-        answers={200: BatchDeleteRunsResponse},
-        body=BatchDeleteRunsRequest,
-        errors=(400,),
-    ),
+    id="batchDeleteRuns",
+    tag="Runs",
+    summary="Delete several runs",
+    answers={200: BatchDeleteRunsResponse},
 )
-async def delete_runs(request: FabroRequest) -> Reply:
-    batch = await read_json(request, BatchDeleteRunsRequest)
-    runs = request.services.runs
-    delete = runs.delete_by_force if batch.force else runs.delete
-    actor = request.caller.principal
+async def delete_runs(call: Call[None, None, BatchDeleteRunsRequest]) -> Reply:
+    runs = call.services.runs
+    delete = runs.delete_by_force if call.body.force else runs.delete
+    actor = call.principal
     results = []
-    for run_id in _distinct_ids(batch.run_ids):
+    for run_id in _distinct_ids(call.body.run_ids):
         try:
             deleted = await delete(run_id, actor=actor)
         except FabroError as error:
             outcome: Literal["conflict", "error"] = "conflict" if isinstance(error, Conflict) else "error"
-            results.append(
-                BatchDeleteRunsResult(run_id=run_id, ok=False, outcome=outcome, error=_entry(request, error))
-            )
+            results.append(BatchDeleteRunsResult(run_id=run_id, ok=False, outcome=outcome, error=_entry(call, error)))
         else:
             results.append(
                 BatchDeleteRunsResult(run_id=run_id, ok=True, outcome="deleted" if deleted else "already_absent")
@@ -140,18 +124,22 @@ class _Change(Protocol):
 
 
 async def _lifecycle(
-    request: FabroRequest, batch: BatchRunLifecycleRequest, change: _Change, changed: Lifecycle, unchanged: Lifecycle
+    call: AnyCall,
+    batch: BatchRunLifecycleRequest,
+    change: _Change,
+    changed: Lifecycle,
+    unchanged: Lifecycle,
 ) -> Reply:
-    actor = request.caller.principal
+    actor = call.principal
     results = []
     for run_id in _distinct_ids(batch.run_ids):
         try:
             outcome = await change(run_id, actor=actor)
         except FabroError as error:
-            entry = _entry(request, error)
+            entry = _entry(call, error)
             results.append(BatchRunLifecycleResult(run_id=run_id, ok=False, outcome=_failure(error), error=entry))
         else:
-            run = msgspec.Raw(run_json(outcome.hit, request.services.runs.now_ms()))
+            run = msgspec.Raw(run_json(outcome.hit, call.services.runs.now_ms()))
             results.append(
                 BatchRunLifecycleResult(
                     run_id=run_id, ok=True, outcome=changed if outcome.changed else unchanged, run=run
@@ -178,9 +166,9 @@ def _failure(error: FabroError) -> Literal["not_found", "conflict", "error"]:
             return "error"
 
 
-def _entry(request: FabroRequest, error: FabroError) -> ErrorResponseEntry:
+def _entry(call: AnyCall, error: FabroError) -> ErrorResponseEntry:
     if isinstance(error, StoreUnavailable):
-        note_store_failure(request, error)
+        note_store_failure(call.scope, call.services, error)
     failure = failure_of(error)
     return ErrorResponseEntry(status=str(failure.status), title=failure.title, detail=failure.detail, code=failure.code)
 
@@ -188,3 +176,10 @@ def _entry(request: FabroRequest, error: FabroError) -> ErrorResponseEntry:
 def _summary(successes: list[bool]) -> BatchRunSummary:
     succeeded = sum(successes)
     return BatchRunSummary(requested=len(successes), succeeded=succeeded, failed=len(successes) - succeeded)
+
+
+ROUTES: Final = (
+    archive_runs,
+    unarchive_runs,
+    delete_runs,
+)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-from fabro_core.errors import InvalidRequest
-from fabro_core.http.body import read_body
+from fabro_core.api.runs.paths import RunPath
+from fabro_core.http.call import Call
 from fabro_core.http.guards import Guard
-from fabro_core.http.operation import Operation, operation
+from fabro_core.http.operation import operation
+from fabro_core.http.path import Digest
 from fabro_core.http.reply import Reply, json_reply, octets
-from fabro_core.http.request import FabroRequest
-from fabro_core.models.ids import parse_digest
+
+
+class BlobPath(RunPath, frozen=True, kw_only=True):
+    digest: Digest = msgspec.field(name="blobHash")
 
 
 class WriteBlobResponse(msgspec.Struct, frozen=True):
@@ -20,39 +25,36 @@ class WriteBlobResponse(msgspec.Struct, frozen=True):
 
 @operation(
     "POST",
-    "/runs/{id:str}/blobs",
-    Operation(
-        id="writeRunBlob",
-        tag="Run Internals",
-        summary="Store bytes under their SHA-256",
-        answers={200: WriteBlobResponse},
-        guard=Guard.SAME_RUN,
-        uploads={"application/octet-stream": bytes},
-        errors=(400, 404, 409),
-    ),
+    "/runs/{id}/blobs",
+    id="writeRunBlob",
+    tag="Run Internals",
+    summary="Store bytes under their SHA-256",
+    answers={200: WriteBlobResponse},
+    guard=Guard.SAME_RUN,
+    uploads={"application/octet-stream": bytes},
+    errors=(404, 409),
 )
-async def write_run_blob(request: FabroRequest) -> Reply:
+async def write_run_blob(call: Call[RunPath, None, bytes]) -> Reply:
     """Of any content type: what the bytes are is the writer's business."""
-    body = await read_body(request)
-    return json_reply(WriteBlobResponse(await request.services.runs.blobs.write(request.run_id, body)))
+    return json_reply(WriteBlobResponse(await call.services.runs.blobs.write(call.path.id, call.body)))
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/blobs/{blobHash:str}",
-    Operation(
-        id="readRunBlob",
-        tag="Run Internals",
-        summary="Read the bytes of a SHA-256",
-        answers={200: bytes},
-        media_type="application/octet-stream",
-        guard=Guard.SAME_RUN,
-        errors=(400, 404),
-    ),
+    "/runs/{id}/blobs/{blobHash}",
+    id="readRunBlob",
+    tag="Run Internals",
+    summary="Read the bytes of a SHA-256",
+    answers={200: bytes},
+    media_type="application/octet-stream",
+    guard=Guard.SAME_RUN,
+    errors=(404,),
 )
-async def read_run_blob(request: FabroRequest) -> Reply:
-    run_id = request.run_id
-    digest = parse_digest(request.path_params["blobHash"])
-    if digest is None:
-        raise InvalidRequest("The hash in the path is not 64 hex digits.")
-    return octets(await request.services.runs.blobs.read(run_id, digest))
+async def read_run_blob(call: Call[BlobPath]) -> Reply:
+    return octets(await call.services.runs.blobs.read(call.path.id, call.path.digest))
+
+
+ROUTES: Final = (
+    write_run_blob,
+    read_run_blob,
+)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-from fabro_core.http.body import decode_optional_json, read_json_body
+from fabro_core.api.runs.paths import RunPath
+from fabro_core.api.runs.replies import provenance, run_reply
+from fabro_core.http.call import Call
 from fabro_core.http.guards import Guard
-from fabro_core.http.operation import Operation, operation
-from fabro_core.http.reply import Reply, json_bytes, json_reply
-from fabro_core.http.request import FabroRequest
-from fabro_core.models.principal import RunProvenance
+from fabro_core.http.operation import operation
+from fabro_core.http.reply import Reply, json_reply
 from fabro_core.models.run import Run
-from fabro_core.runs.create.provenance import provenance_of
-from fabro_core.runs.fold.wire import run_json
-from fabro_core.store.records import RunHit
 
 
 class StartRunRequest(msgspec.Struct, frozen=True):
@@ -58,146 +57,115 @@ class RewindResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     archive_error: str | None = None
 
 
-def _provenance(request: FabroRequest) -> RunProvenance:
-    return provenance_of(
-        request.caller.principal,
-        user_agent=request.headers.get("user-agent"),
-        server_version=request.services.version,
-    )
-
-
-def _run(request: FabroRequest, hit: RunHit, status: int = 200) -> Reply:
-    return json_bytes(run_json(hit, request.services.runs.now_ms()), status)
+@operation(
+    "POST",
+    "/runs/{id}/start",
+    id="startRun",
+    tag="Runs",
+    summary="Start or resume a run",
+    answers={200: Run},
+    guard=Guard.TARGET,
+    body_required=False,
+    errors=(404, 409),
+)
+async def start_run(call: Call[RunPath, None, StartRunRequest]) -> Reply:
+    runs = call.services.runs
+    start = runs.resume if call.body.resume else runs.start
+    return run_reply(call, await start(call.path.id, actor=call.principal))
 
 
 @operation(
     "POST",
-    "/runs/{id:str}/start",
-    Operation(
-        id="startRun",
-        tag="Runs",
-        summary="Start or resume a run",
-        answers={200: Run},
-        guard=Guard.TARGET,
-        body=StartRunRequest,
-        body_required=False,
-        errors=(400, 404, 409),
-    ),
+    "/runs/{id}/approve",
+    id="approveRun",
+    tag="Runs",
+    summary="Approve a run",
+    answers={200: Run},
+    errors=(404, 409),
 )
-async def start_run(request: FabroRequest) -> Reply:
-    body = await read_json_body(request)
-    run_id, runs = request.run_id, request.services.runs
-    start = runs.resume if decode_optional_json(body, StartRunRequest).resume else runs.start
-    return _run(request, await start(run_id, actor=request.caller.principal))
+async def approve_run(call: Call[RunPath]) -> Reply:
+    return run_reply(call, await call.services.runs.approve(call.path.id, actor=call.principal))
 
 
 @operation(
     "POST",
-    "/runs/{id:str}/approve",
-    Operation(id="approveRun", tag="Runs", summary="Approve a run", answers={200: Run}, errors=(400, 404, 409)),
+    "/runs/{id}/deny",
+    id="denyRun",
+    tag="Runs",
+    summary="Deny a run its approval",
+    answers={200: Run},
+    body_required=False,
+    errors=(404, 409),
 )
-async def approve_run(request: FabroRequest) -> Reply:
-    return _run(request, await request.services.runs.approve(request.run_id, actor=request.caller.principal))
+async def deny_run(call: Call[RunPath, None, DenyRunRequest]) -> Reply:
+    runs = call.services.runs
+    return run_reply(call, await runs.deny(call.path.id, call.body.reason, actor=call.principal))
+
+
+@operation(
+    "POST", "/runs/{id}/pause", id="pauseRun", tag="Runs", summary="Pause a run", answers={200: Run}, errors=(404, 409)
+)
+async def pause_run(call: Call[RunPath]) -> Reply:
+    return run_reply(call, await call.services.runs.pause(call.path.id, actor=call.principal))
 
 
 @operation(
     "POST",
-    "/runs/{id:str}/deny",
-    Operation(
-        id="denyRun",
-        tag="Runs",
-        summary="Deny a run its approval",
-        answers={200: Run},
-        body=DenyRunRequest,
-        body_required=False,
-        errors=(400, 404, 409),
-    ),
+    "/runs/{id}/unpause",
+    id="unpauseRun",
+    tag="Runs",
+    summary="Let a paused run go on",
+    answers={200: Run},
+    errors=(404, 409),
 )
-async def deny_run(request: FabroRequest) -> Reply:
-    body = await read_json_body(request)
-    run_id = request.run_id
-    reason = decode_optional_json(body, DenyRunRequest).reason
-    return _run(request, await request.services.runs.deny(run_id, reason, actor=request.caller.principal))
+async def unpause_run(call: Call[RunPath]) -> Reply:
+    return run_reply(call, await call.services.runs.unpause(call.path.id, actor=call.principal))
 
 
 @operation(
     "POST",
-    "/runs/{id:str}/pause",
-    Operation(id="pauseRun", tag="Runs", summary="Pause a run", answers={200: Run}, errors=(400, 404, 409)),
+    "/runs/{id}/retry",
+    id="retryRun",
+    tag="Runs",
+    summary="Run again what has ended",
+    answers={201: Run},
+    errors=(404, 409),
 )
-async def pause_run(request: FabroRequest) -> Reply:
-    return _run(request, await request.services.runs.pause(request.run_id, actor=request.caller.principal))
+async def retry_run(call: Call[RunPath]) -> Reply:
+    hit = await call.services.runs.retry(call.path.id, provenance=provenance(call))
+    return run_reply(call, hit, 201)
 
 
 @operation(
     "POST",
-    "/runs/{id:str}/unpause",
-    Operation(
-        id="unpauseRun", tag="Runs", summary="Let a paused run go on", answers={200: Run}, errors=(400, 404, 409)
-    ),
+    "/runs/{id}/fork",
+    id="forkRun",
+    tag="Runs",
+    summary="Make a run that begins at a checkpoint of another",
+    answers={200: ForkResponse},
+    body_required=False,
+    errors=(404, 409),
 )
-async def unpause_run(request: FabroRequest) -> Reply:
-    return _run(request, await request.services.runs.unpause(request.run_id, actor=request.caller.principal))
+async def fork_run(call: Call[RunPath, None, ForkRequest]) -> Reply:
+    fork = await call.services.runs.fork(call.path.id, call.body.target, provenance=provenance(call))
+    return json_reply(ForkResponse(source_run_id=call.path.id, new_run_id=fork.hit.id, target=fork.point.target))
 
 
 @operation(
     "POST",
-    "/runs/{id:str}/retry",
-    Operation(
-        id="retryRun",
-        tag="Runs",
-        summary="Run again what has ended",
-        answers={201: Run},
-        errors=(400, 404, 409),
-    ),
+    "/runs/{id}/rewind",
+    id="rewindRun",
+    tag="Runs",
+    summary="Replace a run by one that begins at a checkpoint of it",
+    answers={200: RewindResponse, 207: RewindResponse},
+    body_required=False,
+    errors=(404, 409),
 )
-async def retry_run(request: FabroRequest) -> Reply:
-    hit = await request.services.runs.retry(request.run_id, provenance=_provenance(request))
-    return _run(request, hit, 201)
-
-
-@operation(
-    "POST",
-    "/runs/{id:str}/fork",
-    Operation(
-        id="forkRun",
-        tag="Runs",
-        summary="Make a run that begins at a checkpoint of another",
-        answers={200: ForkResponse},
-        body=ForkRequest,
-        body_required=False,
-        errors=(400, 404, 409),
-    ),
-)
-async def fork_run(request: FabroRequest) -> Reply:
-    body = await read_json_body(request)
-    run_id = request.run_id
-    target = decode_optional_json(body, ForkRequest).target
-    fork = await request.services.runs.fork(run_id, target, provenance=_provenance(request))
-    return json_reply(ForkResponse(source_run_id=run_id, new_run_id=fork.hit.id, target=fork.point.target))
-
-
-@operation(
-    "POST",
-    "/runs/{id:str}/rewind",
-    Operation(
-        id="rewindRun",
-        tag="Runs",
-        summary="Replace a run by one that begins at a checkpoint of it",
-        answers={200: RewindResponse, 207: RewindResponse},
-        body=RewindRequest,
-        body_required=False,
-        errors=(400, 404, 409),
-    ),
-)
-async def rewind_run(request: FabroRequest) -> Reply:
+async def rewind_run(call: Call[RunPath, None, RewindRequest]) -> Reply:
     """207: the new run is there, the old one could not be archived."""
-    body = await read_json_body(request)
-    run_id = request.run_id
-    target = decode_optional_json(body, RewindRequest).target
-    fork = await request.services.runs.rewind(run_id, target, provenance=_provenance(request))
+    fork = await call.services.runs.rewind(call.path.id, call.body.target, provenance=provenance(call))
     answer = RewindResponse(
-        source_run_id=run_id,
+        source_run_id=call.path.id,
         new_run_id=fork.hit.id,
         target=fork.point.target,
         archived=fork.left_over is None,
@@ -208,17 +176,15 @@ async def rewind_run(request: FabroRequest) -> Reply:
 
 @operation(
     "GET",
-    "/runs/{id:str}/timeline",
-    Operation(
-        id="getRunTimeline",
-        tag="Runs",
-        summary="List a run's checkpoints",
-        answers={200: list[TimelineEntryResponse]},
-        errors=(400, 404),
-    ),
+    "/runs/{id}/timeline",
+    id="getRunTimeline",
+    tag="Runs",
+    summary="List a run's checkpoints",
+    answers={200: list[TimelineEntryResponse]},
+    errors=(404,),
 )
-async def get_run_timeline(request: FabroRequest) -> Reply:
-    run = await request.services.runs.projection(request.run_id)
+async def get_run_timeline(call: Call[RunPath]) -> Reply:
+    run = await call.services.runs.projection(call.path.id)
     entries = [
         TimelineEntryResponse(
             ordinal=ordinal,
@@ -230,3 +196,16 @@ async def get_run_timeline(request: FabroRequest) -> Reply:
         for ordinal, checkpoint in enumerate(run.checkpoints, start=1)
     ]
     return json_reply(entries)
+
+
+ROUTES: Final = (
+    start_run,
+    approve_run,
+    deny_run,
+    pause_run,
+    unpause_run,
+    retry_run,
+    fork_run,
+    rewind_run,
+    get_run_timeline,
+)

@@ -6,11 +6,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from fabro_core.http.body import decode_json, read_json_body
+from fabro_core.api.runs.paths import RunPath
+from fabro_core.http.call import Call
 from fabro_core.http.guards import Guard
-from fabro_core.http.operation import Operation, operation
+from fabro_core.http.operation import operation
 from fabro_core.http.reply import JSON_TYPE, Reply, json_reply
-from fabro_core.http.request import FabroRequest
 from fabro_core.models.run import PullRequestCreation, PullRequestLink
 from fabro_core.runs.decide.pull_request_links import pull_request_link
 
@@ -64,94 +64,77 @@ class PullRequestResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 @operation(
     "PUT",
-    "/runs/{id:str}/pull_request",
-    Operation(
-        id="linkRunPullRequest",
-        tag="Runs",
-        summary="Link a run to its pull request",
-        answers={200: PullRequestLink},
-        guard=Guard.SAME_RUN,
-        body=LinkRunPullRequestRequest,
-        errors=(400, 404, 409),
-    ),
+    "/runs/{id}/pull_request",
+    id="linkRunPullRequest",
+    tag="Runs",
+    summary="Link a run to its pull request",
+    answers={200: PullRequestLink},
+    guard=Guard.SAME_RUN,
+    errors=(404, 409),
 )
-async def link_run_pull_request(request: FabroRequest) -> Reply:
-    body = await read_json_body(request)
-    run_id = request.run_id
-    link = pull_request_link(decode_json(body, LinkRunPullRequestRequest).html_url)
-    await request.services.runs.pull_requests.link(run_id, link, actor=request.caller.principal)
+async def link_run_pull_request(call: Call[RunPath, None, LinkRunPullRequestRequest]) -> Reply:
+    link = pull_request_link(call.body.html_url)
+    await call.services.runs.pull_requests.link(call.path.id, link, actor=call.principal)
     return json_reply(link)
 
 
 @operation(
     "DELETE",
-    "/runs/{id:str}/pull_request",
-    Operation(
-        id="unlinkRunPullRequest",
-        tag="Runs",
-        summary="Take the link to a run's pull request away",
-        answers={200: PullRequestLink},
-        guard=Guard.SAME_RUN,
-        errors=(400, 404, 409),
-    ),
+    "/runs/{id}/pull_request",
+    id="unlinkRunPullRequest",
+    tag="Runs",
+    summary="Take the link to a run's pull request away",
+    answers={200: PullRequestLink},
+    guard=Guard.SAME_RUN,
+    errors=(404, 409),
 )
-async def unlink_run_pull_request(request: FabroRequest) -> Reply:
-    return json_reply(await request.services.runs.pull_requests.unlink(request.run_id, actor=request.caller.principal))
+async def unlink_run_pull_request(call: Call[RunPath]) -> Reply:
+    return json_reply(await call.services.runs.pull_requests.unlink(call.path.id, actor=call.principal))
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/pull_request",
-    Operation(
-        id="getRunPullRequest",
-        tag="Runs",
-        summary="Show a run's pull request",
-        answers={200: PullRequestResponse},
-        guard=Guard.SAME_RUN,
-        errors=(400, 404),
-    ),
+    "/runs/{id}/pull_request",
+    id="getRunPullRequest",
+    tag="Runs",
+    summary="Show a run's pull request",
+    answers={200: PullRequestResponse},
+    guard=Guard.SAME_RUN,
+    errors=(404,),
 )
-async def get_run_pull_request(request: FabroRequest) -> Reply:
-    link = await request.services.runs.pull_requests.link_of(request.run_id)
+async def get_run_pull_request(call: Call[RunPath]) -> Reply:
+    link = await call.services.runs.pull_requests.link_of(call.path.id)
     meta = PullRequestMeta(details_status="unavailable", details_unavailable_reason="integration_unavailable")
     return json_reply(PullRequestResponse(data=PullRequest(link=link, details=None), meta=meta))
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/pull_request/creation",
-    Operation(
-        id="getRunPullRequestCreation",
-        tag="Runs",
-        summary="Show how the making of a run's pull request goes",
-        answers={200: PullRequestCreation},
-        guard=Guard.SAME_RUN,
-        errors=(400, 404),
-    ),
+    "/runs/{id}/pull_request/creation",
+    id="getRunPullRequestCreation",
+    tag="Runs",
+    summary="Show how the making of a run's pull request goes",
+    answers={200: PullRequestCreation},
+    guard=Guard.SAME_RUN,
+    errors=(404,),
 )
-async def get_run_pull_request_creation(request: FabroRequest) -> Reply:
-    return json_reply(await request.services.runs.pull_requests.creation_of(request.run_id))
+async def get_run_pull_request_creation(call: Call[RunPath]) -> Reply:
+    return json_reply(await call.services.runs.pull_requests.creation_of(call.path.id))
 
 
 @operation(
     "POST",
-    "/runs/{id:str}/pull_request",
-    Operation(
-        id="createRunPullRequest",
-        tag="Runs",
-        summary="Have a pull request made for a run",
-        answers={202: PullRequestCreation},
-        guard=Guard.SAME_RUN,
-        body=CreateRunPullRequestRequest,
-        errors=(400, 404, 409),
-    ),
+    "/runs/{id}/pull_request",
+    id="createRunPullRequest",
+    tag="Runs",
+    summary="Have a pull request made for a run",
+    answers={202: PullRequestCreation},
+    guard=Guard.SAME_RUN,
+    errors=(404, 409),
 )
-async def create_run_pull_request(request: FabroRequest) -> Reply:
-    body = await read_json_body(request)
-    run_id = request.run_id
-    decode_json(body, CreateRunPullRequestRequest)
-    creation = await request.services.runs.pull_requests.create(run_id)
-    location = f"{request.services.public_prefix}/api/v1/runs/{run_id}/pull_request/creation"
+async def create_run_pull_request(call: Call[RunPath, None, CreateRunPullRequestRequest]) -> Reply:
+    creation = await call.services.runs.pull_requests.create(call.path.id)
+    location = f"{call.services.public_prefix}/api/v1/runs/{call.path.id}/pull_request/creation"
     headers = (
         JSON_TYPE,
         (b"location", location.encode("ascii")),
@@ -162,37 +145,40 @@ async def create_run_pull_request(request: FabroRequest) -> Reply:
 
 @operation(
     "POST",
-    "/runs/{id:str}/pull_request/merge",
-    Operation(
-        id="mergeRunPullRequest",
-        tag="Runs",
-        summary="Merge a run's pull request",
-        answers={200: MergeRunPullRequestResponse},
-        guard=Guard.SAME_RUN,
-        body=MergeRunPullRequestRequest,
-        errors=(400, 404, 502),
-    ),
+    "/runs/{id}/pull_request/merge",
+    id="mergeRunPullRequest",
+    tag="Runs",
+    summary="Merge a run's pull request",
+    answers={200: MergeRunPullRequestResponse},
+    guard=Guard.SAME_RUN,
+    errors=(404, 502),
 )
-async def merge_run_pull_request(request: FabroRequest) -> Reply:
+async def merge_run_pull_request(call: Call[RunPath, None, MergeRunPullRequestRequest]) -> Reply:
     """Refuses always: the answer is an integration's."""
-    body = await read_json_body(request)
-    run_id = request.run_id
-    decode_json(body, MergeRunPullRequestRequest)
-    await request.services.runs.pull_requests.merge(run_id)
+    await call.services.runs.pull_requests.merge(call.path.id)
 
 
 @operation(
     "POST",
-    "/runs/{id:str}/pull_request/close",
-    Operation(
-        id="closeRunPullRequest",
-        tag="Runs",
-        summary="Close a run's pull request without merging it",
-        answers={200: CloseRunPullRequestResponse},
-        guard=Guard.SAME_RUN,
-        errors=(400, 404, 502),
-    ),
+    "/runs/{id}/pull_request/close",
+    id="closeRunPullRequest",
+    tag="Runs",
+    summary="Close a run's pull request without merging it",
+    answers={200: CloseRunPullRequestResponse},
+    guard=Guard.SAME_RUN,
+    errors=(404, 502),
 )
-async def close_run_pull_request(request: FabroRequest) -> Reply:
+async def close_run_pull_request(call: Call[RunPath]) -> Reply:
     """Refuses always: the answer is an integration's."""
-    await request.services.runs.pull_requests.close(request.run_id)
+    await call.services.runs.pull_requests.close(call.path.id)
+
+
+ROUTES: Final = (
+    link_run_pull_request,
+    unlink_run_pull_request,
+    get_run_pull_request,
+    get_run_pull_request_creation,
+    create_run_pull_request,
+    merge_run_pull_request,
+    close_run_pull_request,
+)

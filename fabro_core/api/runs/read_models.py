@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
+from fabro_core.api.runs.paths import RunPath, StagePath
+from fabro_core.http.call import Call
 from fabro_core.http.guards import Guard
-from fabro_core.http.operation import Operation, operation
+from fabro_core.http.operation import operation
 from fabro_core.http.paging import PageMeta, PageParams, cut
-from fabro_core.http.query import QueryParams, parse_query
+from fabro_core.http.query import QueryParams
 from fabro_core.http.reply import Reply, json_bytes, json_reply
-from fabro_core.http.request import FabroRequest
 from fabro_core.models.checkpoint import RunCheckpoint
 from fabro_core.models.run_settings import WorkflowSettings
 from fabro_core.models.run_stage import RunStage, StageContextWindow
@@ -33,118 +34,109 @@ class GraphParams(QueryParams, frozen=True, kw_only=True):
 
 @operation(
     "GET",
-    "/runs/{id:str}/state",
-    Operation(
-        id="getRunState",
-        tag="Run Internals",
-        summary="Get everything that a run's log adds up to",
-        answers={200: RunProjection},
-        guard=Guard.TARGET,
-        errors=(400, 404),
-    ),
+    "/runs/{id}/state",
+    id="getRunState",
+    tag="Run Internals",
+    summary="Get everything that a run's log adds up to",
+    answers={200: RunProjection},
+    guard=Guard.TARGET,
+    errors=(404,),
 )
-async def get_run_state(request: FabroRequest) -> Reply:
-    return json_reply(await request.services.runs.read_models.state(request.run_id))
+async def get_run_state(call: Call[RunPath]) -> Reply:
+    return json_reply(await call.services.runs.read_models.state(call.path.id))
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/stages",
-    Operation(
-        id="listRunStages",
-        tag="Run Internals",
-        summary="List a run's stages",
-        answers={200: PaginatedRunStageList},
-        query=PageParams,
-        errors=(400, 404),
-    ),
+    "/runs/{id}/stages",
+    id="listRunStages",
+    tag="Run Internals",
+    summary="List a run's stages",
+    answers={200: PaginatedRunStageList},
+    errors=(404,),
 )
-async def list_run_stages(request: FabroRequest) -> Reply:
-    run_id = request.run_id
-    params = parse_query(PageParams, request.scope["query_string"])
-    page, meta = cut(await request.services.runs.read_models.stages(run_id), params)
+async def list_run_stages(call: Call[RunPath, PageParams]) -> Reply:
+    page, meta = cut(await call.services.runs.read_models.stages(call.path.id), call.query)
     return json_reply(PaginatedRunStageList(page, meta))
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/stages/{stageId:str}/context-window",
-    Operation(
-        id="getRunStageContextWindow",
-        tag="Run Internals",
-        summary="Get how full the context window of a stage's agent is",
-        answers={200: StageContextWindow},
-        guard=Guard.SAME_RUN,
-        errors=(400, 404),
-    ),
+    "/runs/{id}/stages/{stageId}/context-window",
+    id="getRunStageContextWindow",
+    tag="Run Internals",
+    summary="Get how full the context window of a stage's agent is",
+    answers={200: StageContextWindow},
+    guard=Guard.SAME_RUN,
+    errors=(404,),
 )
-async def get_run_stage_context_window(request: FabroRequest) -> Reply:
-    window = await request.services.runs.read_models.stage_context_window(request.run_id, request.stage_id)
+async def get_run_stage_context_window(call: Call[StagePath]) -> Reply:
+    window = await call.services.runs.read_models.stage_context_window(call.path.id, call.path.stage_id)
     return json_reply(window)
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/checkpoint",
-    Operation(
-        id="retrieveRunCheckpoint",
-        tag="Run Internals",
-        summary="Get a run's newest checkpoint",
-        answers={200: RunCheckpoint | None},
-        errors=(400, 404),
-    ),
+    "/runs/{id}/checkpoint",
+    id="retrieveRunCheckpoint",
+    tag="Run Internals",
+    summary="Get a run's newest checkpoint",
+    answers={200: RunCheckpoint | None},
+    errors=(404,),
 )
-async def retrieve_run_checkpoint(request: FabroRequest) -> Reply:
-    return json_reply(await request.services.runs.read_models.checkpoint(request.run_id))
+async def retrieve_run_checkpoint(call: Call[RunPath]) -> Reply:
+    return json_reply(await call.services.runs.read_models.checkpoint(call.path.id))
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/settings",
-    Operation(
-        id="retrieveRunSettings",
-        tag="Run Internals",
-        summary="Get the settings that a run was created with",
-        answers={200: WorkflowSettings},
-        errors=(400, 404),
-    ),
+    "/runs/{id}/settings",
+    id="retrieveRunSettings",
+    tag="Run Internals",
+    summary="Get the settings that a run was created with",
+    answers={200: WorkflowSettings},
+    errors=(404,),
 )
-async def retrieve_run_settings(request: FabroRequest) -> Reply:
-    return json_bytes(await request.services.runs.read_models.settings_json(request.run_id))
+async def retrieve_run_settings(call: Call[RunPath]) -> Reply:
+    return json_bytes(await call.services.runs.read_models.settings_json(call.path.id))
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/graph/source",
-    Operation(
-        id="retrieveRunGraphSource",
-        tag="Runs",
-        summary="Get the text of a run's graph",
-        answers={200: str},
-        media_type=GRAPHVIZ,
-        errors=(400, 404),
-    ),
+    "/runs/{id}/graph/source",
+    id="retrieveRunGraphSource",
+    tag="Runs",
+    summary="Get the text of a run's graph",
+    answers={200: str},
+    media_type=GRAPHVIZ,
+    errors=(404,),
 )
-async def retrieve_run_graph_source(request: FabroRequest) -> Reply:
-    source = await request.services.runs.read_models.graph_source(request.run_id)
+async def retrieve_run_graph_source(call: Call[RunPath]) -> Reply:
+    source = await call.services.runs.read_models.graph_source(call.path.id)
     return Reply(200, source.encode(), ((b"content-type", GRAPHVIZ.encode()),))
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/graph",
-    Operation(
-        id="retrieveRunGraph",
-        tag="Runs",
-        summary="Get a picture of a run's graph",
-        answers={200: str},
-        media_type=SVG,
-        query=GraphParams,
-        errors=(400, 404, 501),
-    ),
+    "/runs/{id}/graph",
+    id="retrieveRunGraph",
+    tag="Runs",
+    summary="Get a picture of a run's graph",
+    answers={200: str},
+    media_type=SVG,
+    errors=(404, 501),
 )
-async def retrieve_run_graph(request: FabroRequest) -> Reply:
-    run_id = request.run_id
-    parse_query(GraphParams, request.scope["query_string"])
-    svg = await request.services.runs.read_models.graph_svg(run_id)
+async def retrieve_run_graph(call: Call[RunPath, GraphParams]) -> Reply:
+    svg = await call.services.runs.read_models.graph_svg(call.path.id)
     return Reply(200, svg, ((b"content-type", SVG.encode()),))
+
+
+ROUTES: Final = (
+    get_run_state,
+    list_run_stages,
+    get_run_stage_context_window,
+    retrieve_run_checkpoint,
+    retrieve_run_settings,
+    retrieve_run_graph_source,
+    retrieve_run_graph,
+)

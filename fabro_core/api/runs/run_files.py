@@ -8,12 +8,13 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from fabro_core.api.runs.paths import RunPath
 from fabro_core.errors import InvalidRequest
-from fabro_core.http.operation import Operation, operation
+from fabro_core.http.call import Call
+from fabro_core.http.operation import operation
 from fabro_core.http.paging import PageParams
-from fabro_core.http.query import QueryParams, parse_query, refuse_zero
+from fabro_core.http.query import QueryParams, refuse_zero
 from fabro_core.http.reply import Reply, json_reply
-from fabro_core.http.request import FabroRequest
 from fabro_core.runs.views.files import ChangedFiles
 from fabro_core.runs.views.patches import ChangeKind, FilePatch
 
@@ -78,40 +79,31 @@ class PaginatedRunFileList(msgspec.Struct, frozen=True, kw_only=True):
 
 @operation(
     "GET",
-    "/runs/{id:str}/files",
-    Operation(
-        id="listRunFiles",
-        tag="Run Outputs",
-        summary="List the files that a run changed",
-        answers={200: PaginatedRunFileList},
-        query=ListFilesParams,
-        errors=(400, 404),
-    ),
+    "/runs/{id}/files",
+    id="listRunFiles",
+    tag="Run Outputs",
+    summary="List the files that a run changed",
+    answers={200: PaginatedRunFileList},
+    errors=(404,),
 )
-async def list_run_files(request: FabroRequest) -> Reply:
-    run_id = request.run_id
-    params = parse_query(ListFilesParams, request.scope["query_string"])
-    scope = _scope(params)
-    changed = await request.services.runs.files.changed(run_id)
+async def list_run_files(call: Call[RunPath, ListFilesParams]) -> Reply:
+    scope = _scope(call.query)
+    changed = await call.services.runs.files.changed(call.path.id)
     return json_reply(PaginatedRunFileList(data=[_diff(each) for each in changed.files], meta=_meta(changed, scope)))
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/commits",
-    Operation(
-        id="listRunCommits",
-        tag="Run Outputs",
-        summary="List the commits of a run; this needs a sandbox driver",
-        answers={},
-        query=ListCommitsParams,
-        errors=(400, 404, 409),
-    ),
+    "/runs/{id}/commits",
+    id="listRunCommits",
+    tag="Run Outputs",
+    summary="List the commits of a run; this needs a sandbox driver",
+    answers={},
+    errors=(404, 409),
 )
-async def list_run_commits(request: FabroRequest) -> Reply:
-    run_id = request.run_id
-    refuse_zero("limit", parse_query(ListCommitsParams, request.scope["query_string"]).limit)
-    await request.services.runs.files.commits(run_id)
+async def list_run_commits(call: Call[RunPath, ListCommitsParams]) -> Reply:
+    refuse_zero("limit", call.query.limit)
+    await call.services.runs.files.commits(call.path.id)
 
 
 def _scope(params: ListFilesParams) -> Literal["committed", "uncommitted", "all", "range"]:
@@ -148,3 +140,9 @@ def _meta(changed: ChangedFiles, scope: Literal["committed", "uncommitted", "all
         degraded=changed.sandbox_gone,
         degraded_reason="sandbox_gone" if changed.sandbox_gone else msgspec.UNSET,
     )
+
+
+ROUTES: Final = (
+    list_run_files,
+    list_run_commits,
+)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
+from fabro_core.api.runs.paths import RunPath, StagePath
 from fabro_core.errors import NotFound
+from fabro_core.http.call import Call
 from fabro_core.http.guards import Guard
-from fabro_core.http.operation import Operation, operation
-from fabro_core.http.query import MAX_UNSIGNED, QueryParams, parse_query, refuse_zero
+from fabro_core.http.operation import operation
+from fabro_core.http.query import MAX_UNSIGNED, QueryParams, refuse_zero
 from fabro_core.http.reply import Reply, json_reply
-from fabro_core.http.request import FabroRequest
 
 
 class CommandLogParams(QueryParams, frozen=True, kw_only=True):
@@ -36,42 +37,36 @@ class CommandLogResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 @operation(
     "GET",
-    "/runs/{id:str}/logs",
-    Operation(
-        id="getRunLogs",
-        tag="Run Internals",
-        summary="Get the log that an executor kept of a run",
-        answers={200: str},
-        media_type="text/plain; charset=utf-8",
-        guard=Guard.SAME_RUN,
-        errors=(400, 404),
-    ),
+    "/runs/{id}/logs",
+    id="getRunLogs",
+    tag="Run Internals",
+    summary="Get the log that an executor kept of a run",
+    answers={200: str},
+    media_type="text/plain; charset=utf-8",
+    guard=Guard.SAME_RUN,
+    errors=(404,),
 )
-async def get_run_logs(request: FabroRequest) -> Reply:
+async def get_run_logs(call: Call[RunPath]) -> Reply:
     """No executor runs inside this server, so none has kept a log."""
-    run_id = request.run_id
-    await request.services.runs.get(run_id)
-    raise NotFound(f"Run {run_id} has no log.")
+    await call.services.runs.get(call.path.id)
+    raise NotFound(f"Run {call.path.id} has no log.")
 
 
 @operation(
     "GET",
-    "/runs/{id:str}/stages/{stageId:str}/logs/output",
-    Operation(
-        id="getRunStageCommandLog",
-        tag="Run Internals",
-        summary="Read what the command of a stage printed",
-        answers={200: CommandLogResponse},
-        guard=Guard.SAME_RUN,
-        query=CommandLogParams,
-        errors=(400, 404),
-    ),
+    "/runs/{id}/stages/{stageId}/logs/output",
+    id="getRunStageCommandLog",
+    tag="Run Internals",
+    summary="Read what the command of a stage printed",
+    answers={200: CommandLogResponse},
+    guard=Guard.SAME_RUN,
+    errors=(404,),
 )
-async def get_run_stage_command_log(request: FabroRequest) -> Reply:
-    run_id, stage_id = request.run_id, request.stage_id
-    params = parse_query(CommandLogParams, request.scope["query_string"])
-    refuse_zero("limit", params.limit)
-    found = await request.services.runs.outputs.read(run_id, stage_id, offset=params.offset, limit=params.limit)
+async def get_run_stage_command_log(call: Call[StagePath, CommandLogParams]) -> Reply:
+    refuse_zero("limit", call.query.limit)
+    found = await call.services.runs.outputs.read(
+        call.path.id, call.path.stage_id, offset=call.query.offset, limit=call.query.limit
+    )
     return json_reply(
         CommandLogResponse(
             offset=found.offset,
@@ -83,3 +78,9 @@ async def get_run_stage_command_log(request: FabroRequest) -> Reply:
             live_streaming=found.live_streaming,
         )
     )
+
+
+ROUTES: Final = (
+    get_run_logs,
+    get_run_stage_command_log,
+)

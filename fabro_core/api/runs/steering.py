@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
-from fabro_core.http.body import decode_json, read_json_body
+from fabro_core.api.runs.paths import RunPath
+from fabro_core.http.call import Call
 from fabro_core.http.guards import Guard
-from fabro_core.http.operation import Operation, operation
+from fabro_core.http.operation import operation
 from fabro_core.http.reply import Reply
-from fabro_core.http.request import FabroRequest
 from fabro_core.runs.decide.steering import MAX_TEXT_CHARS
 
 
@@ -22,38 +22,37 @@ class SteerRunRequest(msgspec.Struct, frozen=True):
 
 @operation(
     "POST",
-    "/runs/{id:str}/steer",
-    Operation(
-        id="steerRun",
-        tag="Human-in-the-Loop",
-        summary="Tell the agent of a run something",
-        answers={202: None},
-        guard=Guard.TARGET,
-        body=SteerRunRequest,
-        errors=(400, 404, 409),
-    ),
+    "/runs/{id}/steer",
+    id="steerRun",
+    tag="Human-in-the-Loop",
+    summary="Tell the agent of a run something",
+    answers={202: None},
+    guard=Guard.TARGET,
+    errors=(404, 409),
 )
-async def steer_run(request: FabroRequest) -> Reply:
-    body = await read_json_body(request)
-    run_id, runs = request.run_id, request.services.runs
-    said = decode_json(body, SteerRunRequest)
-    tell = runs.redirect if said.interrupt else runs.steer
-    await tell(run_id, said.text, actor=request.caller.principal)
+async def steer_run(call: Call[RunPath, None, SteerRunRequest]) -> Reply:
+    runs = call.services.runs
+    tell = runs.redirect if call.body.interrupt else runs.steer
+    await tell(call.path.id, call.body.text, actor=call.principal)
     return Reply(202)
 
 
 @operation(
     "POST",
-    "/runs/{id:str}/interrupt",
-    Operation(
-        id="interruptRun",
-        tag="Human-in-the-Loop",
-        summary="Interrupt the agent of a run",
-        answers={202: None},
-        guard=Guard.TARGET,
-        errors=(400, 404, 409),
-    ),
+    "/runs/{id}/interrupt",
+    id="interruptRun",
+    tag="Human-in-the-Loop",
+    summary="Interrupt the agent of a run",
+    answers={202: None},
+    guard=Guard.TARGET,
+    errors=(404, 409),
 )
-async def interrupt_run(request: FabroRequest) -> Reply:
-    await request.services.runs.interrupt(request.run_id, actor=request.caller.principal)
+async def interrupt_run(call: Call[RunPath]) -> Reply:
+    await call.services.runs.interrupt(call.path.id, actor=call.principal)
     return Reply(202)
+
+
+ROUTES: Final = (
+    steer_run,
+    interrupt_run,
+)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
+from fabro_core.api.runs.paths import RunPath
 from fabro_core.auth.caller import Worker
-from fabro_core.http.operation import Operation, operation
+from fabro_core.http.call import Call
+from fabro_core.http.operation import operation
 from fabro_core.http.reply import Reply, json_reply
-from fabro_core.http.request import FabroRequest
 from fabro_core.models.instant import format_instant
 
 
@@ -24,25 +25,25 @@ class WorkerTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 @operation(
     "POST",
-    "/runs/{id:str}/worker-token",
-    Operation(
-        id="createWorkerToken",
-        tag="Run Internals",
-        summary="Issue a token for the worker of a run",
-        answers={201: WorkerTokenResponse},
-        errors=(400, 404, 409),
-    ),
+    "/runs/{id}/worker-token",
+    id="createWorkerToken",
+    tag="Run Internals",
+    summary="Issue a token for the worker of a run",
+    answers={201: WorkerTokenResponse},
+    errors=(404, 409),
 )
-async def create_worker_token(request: FabroRequest) -> Reply:
-    run_id = request.run_id
-    services = request.services
-    worker = Worker(run_id=run_id, manages_runs=await services.runs.worker_manages_runs(run_id))
+async def create_worker_token(call: Call[RunPath]) -> Reply:
+    services = call.services
+    worker = Worker(run_id=call.path.id, manages_runs=await services.runs.worker_manages_runs(call.path.id))
     token = services.auth.workers.issue(worker)
     answer = WorkerTokenResponse(
         token=token.text.reveal(),
         token_type="Bearer",  # noqa: S106  (RFC 6750 names the type of token so)
-        run_id=run_id,
+        run_id=call.path.id,
         scope=token.scope,
         expires_at=format_instant(token.expires_at),
     )
     return json_reply(answer, 201)
+
+
+ROUTES: Final = (create_worker_token,)

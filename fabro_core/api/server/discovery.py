@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from fabro_core.http.accept import prefers_html
+from fabro_core.http.call import Call
 from fabro_core.http.failures import draining, envelope, store_down
-from fabro_core.http.operation import Operation, operation
+from fabro_core.http.operation import operation
 from fabro_core.http.reply import JSON_TYPE, Reply, json_bytes, json_reply
-from fabro_core.http.request import FabroRequest
-from fabro_core.http.trace import trace_of
 
 _VARY_ACCEPT = (b"vary", b"Accept")
 
@@ -51,20 +50,18 @@ def discovery_document(*, prefix: str, api_url: str | None, links: Mapping[str, 
 
 
 @operation(
-    "GET",
-    "/",
-    Operation(id="getRoot", tag="Discovery", summary="Where things are", answers={200: RootResponse}, guard=None),
+    "GET", "/", id="getRoot", tag="Discovery", summary="Where things are", answers={200: RootResponse}, guard=None
 )
-async def get_root(request: FabroRequest) -> Reply:
-    services = request.services
-    if services.web_enabled and prefers_html(request.scope["headers"]):
+async def get_root(call: Call) -> Reply:
+    services = call.services
+    if services.web_enabled and prefers_html(call.headers):
         location = f"{services.public_prefix}/runs".encode("ascii")
         return Reply(303, headers=((b"location", location), _VARY_ACCEPT))
     return Reply(200, services.discovery, (JSON_TYPE, _VARY_ACCEPT))
 
 
-async def _health(request: FabroRequest) -> Reply:
-    if request.services.health.available:
+async def _health(call: Call[Any, Any, Any]) -> Reply:
+    if call.services.health.available:
         return json_reply(HealthResponse(status="ok"))
     return json_reply(HealthResponse(status="degraded", store="unavailable"))
 
@@ -72,44 +69,42 @@ async def _health(request: FabroRequest) -> Reply:
 @operation(
     "GET",
     "/health",
-    Operation(
-        id="getHealth", tag="Discovery", summary="Whether the server serves", answers={200: HealthResponse}, guard=None
-    ),
+    id="getHealth",
+    tag="Discovery",
+    summary="Whether the server serves",
+    answers={200: HealthResponse},
+    guard=None,
 )
-async def get_health(request: FabroRequest) -> Reply:
-    return await _health(request)
+async def get_health(call: Call) -> Reply:
+    return await _health(call)
 
 
 @operation(
     "GET",
     "/api/v1/health",
-    Operation(
-        id="getApiHealth",
-        tag="Discovery",
-        summary="Whether the server serves",
-        answers={200: HealthResponse},
-        guard=None,
-    ),
+    id="getApiHealth",
+    tag="Discovery",
+    summary="Whether the server serves",
+    answers={200: HealthResponse},
+    guard=None,
 )
-async def get_api_health(request: FabroRequest) -> Reply:
-    return await _health(request)
+async def get_api_health(call: Call) -> Reply:
+    return await _health(call)
 
 
 @operation(
     "GET",
     "/health/ready",
-    Operation(
-        id="getReady",
-        tag="Discovery",
-        summary="Whether the server takes requests",
-        answers={200: ReadyResponse},
-        errors=(503,),
-        guard=None,
-    ),
+    id="getReady",
+    tag="Discovery",
+    summary="Whether the server takes requests",
+    answers={200: ReadyResponse},
+    errors=(503,),
+    guard=None,
 )
-async def get_ready(request: FabroRequest) -> Reply:
-    services = request.services
-    request_id = trace_of(request.scope).request_id
+async def get_ready(call: Call) -> Reply:
+    services = call.services
+    request_id = call.trace.request_id
     if services.health.draining:
         return envelope(draining(), request_id)
     if not services.health.available:
@@ -120,7 +115,20 @@ async def get_ready(request: FabroRequest) -> Reply:
 @operation(
     "GET",
     "/api/v1/openapi.json",
-    Operation(id="getOpenApiSpec", tag="Discovery", summary="This document", answers={200: dict[str, Any]}, guard=None),
+    id="getOpenApiSpec",
+    tag="Discovery",
+    summary="This document",
+    answers={200: dict[str, Any]},
+    guard=None,
 )
-async def get_openapi(request: FabroRequest) -> Reply:
-    return json_bytes(request.services.api_document())
+async def get_openapi(call: Call) -> Reply:
+    return json_bytes(call.services.api_document())
+
+
+ROUTES: Final = (
+    get_root,
+    get_health,
+    get_api_health,
+    get_ready,
+    get_openapi,
+)

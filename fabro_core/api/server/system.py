@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
-from fabro_core.http.operation import Operation, operation
+from fabro_core.http.call import Call
+from fabro_core.http.operation import operation
 from fabro_core.http.reply import Reply, json_reply
-from fabro_core.http.request import FabroRequest
 
 _OS: Final = {"darwin": "macos"}
 _ARCH: Final = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -42,10 +42,13 @@ class SystemInfoResponse(msgspec.Struct, frozen=True, kw_only=True):
 @operation(
     "GET",
     "/system/info",
-    Operation(id="getSystemInfo", tag="System", summary="What serves here", answers={200: SystemInfoResponse}),
+    id="getSystemInfo",
+    tag="System",
+    summary="What serves here",
+    answers={200: SystemInfoResponse},
 )
-async def get_system_info(request: FabroRequest) -> Reply:
-    services = request.services
+async def get_system_info(call: Call) -> Reply:
+    services = call.services
     counts = await services.runs.count()
     return json_reply(
         SystemInfoResponse(
@@ -73,3 +76,6 @@ def os_name(system: str) -> str:
 def arch_name(machine: str) -> str:
     """`platform.machine()` as existing clients know it."""
     return _ARCH.get(machine.lower(), machine.lower())
+
+
+ROUTES: Final = (get_system_info,)

@@ -1,0 +1,91 @@
+"""Parameters in paths: declared as a Struct, parsed by what they are (runs.md R3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NewType, TypeVar, get_type_hints
+
+import msgspec
+
+from fabro_core.errors import InvalidRequest
+from fabro_core.http.query import parse_unsigned
+from fabro_core.models.ids import RunId, parse_digest, parse_run_id
+from fabro_core.models.stage import StageId, parse_stage_id
+
+EventSeq = NewType("EventSeq", int)
+"""The number of an event in a run's log; counts from 1."""
+
+Digest = NewType("Digest", str)
+"""A SHA-256, 64 lower-case hex digits."""
+
+
+class PathParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the Structs that declare what stands in an operation's path, each named as it is in the path.
+
+    Supported types: `RunId`, `StageId`, `EventSeq`, `Digest`, and `str` for what only the operation can judge.
+    """
+
+
+Params = TypeVar("Params", bound=PathParams)
+PathParser = Callable[[Mapping[str, str]], Params]
+
+
+def path_parser(kind: type[Params]) -> PathParser[Params]:
+    """What makes a `kind` of the texts in a path. It raises `InvalidRequest` for the first that is not valid."""
+    hints = get_type_hints(kind)
+    fields = [
+        (name, encoded, _PARSERS[hints[name]])
+        for name, encoded in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
+    ]
+
+    def parse(texts: Mapping[str, str]) -> Params:
+        return kind(**{name: parser(texts[encoded]) for name, encoded, parser in fields})
+
+    return parse
+
+
+def is_checked(kind: type[PathParams]) -> bool:
+    """Whether a path can be one of the operation's and not be valid."""
+    return any(hint is not str for hint in get_type_hints(kind).values())
+
+
+def require_run_id(text: str, what: str) -> RunId:
+    """`text` as a run id. Raises `InvalidRequest` that names `what` it is."""
+    run_id = parse_run_id(text)
+    if run_id is None:
+        raise InvalidRequest(f"{what} is not a ULID.")
+    return run_id
+
+
+def _run_id(text: str) -> RunId:
+    return require_run_id(text, "The run id in the path")
+
+
+def _stage_id(text: str) -> StageId:
+    stage_id = parse_stage_id(text)
+    if stage_id is None:
+        raise InvalidRequest("The stage id in the path is not NODE@VISIT.")
+    return stage_id
+
+
+def _event_seq(text: str) -> EventSeq:
+    seq = parse_unsigned("The sequence number in the path", text)
+    if seq == 0:
+        raise InvalidRequest("The sequence number in the path counts from 1.")
+    return EventSeq(seq)
+
+
+def _digest(text: str) -> Digest:
+    digest = parse_digest(text)
+    if digest is None:
+        raise InvalidRequest("The hash in the path is not 64 hex digits.")
+    return Digest(digest)
+
+
+_PARSERS: Final[Mapping[Any, Callable[[str], Any]]] = {
+    RunId: _run_id,
+    StageId: _stage_id,
+    EventSeq: _event_seq,
+    Digest: _digest,
+    str: str,
+}

@@ -1,0 +1,128 @@
+"""From endpoints to a Litestar application: one ASGI route a path, with a table of the methods that it has.
+
+The only module that touches what is inside of Litestar. Routes of extensions are Litestar's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from litestar import Litestar, Router
+from litestar.handlers import asgi
+from litestar.openapi import OpenAPIConfig
+from litestar.routes import HTTPRoute
+
+from fabro_core.http.asgi import Receive, Scope, Send
+from fabro_core.http.body import ClientGone
+from fabro_core.http.endpoint import Endpoint, Instead
+from fabro_core.http.error_replies import error_reply
+from fabro_core.http.methods import MethodNotAllowed, listed
+from fabro_core.http.reply import Reply
+from fabro_core.http.services import SERVICES, Services
+from fabro_core.http.trace import trace_of
+
+if TYPE_CHECKING:
+    from litestar import Request
+    from litestar._asgi.routing_trie.types import RouteTrieNode
+    from litestar.handlers import ASGIRouteHandler
+    from litestar.types import ExceptionHandler
+
+_PARAMETER: Final = re.compile(r"\{(\w+):\w+\}")
+_NOBODY: Final = Reply(400)
+"""For the log: the client that it would go to has hung up."""
+
+
+def litestar_application(endpoints: Iterable[Endpoint], extensions: Sequence[Router], services: Services) -> Litestar:
+    """The application that serves these endpoints, each path of them with its prefix, and the routes of extensions."""
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for each in endpoints:
+        known = by_path.setdefault(each.path, {}).setdefault(each.method, each)
+        assert known is each, f"{each.method} {each.path} is served twice"
+    app = Litestar(
+        route_handlers=[*(_route(path, table, services) for path, table in by_path.items()), *extensions],
+        request_max_body_size=services.max_body_bytes,
+        exception_handlers={Exception: cast("ExceptionHandler[Exception]", _answer)},
+        openapi_config=None,
+        logging_config=None,
+    )
+    _find_parameters_for_any_method(app.asgi_router.root_route_map_node)
+    app.state[SERVICES] = services
+    return app
+
+
+def litestar_path(path: str) -> str:
+    """A path as Litestar writes it: the type of a parameter is text unless it is said."""
+    return "/".join(
+        f"{segment[:-1]}:str}}" if segment.startswith("{") and ":" not in segment else segment
+        for segment in path.split("/")
+    )
+
+
+def described_routes(
+    extensions: Sequence[Router], *, version: str
+) -> tuple[dict[str, Any], list[tuple[str, frozenset[str], dict[str, Any]]]]:
+    """Litestar's own API document of the routes of extensions, and path, methods and options of each of them."""
+    config = OpenAPIConfig(title="Extensions", version=version)
+    app = Litestar(route_handlers=extensions, openapi_config=config, logging_config=None)
+    routes = [
+        (_PARAMETER.sub(r"{\1}", route.path_format), frozenset(map(str, handler.http_methods)), handler.opt)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+    ]
+    return app.openapi_schema.to_schema(), routes
+
+
+def _route(path: str, table: Mapping[str, Endpoint], services: Services) -> ASGIRouteHandler:
+    allow = _allowed(table.values())
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = table.get(scope["method"])
+        if endpoint is None and scope["method"] == "OPTIONS":
+            await Reply(204, headers=((b"allow", allow),))(scope, receive, send)
+            return
+        try:
+            if endpoint is None or (endpoint.no_head and trace_of(scope).is_head):
+                raise MethodNotAllowed(allow)
+            reply = await endpoint.answer(scope, receive, services)
+        except Instead as instead:
+            reply = instead.reply
+        except ClientGone:
+            reply = _NOBODY
+        except Exception as error:  # noqa: BLE001  (each becomes an answer, and what nobody foresaw a log line)
+            reply = error_reply(scope, services, error)
+        await reply(scope, receive, send)
+
+    return asgi(litestar_path(path), copy_scope=False)(serve)
+
+
+class _OfAnyMethod(dict[Any, Any]):
+    """Answers with what is listed for ASGI routes, whatever the method is."""
+
+    def __missing__(self, method: object) -> Any:
+        return self["asgi"]
+
+
+def _find_parameters_for_any_method(node: RouteTrieNode) -> None:
+    """Litestar lists the parameters of an ASGI route under one key, and looks them up by the method of a request."""
+    if node.is_asgi:
+        node.path_parameters = _OfAnyMethod(node.path_parameters)
+    for child in node.children.values():
+        _find_parameters_for_any_method(child)
+
+
+def _allowed(endpoints: Iterable[Endpoint]) -> bytes:
+    """The methods that a path answers otherwise than with 405 (server.md S3)."""
+    methods = {"OPTIONS"}
+    for endpoint in endpoints:
+        methods.add(endpoint.method)
+        if endpoint.method == "GET" and not endpoint.no_head:
+            methods.add("HEAD")
+    return listed(methods)
+
+
+def _answer(request: Request[Any, Any, Any], error: Exception) -> Reply:
+    """Litestar's exception handler: for paths that nobody serves, and for routes of extensions."""
+    return error_reply(cast("Scope", request.scope), request.app.state[SERVICES], error)
