@@ -7,7 +7,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from benchmarks import append_events, appends, authenticate, create_runs, list_runs, streams
+from benchmarks import append_events, appends, authenticate, create_runs, large_manifests, list_runs, streams
 from benchmarks.seed import seed
 from fabro_store_sqlite import SqliteRunStore
 
@@ -37,6 +37,10 @@ def main() -> None:
     print("\n## Creating runs, durable\n")
     with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
         for line in create_runs.measure(Path(work), seconds=seconds, rounds=rounds):
+            print(line, flush=True)
+    print("\n## What others notice of large manifests\n")
+    with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
+        for line in large_manifests.measure(Path(work), seconds=3 * seconds):
             print(line, flush=True)
     print("\n## Appending events, durable\n")
     with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:

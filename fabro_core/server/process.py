@@ -6,12 +6,13 @@ import asyncio
 import gc
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import Assembly, assemble, no_demands
@@ -24,6 +25,10 @@ from fabro_core.server.record import RunDirectory, ServerRecord, bind_of
 from fabro_core.server.serving import Orders, Serving
 from fabro_core.server.sockets import Binder
 from fabro_core.server.workers import Workers, awaited_signals
+
+SWITCH_SECONDS: Final = 0.001
+"""How long a thread that computes keeps the interpreter while the event loop waits for it. Answering a request takes
+the loop three turns or so; by default each could be 5 ms late while a large manifest is read."""
 
 Announce = Callable[[str], None]
 """Gets the address once the server listens."""
@@ -64,6 +69,7 @@ class Process:
         `log_path` goes into the record: the file that `log` leads to, None in the foreground. Raises `StartupError`,
         `StoreUnavailable` or `OperationFailed` when it does not come to serving.
         """
+        sys.setswitchinterval(SWITCH_SECONDS)  # the process is ours; an embedding program decides for itself
         self.assembly.make_storage_root()
         with self.directory.locked():
             configure_logging(self.assembly.settings.server.logging, log)
