@@ -14,7 +14,7 @@ import pytest
 
 from fabro_core.store.base import RunStore
 from fabro_core.store.memory import MemoryData, MemoryRunStore
-from fabro_core.store.records import AppendBatch, Doc, DocRef, DocWrite, RunHit
+from fabro_core.store.records import AppendBatch, Doc, DocRef, DocWrite, StoredRun
 from fabro_store_redis import RedisRunStore, RedisSettings
 from fabro_store_sqlite import SqliteRunStore
 from tests.plugins.store_redis.valkey import Valkey, running
@@ -64,7 +64,7 @@ class InterleavingStore(MemoryRunStore):
         await self._others_first()
         return await super().append(batch)
 
-    async def get_run(self, run_id: str, /) -> RunHit | None:
+    async def get_run(self, run_id: str, /) -> StoredRun | None:
         await self._others_first()
         return await super().get_run(run_id)
 

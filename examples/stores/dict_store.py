@@ -11,7 +11,7 @@ from itertools import count
 from operator import attrgetter
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict
 
 from fabro_core import hookimpl
 from fabro_core.context import PluginContext
@@ -19,7 +19,7 @@ from fabro_core.errors import RevisionConflict, SeqConflict, StoreUnavailable
 from fabro_core.models.status import Bucket
 from fabro_core.store import records
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ABSENT, ANY, Doc, EventRecord, RunHit, RunRow, RunSort
+from fabro_core.store.records import ABSENT, ANY, Doc, EventRecord, RunHit, RunRow, RunSort, StoredRun
 from fabro_core.store.wakeups import WakeupHub
 
 FABRO_PLUGIN_API = 1
@@ -44,7 +44,7 @@ class DictStore(RunStore):
         self._logs: dict[str, list[EventRecord]] = {}
         self._feed: list[records.FeedEvent] = []
         self._position = 0
-        self._blobs: dict[str, bytes] = {}
+        self._blobs: dict[str, records.Blob] = {}
         self._docs: dict[tuple[str, str], Doc] = {}
         self._revisions = count(1)
         self._hub: WakeupHub | None = None
@@ -85,6 +85,8 @@ class DictStore(RunStore):
             self._position += 1
             entry = records.FeedEvent(position=self._position, run_id=batch.run_id, seq=event.seq, body=event.body)
             self._feed.append(entry)
+        for blob in batch.blobs:
+            self._put(blob)
         hub.announce([records.Wakeup(run_id=batch.run_id, seq=batch.row.seq)])
         return batch.row.seq
 
@@ -109,10 +111,10 @@ class DictStore(RunStore):
             events=page, position=page[-1].position if has_more else self._position, has_more=has_more
         )
 
-    async def get_run(self, run_id: str, /) -> RunHit | None:
+    async def get_run(self, run_id: str, /) -> StoredRun | None:
         self._opened()
         row = self._rows.get(run_id)
-        return None if row is None else replace(self._hit(row), state=row.state)
+        return None if row is None else StoredRun(**asdict(self._hit(row)), state=row.state)
 
     async def list_runs(self, query: records.RunQuery, /) -> records.RunPage:
         self._opened()
@@ -169,18 +171,31 @@ class DictStore(RunStore):
 
     async def put_blob(self, blob: records.Blob, /) -> bool:
         self._opened()
-        is_new = blob.digest not in self._blobs
-        self._blobs[blob.digest] = blob.body
-        return is_new
+        return self._put(blob)
+
+    def _put(self, blob: records.Blob) -> bool:
+        known = self._blobs.get(blob.digest)
+        if known is None or known.now_ms < blob.now_ms:
+            self._blobs[blob.digest] = blob
+        return known is None
 
     async def get_blob(self, digest: str, /) -> bytes | None:
         self._opened()
-        return self._blobs.get(digest)
+        blob = self._blobs.get(digest)
+        return None if blob is None else blob.body
 
     async def list_blobs(self, query: records.BlobQuery, /) -> records.BlobPage:
         self._opened()
         digests = sorted(digest for digest in self._blobs if digest > (query.after_digest or ""))
         return records.BlobPage(digests=tuple(digests[: query.limit]), has_more=len(digests) > query.limit)
+
+    async def delete_blob(self, delete: records.BlobDelete, /) -> bool:
+        self._opened()
+        known = self._blobs.get(delete.digest)
+        if known is None or known.now_ms >= delete.if_put_before_ms:
+            return False
+        del self._blobs[delete.digest]
+        return True
 
     async def get_doc(self, ref: records.DocRef, /) -> Doc | None:
         return self._live(ref)

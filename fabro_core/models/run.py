@@ -200,7 +200,7 @@ class RunLinks(msgspec.Struct, frozen=True, kw_only=True):
 RunSize = Literal["XS", "S", "M", "L", "XL"]
 
 
-class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
+class RunBody(msgspec.Struct, frozen=True, kw_only=True):
     """A Run less `children_count`: everything that only an event of the run changes.
 
     `timing.wall_time_ms` and `lifecycle.queue_position` hold what the newest event left; `fabro_core.runs.fold.wire`
@@ -234,7 +234,7 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     links: RunLinks
 
 
-class Run(StoredRun, frozen=True, kw_only=True):
+class Run(RunBody, frozen=True, kw_only=True):
     """One execution of a workflow graph. Every key is always present, except `parent_id` when unset (R5.2)."""
 
     children_count: Count

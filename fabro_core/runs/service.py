@@ -35,13 +35,13 @@ from fabro_core.runs.views.listing import PageEncoder
 from fabro_core.runs.views.output_log import StageOutputs
 from fabro_core.runs.views.read_models import ReadModels
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import EventPage, EventQuery, RunHit, RunQuery
+from fabro_core.store.records import EventPage, EventQuery, RunQuery, StoredRun
 
 
 class Fork(msgspec.Struct, frozen=True, kw_only=True):
     """A run that was forked, and where."""
 
-    hit: RunHit
+    hit: StoredRun
     point: ForkPoint
     left_over: str | None = None
     """Why a rewind could not archive the source; None: it is archived, or was not to be."""
@@ -68,7 +68,7 @@ class Runs:
         self._log = RunLog(store, clock)
         self._parents = ParentLinks(store, self._log, clock)
         self.pull_requests = PullRequests(self._log)
-        self.blobs = RunBlobs(store, self._log)
+        self.blobs = RunBlobs(store, self._log, clock)
         self.artifacts = RunArtifacts(store, self._log, off_loop, clock)
         self.outputs = StageOutputs(store, self._log)
         self.files = RunFiles(store, self._log)
@@ -81,7 +81,7 @@ class Runs:
         """The instant that an answer is counted to, in milliseconds since the epoch."""
         return epoch_ms(self._clock.now())
 
-    async def get(self, run_id: RunId) -> RunHit:
+    async def get(self, run_id: RunId) -> StoredRun:
         return await self._log.get(run_id)
 
     async def list_json(self, query: RunQuery) -> bytes:
@@ -92,11 +92,11 @@ class Runs:
     async def count(self) -> RunCounts:
         return await count_runs(self._store, self.now_ms())
 
-    async def resolve(self, selector: str) -> RunHit:
+    async def resolve(self, selector: str) -> StoredRun:
         """The run a person means (runs.md R12)."""
         return await find_run(self._store, selector)
 
-    async def create(self, manifest: bytes, *, provenance: RunProvenance) -> RunHit:
+    async def create(self, manifest: bytes, *, provenance: RunProvenance) -> StoredRun:
         """Create a run from a manifest; it is not started (runs.md R8)."""
         return await self._creator.create(manifest, provenance=provenance)
 
@@ -117,7 +117,7 @@ class Runs:
         await self._log.get(run_id)
         return await event_detail(self._store, run_id, seq, max_content_bytes=max_content_bytes)
 
-    async def retitle(self, run_id: RunId, title: str, *, actor: Principal) -> RunHit:
+    async def retitle(self, run_id: RunId, title: str, *, actor: Principal) -> StoredRun:
         """Raises `InvalidRequest` for a title that is not valid (runs.md R5.4)."""
         return (await self._log.change(run_id, lifecycle.retitle(valid_title(title)), actor=actor)).hit
 
@@ -157,34 +157,34 @@ class Runs:
         lifecycle.require_workable(await self.projection(run_id))
         return gives_agents_tools(await read_created(self._store, run_id))
 
-    async def start(self, run_id: RunId, *, actor: Principal) -> RunHit:
+    async def start(self, run_id: RunId, *, actor: Principal) -> StoredRun:
         """A run that the worker of its parent starts waits for an approval first.
 
         Raises `Conflict` for a run that has been started already.
         """
         return (await self._log.change(run_id, lifecycle.start(actor), actor=actor)).hit
 
-    async def resume(self, run_id: RunId, *, actor: Principal) -> RunHit:
+    async def resume(self, run_id: RunId, *, actor: Principal) -> StoredRun:
         """Raises `Conflict` for a run that cannot go on from a checkpoint."""
         return (await self._log.change(run_id, lifecycle.resume, actor=actor)).hit
 
-    async def approve(self, run_id: RunId, *, actor: Principal) -> RunHit:
+    async def approve(self, run_id: RunId, *, actor: Principal) -> StoredRun:
         """Raises `Conflict` for a run that does not wait for an approval."""
         return (await self._log.change(run_id, lifecycle.approve, actor=actor)).hit
 
-    async def deny(self, run_id: RunId, reason: str | None, *, actor: Principal) -> RunHit:
+    async def deny(self, run_id: RunId, reason: str | None, *, actor: Principal) -> StoredRun:
         """Raises `Conflict` for a run that does not wait for an approval."""
         return (await self._log.change(run_id, lifecycle.deny(reason), actor=actor)).hit
 
-    async def pause(self, run_id: RunId, *, actor: Principal) -> RunHit:
+    async def pause(self, run_id: RunId, *, actor: Principal) -> StoredRun:
         """Raises `Conflict` for a run that is neither running nor blocked, or is asked something else."""
         return (await self._log.change(run_id, lifecycle.pause, actor=actor)).hit
 
-    async def unpause(self, run_id: RunId, *, actor: Principal) -> RunHit:
+    async def unpause(self, run_id: RunId, *, actor: Principal) -> StoredRun:
         """Raises `Conflict` for a run that is not paused, or is asked something else."""
         return (await self._log.change(run_id, lifecycle.unpause, actor=actor)).hit
 
-    async def retry(self, run_id: RunId, *, provenance: RunProvenance) -> RunHit:
+    async def retry(self, run_id: RunId, *, provenance: RunProvenance) -> StoredRun:
         """The new run. Raises `Conflict` for a run that has not ended (runs.md R14)."""
         return await self._creator.retry(await self._log.get(run_id), provenance=provenance)
 
@@ -214,7 +214,7 @@ class Runs:
         point = fork_point(run, target)
         return Fork(hit=await self._creator.fork(run.id, point, provenance=provenance), point=point)
 
-    async def cancel(self, run_id: RunId, *, actor: Principal) -> RunHit:
+    async def cancel(self, run_id: RunId, *, actor: Principal) -> StoredRun:
         """Raises `Conflict` for a run that has ended."""
         return (await self._log.change(run_id, lifecycle.cancel, actor=actor)).hit
 
@@ -226,11 +226,11 @@ class Runs:
         """Raises `Conflict` for a run that has not ended."""
         return await self._log.change(run_id, lifecycle.unarchive, actor=actor)
 
-    async def link_parent(self, run_id: RunId, parent_id: RunId, *, actor: Principal) -> RunHit:
+    async def link_parent(self, run_id: RunId, parent_id: RunId, *, actor: Principal) -> StoredRun:
         """Raises `InvalidRequest` when the link would make a cycle (runs.md R10)."""
         return await self._parents.link(run_id, parent_id, actor=actor)
 
-    async def unlink_parent(self, run_id: RunId, *, actor: Principal) -> RunHit:
+    async def unlink_parent(self, run_id: RunId, *, actor: Principal) -> StoredRun:
         return await self._parents.unlink(run_id, actor=actor)
 
     async def delete(self, run_id: RunId, *, actor: Principal) -> bool:

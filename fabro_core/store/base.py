@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from fabro_core.store.records import (
     AppendBatch,
     Blob,
+    BlobDelete,
     BlobPage,
     BlobQuery,
     Doc,
@@ -26,11 +27,11 @@ from fabro_core.store.records import (
     EventQuery,
     FeedPage,
     FeedQuery,
-    RunHit,
     RunIdPage,
     RunIdQuery,
     RunPage,
     RunQuery,
+    StoredRun,
     StoreInfo,
     Wakeup,
     WorkflowHit,
@@ -58,7 +59,7 @@ class RunStore(abc.ABC):
 
     @abc.abstractmethod
     async def append(self, batch: AppendBatch, /) -> int:
-        """Write events, tags and row as one, and return the new newest sequence number.
+        """Write events, tags, row and blobs as one, and return the new newest sequence number.
 
         All or nothing; linearizable per run, across processes when the store is shared. Raises `SeqConflict`
         when the run's newest sequence number is not `batch.expected_seq`; then nothing was written. When it
@@ -79,8 +80,8 @@ class RunStore(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def get_run(self, run_id: str, /) -> RunHit | None:
-        """The run with its `state`; None when it does not exist."""
+    async def get_run(self, run_id: str, /) -> StoredRun | None:
+        """The run, as its newest append left it; None when it does not exist."""
 
     @abc.abstractmethod
     async def list_runs(self, query: RunQuery, /) -> RunPage:
@@ -106,7 +107,8 @@ class RunStore(abc.ABC):
 
     @abc.abstractmethod
     async def put_blob(self, blob: Blob, /) -> bool:
-        """Store a blob; False when the digest was there already (the same bytes, so nothing changes)."""
+        """Store a blob; False when the digest was there already: the same bytes, so all that changes is when they were
+        put last, unless that was later."""
 
     @abc.abstractmethod
     async def get_blob(self, digest: str, /) -> bytes | None:
@@ -114,7 +116,16 @@ class RunStore(abc.ABC):
 
     @abc.abstractmethod
     async def list_blobs(self, query: BlobQuery, /) -> BlobPage:
-        """A page of the digests of all blobs, in ascending order. For copies of the store; no request asks for it."""
+        """A page of the digests of all blobs, in ascending order. For copies of the store and for collecting what no
+        run refers to; no request asks for it."""
+
+    @abc.abstractmethod
+    async def delete_blob(self, delete: BlobDelete, /) -> bool:
+        """Remove a blob; False when there was none, or when its bytes were put since `delete.if_put_before_ms`.
+
+        Of several concurrent deletes of one blob exactly one returns True. A put and a delete at once happen one after
+        the other: whoever puts bytes at or after `if_put_before_ms` finds them stored afterwards, in either order.
+        """
 
     @abc.abstractmethod
     async def get_doc(self, ref: DocRef, /) -> Doc | None:

@@ -1,13 +1,14 @@
 """The reference store: dicts and `sorted()`, so plain that it can be checked by reading.
 
 For tests, for trying the server out, and as the measure of other stores. Not for keeping anything: nothing survives
-the process, and a list costs time in proportion to the number of runs.
+the process, and a list costs time in proportion to the number of runs. A call about one run does not.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import AsyncIterator, Iterable, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from platform import python_version
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from fabro_core.store.records import (
     ANY,
     AppendBatch,
     Blob,
+    BlobDelete,
     BlobPage,
     BlobQuery,
     Doc,
@@ -45,6 +47,7 @@ from fabro_core.store.records import (
     RunQuery,
     RunRow,
     RunSort,
+    StoredRun,
     StoreInfo,
     Wakeup,
     WorkflowHit,
@@ -67,16 +70,42 @@ class MemoryData:
 
     def __init__(self) -> None:
         self.rows: dict[str, RunRow] = {}
+        self.children: Counter[str | None] = Counter()
+        """How many rows name each run as their parent."""
+        self.queue: list[str] = []
+        """The ids of the rows in `Bucket.RUNNABLE`, in their order."""
         self.logs: dict[str, list[EventRecord]] = {}
         self.feed: list[FeedEvent] = []
         self.position = 0
         """Of the newest event in `feed`, though its run may be deleted."""
-        self.blobs: dict[str, bytes] = {}
+        self.blobs: dict[str, Blob] = {}
+        """Each as it was put last."""
         self.docs: dict[tuple[str, str], Doc] = {}
         self.revision = 0
         """Counts document writes over all keys, so no revision is ever given twice."""
         self.hubs: list[WakeupHub] = []
         """One for each open instance."""
+
+    def place(self, run_id: str, row: RunRow | None) -> RunRow | None:
+        """Put a row in the place of the one there is, and return that; None: there is none."""
+        before = self.rows.pop(run_id, None)
+        if before is not None:
+            self.children[before.parent_id] -= 1
+            if before.bucket is Bucket.RUNNABLE:
+                del self.queue[bisect_left(self.queue, run_id)]
+        if row is not None:
+            self.rows[run_id] = row
+            self.children[row.parent_id] += 1
+            if row.bucket is Bucket.RUNNABLE:
+                insort(self.queue, run_id)
+        return before
+
+    def put(self, blob: Blob) -> bool:
+        """Keep a blob, with the latest instant it was put at; False when it was there."""
+        known = self.blobs.get(blob.digest)
+        if known is None or known.now_ms < blob.now_ms:
+            self.blobs[blob.digest] = blob
+        return known is None
 
 
 class MemoryRunStore(RunStore):
@@ -113,7 +142,9 @@ class MemoryRunStore(RunStore):
         if newest != batch.expected_seq:
             raise SeqConflict(batch.expected_seq, newest)
         data.logs.setdefault(batch.run_id, []).extend(batch.events)
-        data.rows[batch.run_id] = batch.row
+        data.place(batch.run_id, batch.row)
+        for blob in batch.blobs:
+            data.put(blob)
         for event in batch.events:
             data.position += 1
             data.feed.append(FeedEvent(position=data.position, run_id=batch.run_id, seq=event.seq, body=event.body))
@@ -137,13 +168,10 @@ class MemoryRunStore(RunStore):
         has_more = start + query.limit < len(data.feed)
         return FeedPage(events=events, position=events[-1].position if has_more else data.position, has_more=has_more)
 
-    async def get_run(self, run_id: str, /) -> RunHit | None:
+    async def get_run(self, run_id: str, /) -> StoredRun | None:
         data = self._opened()
         row = data.rows.get(run_id)
-        if row is None:
-            return None
-        (hit,) = _hits(data, [row])
-        return msgspec.structs.replace(hit, state=row.state)
+        return None if row is None else StoredRun(**msgspec.structs.asdict(_hit(data, row)), state=row.state)
 
     async def list_runs(self, query: RunQuery, /) -> RunPage:
         data = self._opened()
@@ -151,7 +179,7 @@ class MemoryRunStore(RunStore):
         # The second sort is stable, so equal keys keep the descending ids of the first, in both directions.
         rows.sort(key=lambda row: _sort_key(row, query), reverse=query.direction == "desc")
         page = rows[query.offset : query.offset + query.limit]
-        return RunPage(hits=tuple(_hits(data, page)), total=len(rows))
+        return RunPage(hits=tuple(_hit(data, row) for row in page), total=len(rows))
 
     async def list_run_ids(self, query: RunIdQuery, /) -> RunIdPage:
         ids = [each for each in self._opened().rows if each.startswith(query.prefix) and each > (query.after_id or "")]
@@ -168,24 +196,29 @@ class MemoryRunStore(RunStore):
         data = self._opened()
         data.logs.pop(run_id, None)
         data.feed = [event for event in data.feed if event.run_id != run_id]
-        return data.rows.pop(run_id, None) is not None
+        return data.place(run_id, None) is not None
 
     # -- blobs --------------------------------------------------------------------------------------------------
 
     async def put_blob(self, blob: Blob, /) -> bool:
-        blobs = self._opened().blobs
-        if blob.digest in blobs:
-            return False
-        blobs[blob.digest] = blob.body
-        return True
+        return self._opened().put(blob)
 
     async def get_blob(self, digest: str, /) -> bytes | None:
-        return self._opened().blobs.get(digest)
+        blob = self._opened().blobs.get(digest)
+        return None if blob is None else blob.body
 
     async def list_blobs(self, query: BlobQuery, /) -> BlobPage:
         after = query.after_digest
         digests = [digest for digest in sorted(self._opened().blobs) if after is None or digest > after]
         return BlobPage(digests=tuple(digests[: query.limit]), has_more=len(digests) > query.limit)
+
+    async def delete_blob(self, delete: BlobDelete, /) -> bool:
+        blobs = self._opened().blobs
+        known = blobs.get(delete.digest)
+        if known is None or known.now_ms >= delete.if_put_before_ms:
+            return False
+        del blobs[delete.digest]
+        return True
 
     # -- documents ----------------------------------------------------------------------------------------------
 
@@ -294,21 +327,17 @@ def _sort_key(row: RunRow, query: RunQuery) -> int | str:
             return row.size
 
 
-def _hits(data: MemoryData, rows: Iterable[RunRow]) -> list[RunHit]:
-    queue = sorted(row.id for row in data.rows.values() if row.bucket is Bucket.RUNNABLE)
-    return [
-        RunHit(
-            id=row.id,
-            seq=row.seq,
-            bucket=row.bucket,
-            begun_ms=row.begun_ms,
-            live=row.elapsed_ms is None,
-            body=row.body,
-            children_count=sum(other.parent_id == row.id for other in data.rows.values()),
-            queue_position=queue.index(row.id) + 1 if row.bucket is Bucket.RUNNABLE else None,
-        )
-        for row in rows
-    ]
+def _hit(data: MemoryData, row: RunRow) -> RunHit:
+    return RunHit(
+        id=row.id,
+        seq=row.seq,
+        bucket=row.bucket,
+        begun_ms=row.begun_ms,
+        live=row.elapsed_ms is None,
+        body=row.body,
+        children_count=data.children[row.id],
+        queue_position=bisect_right(data.queue, row.id) if row.bucket is Bucket.RUNNABLE else None,
+    )
 
 
 def _live(doc: Doc | None, now_ms: int) -> Doc | None:

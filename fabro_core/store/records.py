@@ -138,7 +138,7 @@ class RunRow(Record, frozen=True, kw_only=True):
 
 
 class RunHit(Record, frozen=True, kw_only=True):
-    """A stored run as a reader gets it."""
+    """A stored run as a page shows it."""
 
     id: str
     seq: int
@@ -151,8 +151,13 @@ class RunHit(Record, frozen=True, kw_only=True):
     """Stored runs whose parent is this run, whatever their bucket (runs.md R5.2)."""
     queue_position: int | None
     """1-based rank by id among all runs in `Bucket.RUNNABLE`; None for a run in another bucket (R5.5)."""
-    state: bytes = b""
-    """Filled by `get_run`; a list leaves it empty."""
+
+
+class StoredRun(RunHit, frozen=True, kw_only=True):
+    """All that is stored of one run but its log."""
+
+    state: bytes
+    """As the newest append left it."""
 
 
 class RunSort(StrEnum):
@@ -228,6 +233,9 @@ class AppendBatch(Record, frozen=True, kw_only=True):
     events: tuple[EventRecord, ...]
     """At least one; sequence numbers `expected_seq + 1` onwards, without a gap."""
     row: RunRow
+    blobs: tuple[Blob, ...] = ()
+    """What the events refer to, put as `put_blob` does in the same step; bytes that are stored already, or twice among
+    these, are no fault."""
 
 
 class Wakeup(Record, frozen=True, kw_only=True):
@@ -241,9 +249,19 @@ class Wakeup(Record, frozen=True, kw_only=True):
 
 
 class Blob(Record, frozen=True, kw_only=True):
+    """Bytes on their way into a store."""
+
     digest: str
     """SHA-256 of `body`, 64 lower-case hex digits."""
     body: bytes
+    now_ms: int
+    """When they are put. A store keeps the latest such instant of a digest, for `BlobDelete`."""
+
+
+class BlobDelete(Record, frozen=True, kw_only=True):
+    digest: str
+    if_put_before_ms: int
+    """Only when nobody has put these bytes at this instant or later."""
 
 
 class BlobQuery(Record, frozen=True, kw_only=True):

@@ -20,7 +20,18 @@ from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.wire import row_of
 from fabro_core.store.base import RunStore
 from fabro_core.store.pages import run_ids
-from fabro_core.store.records import ANY, AppendBatch, Blob, Doc, DocDelete, DocRef, DocWrite, RunHit, RunRow
+from fabro_core.store.records import (
+    ANY,
+    AppendBatch,
+    Blob,
+    BlobDelete,
+    Doc,
+    DocDelete,
+    DocRef,
+    DocWrite,
+    RunRow,
+    StoredRun,
+)
 from fabro_core.transfer import contents
 
 AT_ONCE: Final = 16
@@ -36,8 +47,9 @@ class Damaged(FabroError):
     """What a store holds contradicts itself, so it cannot be copied."""
 
 
-async def copy_blobs(source: RunStore, target: RunStore, progress: Progress) -> None:
-    """Store what the target lacks. Raises `Damaged` for bytes that have another digest."""
+async def copy_blobs(source: RunStore, target: RunStore, now_ms: int, progress: Progress) -> None:
+    """Make the target's blobs those of the source. Raises `Damaged` for bytes that have another digest."""
+    known: set[str] = set()
 
     async def copy(digest: str) -> None:
         if await target.get_blob(digest) is not None:
@@ -45,11 +57,17 @@ async def copy_blobs(source: RunStore, target: RunStore, progress: Progress) -> 
         body = await source.get_blob(digest)
         if body is None or sha256(body).hexdigest() != digest:
             raise Damaged(f"The bytes of blob {digest} are not those that it is named after.")
-        await target.put_blob(Blob(digest=digest, body=body))
+        await target.put_blob(Blob(digest=digest, body=body, now_ms=now_ms))
+
+    async def drop(digest: str) -> None:
+        await target.delete_blob(BlobDelete(digest=digest, if_put_before_ms=now_ms))
 
     async for digests in contents.blobs(source):
+        known.update(digests)
         await _each(copy, digests)
         progress(len(digests))
+    async for digests in contents.blobs(target):
+        await _each(drop, set(digests) - known)
 
 
 async def copy_documents(source: RunStore, target: RunStore, now_ms: int, progress: Progress) -> None:
@@ -106,7 +124,7 @@ async def copy_runs(source: RunStore, target: RunStore, now_ms: int, progress: P
             await _each(drop, ids)
 
 
-async def _copy_run(source: RunStore, target: RunStore, run: RunHit) -> None:
+async def _copy_run(source: RunStore, target: RunStore, run: StoredRun) -> None:
     present = await target.get_run(run.id)
     seq = 0 if present is None else present.seq
     if seq >= run.seq:
@@ -122,7 +140,7 @@ async def _copy_run(source: RunStore, target: RunStore, run: RunHit) -> None:
         raise Damaged(f"The log of run {run.id} ends at event {seq}, its row says {run.seq}.")
 
 
-def _row(run: RunHit) -> RunRow:
+def _row(run: StoredRun) -> RunRow:
     """The row of a run: its columns follow from its state, its bytes stay as they are."""
     try:
         projection = msgspec.json.decode(run.state, type=Projection)

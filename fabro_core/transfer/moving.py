@@ -32,7 +32,7 @@ async def copy_store(source: RunStore, target: RunStore, clock: Clock, stage: St
     await _take(target, source.info().name, now_ms)
     blobs = sum([len(page) async for page in contents.blobs(source)])
     with stage("Blobs", blobs) as progress:
-        await copy_blobs(source, target, progress)
+        await copy_blobs(source, target, now_ms, progress)
     documents = sum([len(page) async for page in contents.documents(source, now_ms)])
     with stage("Documents", documents) as progress:
         await copy_documents(source, target, now_ms, progress)

@@ -17,7 +17,7 @@ from fabro_core.models import status as s
 from fabro_core.models.run import PullRequestLink, RunTiming
 from fabro_core.models.status import RunStatus
 from fabro_core.runs.fold.projection import Projection, fold
-from fabro_core.runs.fold.wire import row_of, stored_run
+from fabro_core.runs.fold.wire import row_of, run_body
 from tests.runs.folding import CREATED, DRAFT, RUNNING, after, event
 from tests.runs.samples import FAILURE, SAMPLES, TIMING, TOKENS
 
@@ -240,7 +240,7 @@ def asked(question_id: str, **changes: Any) -> tuple[str, dict[str, Any]]:
 def test_the_current_question_is_the_earliest_one() -> None:
     run = after(asked("q-2"), asked("q-1", question_type="riddle"), asked(""))
     assert list(run.questions) == ["q-2", "q-1"]
-    current = stored_run(run).current_question
+    current = run_body(run).current_question
     assert current is not None
     assert current.id == "q-2"
     assert run.questions["q-1"].question.question_type == "freeform"

@@ -8,7 +8,7 @@ import pytest
 
 from fabro_core.models.run import RunModel, RunTiming
 from fabro_core.runs.fold.projection import fold
-from fabro_core.runs.fold.wire import stored_run
+from fabro_core.runs.fold.wire import run_body
 from tests.runs.folding import DRAFT, RUNNING, after, event
 from tests.runs.samples import MODEL, SAMPLES, TOKENS
 
@@ -20,7 +20,7 @@ def test_messages_add_up_and_the_end_of_the_stage_replaces_the_sum() -> None:
     spoken = after(
         *RUNNING, ("stage.started", None, DRAFT), ("agent.message", SAID, DRAFT), ("agent.message", SAID, DRAFT)
     )
-    assert (spoken.total_usd_micros, stored_run(spoken).models) == (
+    assert (spoken.total_usd_micros, run_body(spoken).models) == (
         2000,
         [RunModel(provider=MODEL["provider"], name=MODEL["model_id"])],
     )

@@ -127,6 +127,26 @@ class TestBlobTwice(DictSuite):
     make = store_mutants.BlobTwice
 
 
+class TestBlobPutOnce(DictSuite):
+    make = store_mutants.BlobPutOnce
+
+
+class TestBlobThatStays(DictSuite):
+    make = store_mutants.BlobThatStays
+
+
+class TestBlobDeletedAnyway(DictSuite):
+    make = store_mutants.BlobDeletedAnyway
+
+
+class TestAppendWithoutBlobs(DictSuite):
+    make = store_mutants.AppendWithoutBlobs
+
+
+class TestBlobsFirst(DictSuite):
+    make = store_mutants.BlobsFirst
+
+
 class TestLastBlobLost(DictSuite):
     make = store_mutants.LastBlobLost
 

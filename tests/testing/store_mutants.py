@@ -159,6 +159,46 @@ class BlobTwice(DictStore):
         return True
 
 
+class BlobPutOnce(DictStore):
+    """Does not note that known bytes were put again."""
+
+    def _put(self, blob: records.Blob) -> bool:
+        return blob.digest not in self._blobs and super()._put(blob)
+
+
+class BlobThatStays(DictStore):
+    """Says that it has deleted a blob."""
+
+    async def delete_blob(self, delete: records.BlobDelete, /) -> bool:
+        blobs = dict(self._blobs)
+        deleted = await super().delete_blob(delete)
+        self._blobs = blobs
+        return deleted
+
+
+class BlobDeletedAnyway(DictStore):
+    """Deletes what somebody has put again."""
+
+    async def delete_blob(self, delete: records.BlobDelete, /) -> bool:
+        return self._blobs.pop(delete.digest, None) is not None
+
+
+class AppendWithoutBlobs(DictStore):
+    """Keeps the events and not what they refer to."""
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        return await super().append(replace(batch, blobs=()))
+
+
+class BlobsFirst(DictStore):
+    """Stores blobs before it looks whether the append is refused."""
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        for blob in batch.blobs:
+            await self.put_blob(blob)
+        return await super().append(batch)
+
+
 class LastBlobLost(DictStore):
     """Leaves out the blob at the end."""
 

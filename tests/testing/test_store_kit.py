@@ -39,6 +39,14 @@ FINDS = {
     "RevisionAgain": ("test_a_revision_is_never_given_twice_for_one_key", "not even after a delete or a purge"),
     "DeleteTwice": ("test_of_concurrent_deletes_exactly_one_is_true", "a one-time code can be used once"),
     "BlobTwice": ("test_the_same_bytes_again_change_nothing", "the same bytes are not stored again"),
+    "BlobPutOnce": ("test_bytes_that_were_put_since_are_not_deleted", "put again since"),
+    "BlobThatStays": ("test_a_deleted_blob_is_gone_and_can_be_put_again", "the bytes are gone"),
+    "BlobDeletedAnyway": ("test_bytes_that_were_put_since_are_not_deleted", "put at that very instant"),
+    "AppendWithoutBlobs": (
+        "test_blobs_of_an_append_are_stored_with_it",
+        "a blob of an acknowledged append is readable",
+    ),
+    "BlobsFirst": ("test_a_refused_append_stores_no_blob", "a refused append writes nothing"),
     "LastBlobLost": ("test_pages_of_digests_are_in_their_order_and_complete", "every blob is listed once"),
     "OneCollection": ("test_every_collection_with_documents_is_listed_once", "every collection is listed"),
     "OpenForever": ("test_a_store_that_was_left_is_unavailable", "DID NOT RAISE"),
@@ -88,7 +96,7 @@ def test_a_store_without_a_bug_passes(run: Run, sound: str) -> None:
 
 
 def test_the_state_machine_finds_bugs_by_itself(tmp_path: Path) -> None:
-    mutants = ["WrongTieBreak", "RevisionAgain"]
+    mutants = ["WrongTieBreak", "RevisionAgain", "BlobDeletedAnyway"]
     chosen = " or ".join(mutants)
     run = run_pytest(tmp_path, MUTANTS, selection=["-k", f"sequence_of_calls and ({chosen})"])
     assert {class_name.removeprefix("Test") for class_name, _ in run.failures} == set(mutants)

@@ -12,7 +12,7 @@ from functools import partial
 
 import msgspec
 
-from fabro_core.clock import Clock
+from fabro_core.clock import Clock, epoch_ms
 from fabro_core.documents.collection import Documents
 from fabro_core.errors import Conflict, NotFound
 from fabro_core.models.graph import Handler
@@ -71,6 +71,7 @@ class RunArtifacts:
         self._store = store
         self._log = log
         self._off_loop = off_loop
+        self._clock = clock
         self._stages = Documents(
             store, clock, "runs.artifacts", StageArtifacts, owner=lambda key, _: key.partition("/")[0]
         )
@@ -83,7 +84,9 @@ class RunArtifacts:
         """
         _require_open(await self._projection(run_id))
         for arrival in arrivals:
-            await self._store.put_blob(Blob(digest=arrival.digest, body=arrival.read()))
+            await self._store.put_blob(
+                Blob(digest=arrival.digest, body=arrival.read(), now_ms=epoch_ms(self._clock.now()))
+            )
         kept = [Artifact(path=each.path, retry=retry, size=each.size, digest=each.digest) for each in arrivals]
         await self._enter(run_id, stage_id, kept)
         await self._withdraw_from_deleted(run_id, stage_id)

@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 
+from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import NotFound
 from fabro_core.models.ids import RunId
 from fabro_core.runs.decide.lifecycle import require_unarchived
@@ -26,9 +27,10 @@ class RunBlobs:
     Every method raises `NotFound` for an unknown run and `StoreUnavailable`.
     """
 
-    def __init__(self, store: RunStore, log: RunLog) -> None:
+    def __init__(self, store: RunStore, log: RunLog, clock: Clock) -> None:
         self._store = store
         self._log = log
+        self._clock = clock
 
     async def write(self, run_id: RunId, body: bytes) -> str:
         """Store a blob and return its digest; the same bytes again change nothing.
@@ -38,7 +40,7 @@ class RunBlobs:
         hit = await self._log.get(run_id)
         require_unarchived(msgspec.json.decode(hit.state, type=Projection))
         digest = digest_of(body)
-        await self._store.put_blob(Blob(digest=digest, body=body))
+        await self._store.put_blob(Blob(digest=digest, body=body, now_ms=epoch_ms(self._clock.now())))
         return digest
 
     async def read(self, run_id: RunId, digest: str) -> bytes:

@@ -1,9 +1,10 @@
-"""Creating a run from a manifest (runs.md R8) or from a run that has ended (R14): keep blobs, start the log."""
+"""Creating a run from a manifest (runs.md R8) or from a run that has ended (R14): start the log, with the blobs
+that its first events refer to, in one step."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -31,7 +32,7 @@ from fabro_core.runs.log.entry import own_entry
 from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.origin import read_created
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import Blob, RunHit
+from fabro_core.store.records import Blob, StoredRun
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,6 +51,14 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     definition_blob: str
 
 
+class _Start(NamedTuple):
+    """What the log of a new run begins with, and the blobs that it refers to."""
+
+    created: RunCreated
+    submitted: RunSubmitted
+    blobs: tuple[Blob, ...]
+
+
 class RunCreator:
     """Creates runs; starting them is another matter."""
 
@@ -60,7 +69,7 @@ class RunCreator:
         self._clock = clock
         self._web_url = web_url
 
-    async def create(self, manifest: bytes, *, provenance: RunProvenance) -> RunHit:
+    async def create(self, manifest: bytes, *, provenance: RunProvenance) -> StoredRun:
         """The new run. Raises `InvalidRequest` for a manifest that is not valid, `NotFound` for an unknown parent."""
         draft = await self._planner.draft(manifest)
         if draft.parent_id is not None and await self._store.get_run(draft.parent_id) is None:
@@ -68,75 +77,76 @@ class RunCreator:
         plan = await self._planner.plan(draft)
         now_ms = epoch_ms(self._clock.now())
         run_id = RunId(str(ULID.from_timestamp(now_ms)))
-        created, submitted = await self._keep(plan, run_id, provenance)
-        return await self._log.create(run_id, (created, submitted), actor=provenance.subject, now=instant_of_ms(now_ms))
+        start = self._start(plan, run_id, provenance, now_ms)
+        changes = (start.created, start.submitted)
+        now = instant_of_ms(now_ms)
+        return await self._log.create(run_id, changes, actor=provenance.subject, now=now, blobs=start.blobs)
 
-    async def retry(self, source: RunHit, *, provenance: RunProvenance) -> RunHit:
+    async def retry(self, source: StoredRun, *, provenance: RunProvenance) -> StoredRun:
         """A new run of what `source` was a run of, in the queue at once; the source is not changed (runs.md R14).
 
         Raises `Conflict` for a source that is archived or has not ended.
         """
         run = msgspec.json.decode(source.state, type=Projection)
         require_retryable(run)
-        created, submitted = await self._origin(source.id)
         now_ms = epoch_ms(self._clock.now())
         run_id = RunId(str(ULID.from_timestamp(now_ms)))
+        start = await self._start_again(source.id, run_id, provenance, now_ms)
         again = replace(
-            created,
+            start.created,
             title=run.title,
             parent_id=run.parent_id,
-            provenance=provenance,
-            spec_blob=await self._spec_for(run_id, created.spec_blob, provenance),
             retried_from=source.id,
             web_url=self._page_of(run_id),
         )
-        changes = (again, submitted, RunStartRequested(resume=False), RunRunnable(source="start_requested"))
-        return await self._log.create(run_id, changes, actor=provenance.subject, now=instant_of_ms(now_ms))
+        changes = (again, start.submitted, RunStartRequested(resume=False), RunRunnable(source="start_requested"))
+        now = instant_of_ms(now_ms)
+        return await self._log.create(run_id, changes, actor=provenance.subject, now=now, blobs=start.blobs)
 
-    async def fork(self, source_id: str, point: ForkPoint, *, provenance: RunProvenance) -> RunHit:
+    async def fork(self, source_id: str, point: ForkPoint, *, provenance: RunProvenance) -> StoredRun:
         """A new run, not started, with the history of another one up to a checkpoint (runs.md R14)."""
-        created, submitted = await self._origin(source_id)
         now_ms = epoch_ms(self._clock.now())
         run_id = RunId(str(ULID.from_timestamp(now_ms)))
+        start = await self._start_again(source_id, run_id, provenance, now_ms)
         forked = replace(
-            created,
+            start.created,
             title=None,
             parent_id=None,
             web_url=None,
-            provenance=provenance,
-            spec_blob=await self._spec_for(run_id, created.spec_blob, provenance),
             fork_source_ref=ForkSourceRef(source_run_id=source_id, checkpoint_sha=point.sha),
         )
         first, last = (
             own_entry(change, run_id, actor=provenance.subject, now=instant_of_ms(now_ms))
-            for change in (forked, submitted)
+            for change in (forked, start.submitted)
         )
         copies = await history(self._store, source_id, point.checkpoint.seq, run_id)
-        return await self._log.create_with([first, *copies, last])
+        return await self._log.create_with([first, *copies, last], start.blobs)
 
-    async def _origin(self, run_id: str) -> tuple[RunCreated, RunSubmitted]:
-        """What a run was made of, as its log begins."""
-        created = await read_created(self._store, run_id)
+    async def _start_again(self, source_id: str, run_id: RunId, provenance: RunProvenance, now_ms: int) -> _Start:
+        """What the source's log begins with, made out to another run; without a specification if the source has none.
+
+        All blobs are put again, as every new reference goes with a put (docs/architecture.md).
+        """
+        created = await read_created(self._store, source_id)
         stored = None if created.spec_blob is None else await self._store.get_blob(created.spec_blob)
-        definition = None if stored is None else msgspec.json.decode(stored, type=RunSpec).definition_blob
-        return created, RunSubmitted(definition_blob=definition)
-
-    async def _spec_for(self, run_id: RunId, source_blob: str | None, provenance: RunProvenance) -> str | None:
-        """The digest of the source's specification, made out to another run; None when the source has none."""
-        stored = None if source_blob is None else await self._store.get_blob(source_blob)
         if stored is None:
-            return None
+            plain = replace(created, provenance=provenance, spec_blob=None)
+            return _Start(plain, RunSubmitted(definition_blob=None), ())
         spec = replace(msgspec.json.decode(stored, type=RunSpec), run_id=run_id, provenance=provenance)
-        blob = _blob(msgspec.json.encode(spec))
-        await self._store.put_blob(blob)
-        return blob.digest
+        own = _blob(msgspec.json.encode(spec), now_ms)
+        shared = [await self._store.get_blob(digest) for digest in (spec.manifest_blob, spec.definition_blob)]
+        return _Start(
+            replace(created, provenance=provenance, spec_blob=own.digest),
+            RunSubmitted(definition_blob=spec.definition_blob),
+            (own, *(_blob(body, now_ms) for body in shared if body is not None)),
+        )
 
     def _page_of(self, run_id: RunId) -> str | None:
         return None if self._web_url is None else f"{self._web_url}/runs/{run_id}"
 
-    async def _keep(self, plan: RunPlan, run_id: RunId, provenance: RunProvenance) -> tuple[RunCreated, RunSubmitted]:
-        """Store what was submitted and return the events that refer to it (runs.md R8.6)."""
-        manifest, definition = _blob(plan.manifest), _blob(plan.definition)
+    def _start(self, plan: RunPlan, run_id: RunId, provenance: RunProvenance, now_ms: int) -> _Start:
+        """What was submitted, and the events that refer to it (runs.md R8.6)."""
+        manifest, definition = _blob(plan.manifest, now_ms), _blob(plan.definition, now_ms)
         spec = RunSpec(
             run_id=run_id,
             settings=plan.settings,
@@ -150,8 +160,7 @@ class RunCreator:
             manifest_blob=manifest.digest,
             definition_blob=definition.digest,
         )
-        spec_blob = _blob(msgspec.json.encode(spec))
-        await asyncio.gather(*(self._store.put_blob(blob) for blob in (manifest, definition, spec_blob)))
+        spec_blob = _blob(msgspec.json.encode(spec), now_ms)
         created = RunCreated(
             title=plan.title,
             settings=plan.settings,
@@ -167,8 +176,8 @@ class RunCreator:
             parent_id=plan.parent_id,
             web_url=self._page_of(run_id),
         )
-        return created, RunSubmitted(definition_blob=definition.digest)
+        return _Start(created, RunSubmitted(definition_blob=definition.digest), (manifest, definition, spec_blob))
 
 
-def _blob(body: bytes) -> Blob:
-    return Blob(digest=hashlib.sha256(body).hexdigest(), body=body)
+def _blob(body: bytes, now_ms: int) -> Blob:
+    return Blob(digest=hashlib.sha256(body).hexdigest(), body=body, now_ms=now_ms)

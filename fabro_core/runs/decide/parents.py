@@ -26,7 +26,7 @@ from fabro_core.runs.decide.lifecycle import link_parent, unlink_parent
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.log import RunLog
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import RunHit
+from fabro_core.store.records import StoredRun
 
 _KEY = "in-flight"
 _INTENT_LIFETIME = timedelta(minutes=1)
@@ -58,7 +58,7 @@ class ParentLinks:
             store, clock, "runs.parent-links", _InFlight, expires=lambda _, now: now + _INTENT_LIFETIME
         )
 
-    async def link(self, child: RunId, parent: RunId, *, actor: Principal) -> RunHit:
+    async def link(self, child: RunId, parent: RunId, *, actor: Principal) -> StoredRun:
         """Make `parent` the parent of `child`.
 
         Raises `NotFound` for either, `InvalidRequest` for a run as its own parent or ancestor, `Contended` when
@@ -83,7 +83,7 @@ class ParentLinks:
         finally:
             await self._withdraw_intent(intent)
 
-    async def unlink(self, child: RunId, *, actor: Principal) -> RunHit:
+    async def unlink(self, child: RunId, *, actor: Principal) -> StoredRun:
         """Leave the parent; a run without one is returned as it is. Raises `NotFound`."""
         return (await self._log.change(child, unlink_parent, actor=actor)).hit
 
@@ -127,5 +127,5 @@ class ParentLinks:
         return epoch_ms(self._clock.now())
 
 
-def _parent_of(hit: RunHit) -> str | None:
+def _parent_of(hit: StoredRun) -> str | None:
     return msgspec.json.decode(hit.state, type=Projection).parent_id

@@ -16,6 +16,7 @@ from fabro_core.models.instant import parse_instant
 from fabro_core.models.run import (
     AskFabro,
     RunBillingSummary,
+    RunBody,
     RunError,
     RunLifecycle,
     RunLinks,
@@ -23,13 +24,12 @@ from fabro_core.models.run import (
     RunOrigin,
     RunSize,
     RunTimestamps,
-    StoredRun,
 )
 from fabro_core.models.status import RunStatusFailed
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.questions import earliest
 from fabro_core.runs.fold.status import bucket_of
-from fabro_core.store.records import RunHit, RunRow
+from fabro_core.store.records import RunHit, RunRow, StoredRun
 
 _SIZE_LIMITS_USD_MICROS: tuple[tuple[int, RunSize], ...] = (
     (20_000_000, "XS"),
@@ -47,11 +47,11 @@ _NO_CHILDREN = b',"children_count":0}'
 _WALL_TIME = re.compile(rb'"timing":\{"wall_time_ms":\d+')
 
 
-def stored_run(projection: Projection) -> StoredRun:
+def run_body(projection: Projection) -> RunBody:
     """The Run resource as far as the run's own log determines it."""
     status = projection.status
     total = projection.total_usd_micros
-    return StoredRun(
+    return RunBody(
         id=projection.id,
         parent_id=msgspec.UNSET if projection.parent_id is None else projection.parent_id,
         title=projection.title,
@@ -115,7 +115,7 @@ def row_of(projection: Projection) -> RunRow:
         workflow_name=projection.workflow.name,
         parent_id=projection.parent_id,
         automation_id=projection.automation.id if projection.automation else None,
-        body=msgspec.json.encode(stored_run(projection)),
+        body=msgspec.json.encode(run_body(projection)),
         state=msgspec.json.encode(projection),
     )
 
@@ -125,13 +125,13 @@ def run_json(hit: RunHit, now_ms: int) -> bytes:
     return b"".join(run_json_parts(hit, now_ms))
 
 
-def run_json_to_the_moment(hit: RunHit, now_ms: int) -> bytes:
-    """`run_json` with every duration of a live run counted to the moment (runs.md R5.7); needs the hit's `state`."""
-    if not hit.live:
-        return run_json(hit, now_ms)
-    run = msgspec.json.decode(hit.state, type=Projection)
-    body = msgspec.json.encode(stored_run(replace(run, timing=run.timing_at(now_ms))))
-    return run_json(replace(hit, body=body), now_ms)
+def run_json_to_the_moment(stored: StoredRun, now_ms: int) -> bytes:
+    """`run_json` with every duration of a live run counted to the moment (runs.md R5.7)."""
+    if not stored.live:
+        return run_json(stored, now_ms)
+    run = msgspec.json.decode(stored.state, type=Projection)
+    body = msgspec.json.encode(run_body(replace(run, timing=run.timing_at(now_ms))))
+    return run_json(replace(stored, body=body), now_ms)
 
 
 def run_json_parts(hit: RunHit, now_ms: int) -> tuple[bytes, bytes]:

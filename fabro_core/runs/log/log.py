@@ -18,7 +18,7 @@ from fabro_core.runs.fold.projection import Projection, fold
 from fabro_core.runs.fold.wire import row_of
 from fabro_core.runs.log.entry import Change, Entry, own_entry
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import AppendBatch, RunHit
+from fabro_core.store.records import AppendBatch, Blob, StoredRun
 
 Result = TypeVar("Result")
 
@@ -36,7 +36,7 @@ Decision = Callable[[Projection], Sequence[Change]]
 class Outcome(msgspec.Struct, frozen=True):
     """A run after a change was asked for."""
 
-    hit: RunHit
+    hit: StoredRun
     changed: bool
     """False: the run was as asked for already, and nothing was written."""
     before: Projection
@@ -51,13 +51,15 @@ class RunLog:
         self._clock = clock
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def create(self, run_id: RunId, changes: Sequence[Change], *, actor: Principal, now: datetime) -> RunHit:
-        """Start the log of a new run; `now` is the instant inside its id."""
-        return await self.create_with([own_entry(change, run_id, actor=actor, now=now) for change in changes])
+    async def create(
+        self, run_id: RunId, changes: Sequence[Change], *, actor: Principal, now: datetime, blobs: tuple[Blob, ...]
+    ) -> StoredRun:
+        """Start the log of a new run, and store what it refers to in the same step; `now` is the instant in its id."""
+        return await self.create_with([own_entry(change, run_id, actor=actor, now=now) for change in changes], blobs)
 
-    async def create_with(self, entries: Sequence[Entry]) -> RunHit:
-        """Start the log of a new run with entries that are written already, `run.created` first."""
-        await self._append(None, entries)
+    async def create_with(self, entries: Sequence[Entry], blobs: tuple[Blob, ...]) -> StoredRun:
+        """The same with entries that are written already, `run.created` first."""
+        await self._append(None, entries, blobs)
         return await self.get(RunId(entries[0].event.run_id))
 
     async def change(self, run_id: RunId, decide: Decision, *, actor: Principal) -> Outcome:
@@ -67,7 +69,7 @@ class RunLog:
         first too often.
         """
 
-        async def attempt(hit: RunHit, run: Projection) -> Outcome:
+        async def attempt(hit: StoredRun, run: Projection) -> Outcome:
             now = self._clock.now()
             entries = [own_entry(change, run_id, actor=actor, now=now) for change in decide(run)]
             if not entries:
@@ -84,21 +86,21 @@ class RunLog:
         its log is full, or other writers were first too often (events.md E3).
         """
 
-        async def attempt(hit: RunHit, run: Projection) -> int:
+        async def attempt(hit: StoredRun, run: Projection) -> int:
             if run.archived:
                 raise RunArchived
             return await self._append(run, [entry])
 
         return await self._in_turn(run_id, attempt)
 
-    async def get(self, run_id: RunId) -> RunHit:
+    async def get(self, run_id: RunId) -> StoredRun:
         """The stored run. Raises `NotFound`."""
         hit = await self._store.get_run(run_id)
         if hit is None:
             raise NotFound(f"Run {run_id} not found.")
         return hit
 
-    async def _in_turn(self, run_id: RunId, attempt: Callable[[RunHit, Projection], Awaitable[Result]]) -> Result:
+    async def _in_turn(self, run_id: RunId, attempt: Callable[[StoredRun, Projection], Awaitable[Result]]) -> Result:
         """Attempt a write on what is stored, again and again while others are first.
 
         Writers of this process take turns, so that only those of other processes are ever in the way.
@@ -113,7 +115,7 @@ class RunLog:
                     continue
         raise Conflict("Other writers kept changing the run. Try again.")
 
-    async def _append(self, before: Projection | None, entries: Sequence[Entry]) -> int:
+    async def _append(self, before: Projection | None, entries: Sequence[Entry], blobs: tuple[Blob, ...] = ()) -> int:
         expected_seq = before.seq if before else 0
         if expected_seq + len(entries) > MAX_EVENTS and entries[0].event.event != _ALWAYS_HAS_ROOM:
             raise Conflict("The log of the run is full.")
@@ -123,5 +125,5 @@ class RunLog:
         if after is None:
             raise ValueError("a batch needs at least one event")
         records = tuple(entry.record(seq) for seq, entry in enumerate(entries, start=expected_seq + 1))
-        batch = AppendBatch(run_id=after.id, expected_seq=expected_seq, events=records, row=row_of(after))
+        batch = AppendBatch(run_id=after.id, expected_seq=expected_seq, events=records, row=row_of(after), blobs=blobs)
         return await self._store.append(batch)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from fabro_core.errors import InvalidRequest, NotFound
 from fabro_core.models.ids import RunId
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import RunHit, RunIdQuery, WorkflowHit
+from fabro_core.store.records import RunIdQuery, StoredRun, WorkflowHit
 
 _ID_LENGTH = 26
 
 
-async def find_run(store: RunStore, selector: str) -> RunHit:
+async def find_run(store: RunStore, selector: str) -> StoredRun:
     """The run that `selector` means among all stored runs, archived and removing ones included.
 
     Raises `InvalidRequest` for a blank selector or one that several ids start with, `NotFound` when nothing fits.
@@ -24,7 +24,7 @@ async def find_run(store: RunStore, selector: str) -> RunHit:
     return hit
 
 
-async def _by_id(store: RunStore, wanted: str) -> RunHit | None:
+async def _by_id(store: RunStore, wanted: str) -> StoredRun | None:
     if len(wanted) > _ID_LENGTH or not (wanted.isascii() and wanted.isalnum()):
         return None
     found = await store.list_run_ids(RunIdQuery(prefix=wanted.upper(), limit=1))
@@ -33,7 +33,7 @@ async def _by_id(store: RunStore, wanted: str) -> RunHit | None:
     return await store.get_run(found.ids[0]) if found.ids else None
 
 
-async def _by_workflow(store: RunStore, wanted: str) -> RunHit | None:
+async def _by_workflow(store: RunStore, wanted: str) -> StoredRun | None:
     matching = [hit.newest_run_id for hit in await store.list_workflows() if _names(hit, wanted)]
     return await store.get_run(RunId(max(matching))) if matching else None
 

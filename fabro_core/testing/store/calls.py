@@ -8,6 +8,7 @@ from typing import Any, Final
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import (
     ANY,
+    BlobDelete,
     BlobQuery,
     DocDelete,
     DocQuery,
@@ -21,12 +22,13 @@ from fabro_core.testing.store.case import NOW_MS, batch, blob, list_all, row, ru
 
 Call = Callable[[RunStore], Awaitable[Any]]
 
-STORED, NEW = run_id(1), run_id(2)
-"""A run that tests store before, and one that `append` creates."""
+STORED, NEW, WITH_BLOB = run_id(1), run_id(2), run_id(3)
+"""A run that tests store before, and those that appends create."""
 
 CALLS: Final[dict[str, Call]] = {
     "ping": lambda store: store.ping(),
     "append": lambda store: store.append(batch(row(NEW))),
+    "append with a blob": lambda store: store.append(batch(row(WITH_BLOB), blobs=(blob(b"y"),))),
     "read": lambda store: store.read(EventQuery(run_id=STORED, limit=10)),
     "read, a long page": lambda store: store.read(EventQuery(run_id=STORED, limit=1_000)),
     "read_feed": lambda store: store.read_feed(FeedQuery(after=0, limit=10)),
@@ -42,6 +44,7 @@ CALLS: Final[dict[str, Call]] = {
     "put_blob": lambda store: store.put_blob(blob(b"x")),
     "get_blob": lambda store: store.get_blob("0" * 64),
     "list_blobs": lambda store: store.list_blobs(BlobQuery(limit=10)),
+    "delete_blob": lambda store: store.delete_blob(BlobDelete(digest="0" * 64, if_put_before_ms=NOW_MS)),
     "get_doc": lambda store: store.get_doc(DocRef(collection="c", key="k", now_ms=NOW_MS)),
     "put_doc": lambda store: store.put_doc(DocWrite(collection="c", key="k", body=b"", if_revision=ANY, now_ms=NOW_MS)),
     "delete_doc": lambda store: store.delete_doc(DocDelete(collection="c", key="k", if_revision=ANY, now_ms=NOW_MS)),

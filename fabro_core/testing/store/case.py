@@ -111,10 +111,10 @@ def event(seq: int, *tags: str, kind: str = "run.running", body: bytes | None = 
     return EventRecord(seq=seq, kind=kind, body=b'{"seq":%d}' % seq if body is None else body, tags=tags)
 
 
-def batch(at: RunRow, *events: EventRecord) -> AppendBatch:
+def batch(at: RunRow, *events: EventRecord, blobs: tuple[Blob, ...] = ()) -> AppendBatch:
     """The batch that leads to `at`; without events, one plain event."""
     chosen = events or (event(at.seq),)
-    return AppendBatch(run_id=at.id, expected_seq=chosen[0].seq - 1, events=chosen, row=at)
+    return AppendBatch(run_id=at.id, expected_seq=chosen[0].seq - 1, events=chosen, row=at, blobs=blobs)
 
 
 async def append_all(store: RunStore, rows: Sequence[RunRow]) -> None:
@@ -136,5 +136,5 @@ def ids(page: RunPage) -> list[str]:
     return [hit.id for hit in page.hits]
 
 
-def blob(body: bytes) -> Blob:
-    return Blob(digest=hashlib.sha256(body).hexdigest(), body=body)
+def blob(body: bytes, *, now_ms: int = NOW_MS) -> Blob:
+    return Blob(digest=hashlib.sha256(body).hexdigest(), body=body, now_ms=now_ms)

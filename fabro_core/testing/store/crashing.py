@@ -22,7 +22,7 @@ from fabro_core.store.records import DocRef
 from fabro_core.testing.conformance import not_applicable
 from fabro_core.testing.store import writer_process
 from fabro_core.testing.store.case import NOW_MS, OpenStore, StoreCase, batch, blob, list_all, log_of, row, run_id
-from fabro_core.testing.store.writer_process import BLOB, DOC, RUN
+from fabro_core.testing.store.writer_process import BLOB, DOC, RUN, blob_of
 
 RUNS: Final = 16
 """How many runs a process appends to at the same time."""
@@ -82,6 +82,9 @@ async def _check_whole(store: RunStore, run_ids: Sequence[str]) -> None:
         assert [event.seq for event in log] == list(range(1, len(log) + 1)), "the sequence is dense"
         hit = await store.get_run(id_)
         assert (hit.seq if hit is not None else 0) == len(log), "row and log agree"
+        if log:
+            assert await store.get_blob(blob_of(id_, len(log)).digest) is not None, "the blobs of an append are there"
+        assert await store.get_blob(blob_of(id_, len(log) + 1).digest) is None, "and those of no other"
         started += bool(log)
     assert (await list_all(store)).total == started, "the total agrees with the logs"
 

@@ -17,6 +17,7 @@ from fabro_core.testing.store.case import (
     OpenStore,
     StoreCase,
     batch,
+    blob,
     event,
     ids,
     list_all,
@@ -77,7 +78,9 @@ class FaultConformance(StoreCase):
         self, store: RunStore, broken: BreakDriver
     ) -> None:
         await store.append(batch(row(STORED)))
-        rivals = [batch(row(run_id(n), 2), event(1), event(2)) for n in range(10, 18)]
+        rivals = [
+            batch(row(run_id(n), 2), event(1), event(2), blobs=(blob(run_id(n).encode()),)) for n in range(10, 18)
+        ]
         with broken():
             outcomes = await asyncio.gather(*(store.append(each) for each in rivals), return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}, "every caller learns of the failure"
@@ -87,6 +90,7 @@ class FaultConformance(StoreCase):
             log = await log_of(store, each.run_id)
             assert len(log) in (0, 2), "never half a batch"
             assert (each.run_id in listed) == bool(log), "row and log agree"
+            assert (await store.get_blob(each.blobs[0].digest) is not None) == bool(log), "blobs and log agree"
         assert await store.append(batch(row(STORED, 2))) == 2, "appends go on where they were"
 
     async def test_a_failed_append_does_not_change_what_was_there(self, store: RunStore, broken: BreakDriver) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from functools import partial
-from itertools import count
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
@@ -25,6 +24,8 @@ from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import (
     ABSENT,
     ANY,
+    BlobDelete,
+    BlobQuery,
     Doc,
     DocDelete,
     DocPage,
@@ -109,17 +110,15 @@ _PLACES: Final = st.sampled_from([("c", ""), ("c", "a"), ("c", "a\x00"), ("d", "
 class StoreMachine(RuleBasedStateMachine):
     """Asks the store under test and a memory store the same, and compares the answers.
 
-    `loop` runs in another thread. `number` is another one for each machine on the same data, because a blob that one
-    has stored cannot be deleted.
+    `loop` runs in another thread.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, open_store: OpenStore, number: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, open_store: OpenStore) -> None:
         super().__init__()
         self._subject = ServedStore(loop, open_store)
         self._model = MemoryRunStore(MemoryData())
         self._lifespan = self._model.lifespan()
         _at_once(self._lifespan.__aenter__())
-        self._number = number
         self._now_ms = NOW_MS
         self._newest: dict[str, int] = {}
         self._revisions: dict[tuple[str, str], dict[str, str]] = {}
@@ -127,7 +126,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._feed_start = self._subject.ask(_present)
 
     def teardown(self) -> None:
-        """Leave the store without runs and documents for the next machine."""
+        """Leave the store empty for the next machine."""
         self._subject.ask(partial(_remove_all, now_ms=self._now_ms))
         self._subject.close()
         _at_once(self._lifespan.__aexit__(None, None, None))
@@ -143,20 +142,25 @@ class StoreMachine(RuleBasedStateMachine):
         id_=_RUNS,
         tags=st.lists(st.lists(_TAGS, max_size=2), min_size=1, max_size=3),
         columns=_COLUMNS,
+        texts=st.lists(_TEXTS, max_size=2),
         order=_ORDERS,
     )
-    def append(self, id_: str, tags: list[list[str]], columns: dict[str, Any], order: RunQuery) -> None:
+    def append(
+        self, id_: str, tags: list[list[str]], columns: dict[str, Any], texts: list[str], order: RunQuery
+    ) -> None:
         newest = self._newest.get(id_, 0)
         events = [event(newest + n, *each) for n, each in enumerate(tags, start=1)]
         self._newest[id_] = events[-1].seq
         written = row(id_, events[-1].seq, updated_ms=self._now_ms, **columns)
-        self._same("append", lambda store: store.append(batch(written, *events)), *_views(id_, order))
+        blobs = tuple(blob(text.encode(), now_ms=self._now_ms) for text in texts)
+        self._same("append", lambda store: store.append(batch(written, *events, blobs=blobs)), *_views(id_, order))
 
-    @rule(id_=_RUNS, seq=st.integers(1, 9), order=_ORDERS)
-    def append_at_any_sequence_number(self, id_: str, seq: int, order: RunQuery) -> None:
+    @rule(id_=_RUNS, seq=st.integers(1, 9), text=_TEXTS, order=_ORDERS)
+    def append_at_any_sequence_number(self, id_: str, seq: int, text: str, order: RunQuery) -> None:
         if seq == self._newest.get(id_, 0) + 1:
             self._newest[id_] = seq
-        self._same("append", lambda store: store.append(batch(row(id_, seq))), *_views(id_, order))
+        blobs = (blob(text.encode(), now_ms=self._now_ms),)
+        self._same("append", lambda store: store.append(batch(row(id_, seq), blobs=blobs)), *_views(id_, order), _blobs)
 
     @rule(id_=_RUNS, order=_ORDERS)
     def delete_run(self, id_: str, order: RunQuery) -> None:
@@ -178,8 +182,13 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(text=_TEXTS)
     def put_blob(self, text: str) -> None:
-        stored = blob(f"{self._number} {text}".encode())
-        self._same("put_blob", lambda store: store.put_blob(stored), lambda store: store.get_blob(stored.digest))
+        new = blob(text.encode(), now_ms=self._now_ms)
+        self._same("put_blob", lambda store: store.put_blob(new), lambda store: store.get_blob(new.digest))
+
+    @rule(text=_TEXTS, age_ms=st.integers(-1, 20))
+    def delete_blob(self, text: str, age_ms: int) -> None:
+        delete = BlobDelete(digest=blob(text.encode()).digest, if_put_before_ms=self._now_ms - age_ms)
+        self._same("delete_blob", lambda store: store.delete_blob(delete), _blobs)
 
     # -- documents ----------------------------------------------------------------------------------------------
 
@@ -316,6 +325,11 @@ async def _ids(store: RunStore) -> object:
     return first, rest
 
 
+async def _blobs(store: RunStore) -> object:
+    page = await store.list_blobs(BlobQuery(limit=100))
+    return page, [await store.get_blob(digest) for digest in page.digests]
+
+
 async def _workflows(store: RunStore) -> object:
     return sorted(await store.list_workflows(), key=msgspec.json.encode)
 
@@ -336,6 +350,8 @@ async def _durable(store: RunStore) -> bool:
 async def _remove_all(store: RunStore, *, now_ms: int) -> None:
     for id_ in RUN_IDS:
         await store.delete_run(id_)
+    for digest in (await store.list_blobs(BlobQuery(limit=100))).digests:
+        await store.delete_blob(BlobDelete(digest=digest, if_put_before_ms=now_ms + 1))
     for collection in COLLECTIONS:
         for key in KEYS:
             await store.delete_doc(DocDelete(collection=collection, key=key, if_revision=ANY, now_ms=now_ms))
@@ -359,10 +375,10 @@ class MachineConformance(StoreCase):
     async def test_any_sequence_of_calls_is_answered_as_the_memory_store_answers_it(
         self, open_store: OpenStore
     ) -> None:
-        loop, numbers = asyncio.get_running_loop(), count()
+        loop = asyncio.get_running_loop()
 
         class Machine(StoreMachine):
             def __init__(self) -> None:
-                super().__init__(loop, open_store, next(numbers))
+                super().__init__(loop, open_store)
 
         await asyncio.to_thread(run_state_machine_as_test, Machine, settings=_SETTINGS)

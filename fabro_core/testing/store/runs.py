@@ -8,7 +8,7 @@ import pytest
 
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import RunIdQuery, WorkflowHit
+from fabro_core.store.records import RunHit, RunIdQuery, StoredRun, WorkflowHit
 from fabro_core.testing.store.case import NOW_MS, StoreCase, append_all, batch, list_all, row, run_id
 
 A, B, C, D = (run_id(n) for n in range(1, 5))
@@ -53,9 +53,12 @@ class RunConformance(StoreCase):
         assert hit.live is live
         assert [each.live for each in (await list_all(store)).hits] == [live]
 
-    async def test_a_list_leaves_the_state_empty(self, store: RunStore) -> None:
+    async def test_get_run_has_the_state_and_a_list_has_not(self, store: RunStore) -> None:
         await store.append(batch(row(A, state=b"state")))
-        assert [hit.state for hit in (await list_all(store)).hits] == [b""]
+        stored = await store.get_run(A)
+        assert isinstance(stored, StoredRun)
+        assert stored.state == b"state"
+        assert [type(hit) for hit in (await list_all(store)).hits] == [RunHit]
 
     # -- children_count -----------------------------------------------------------------------------------------
 

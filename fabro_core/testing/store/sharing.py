@@ -10,7 +10,7 @@ import pytest
 from fabro_core.errors import RevisionConflict, SeqConflict
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ANY, DocDelete, DocRef, DocWrite
+from fabro_core.store.records import ANY, BlobDelete, DocDelete, DocRef, DocWrite
 from fabro_core.testing.conformance import not_applicable
 from fabro_core.testing.store.case import (
     NOW_MS,
@@ -18,6 +18,7 @@ from fabro_core.testing.store.case import (
     StoreCase,
     append_all,
     batch,
+    blob,
     ids,
     list_all,
     log_of,
@@ -90,6 +91,22 @@ class SharingConformance(StoreCase):
         delete = DocDelete(collection="c", key="k", if_revision=ANY, now_ms=NOW_MS)
         outcomes = await asyncio.gather(*(each.delete_doc(delete) for each in (store, other) * 4))
         assert sorted(outcomes) == [False] * 7 + [True]
+
+    async def test_bytes_that_are_put_while_they_are_deleted_are_there_afterwards(
+        self, store: RunStore, other: RunStore
+    ) -> None:
+        wanted = blob(b"wanted")
+        delete = BlobDelete(digest=wanted.digest, if_put_before_ms=NOW_MS)
+        for number in range(20):
+            await store.put_blob(blob(b"wanted", now_ms=NOW_MS - 1))
+            puts = (
+                store.put_blob(wanted) if number % 2 else store.append(batch(row(A, number // 2 + 1), blobs=(wanted,)))
+            )
+            await asyncio.gather(puts, other.delete_blob(delete))
+            assert await other.get_blob(wanted.digest) == b"wanted", "who puts bytes finds them stored"
+            assert await store.delete_blob(delete) is False
+            assert await other.delete_blob(BlobDelete(digest=wanted.digest, if_put_before_ms=NOW_MS + 1)) is True
+            assert await store.get_blob(wanted.digest) is None, "a delete is seen by the other instance"
 
     async def test_an_append_through_the_other_instance_is_announced(self, store: RunStore, other: RunStore) -> None:
         if not store.info().wakeups:

@@ -10,11 +10,16 @@ import pickle
 import sys
 from itertools import count
 
-from fabro_core.store.records import ANY, DocWrite
+from fabro_core.store.records import ANY, Blob, DocWrite
 from fabro_core.testing.store.case import NOW_MS, OpenStore, batch, blob, event, row, run_id
 
 RUN, DOC, BLOB = "run", "doc", "blob"
 """The first word of an acknowledgement; then follow the run and its number, the key, or the text that was stored."""
+
+
+def blob_of(id_: str, seq: int) -> Blob:
+    """The blob that an event refers to."""
+    return blob(f"{id_} {seq}".encode())
 
 
 async def write_without_end(open_store: OpenStore, first: int, runs: int) -> None:
@@ -22,7 +27,8 @@ async def write_without_end(open_store: OpenStore, first: int, runs: int) -> Non
 
         async def append(id_: str) -> None:
             for seq in count(1):
-                await store.append(batch(row(id_, seq), event(seq, f"stage:s{seq % 3}@1")))
+                written = event(seq, f"stage:s{seq % 3}@1")
+                await store.append(batch(row(id_, seq), written, blobs=(blob_of(id_, seq),)))
                 sys.stdout.write(f"{RUN} {id_} {seq}\n")
                 sys.stdout.flush()
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from fabro_core.models.status import Bucket
-from fabro_core.store.records import AppendBatch, EventRecord, RunHit, RunPage, RunRow, RunSort, WorkflowHit
+from fabro_core.store.records import (
+    AppendBatch,
+    EventRecord,
+    RunHit,
+    RunPage,
+    RunRow,
+    RunSort,
+    StoredRun,
+    WorkflowHit,
+)
 from fabro_store_redis.packing import argument, lua_string, number_key, pack, text_key
 
 
@@ -70,16 +79,16 @@ def append_argument(batch: AppendBatch, *, hint: str) -> bytes:
     )
 
 
-def run_of(answer: bytes) -> RunHit | None:
+def run_of(answer: bytes) -> StoredRun | None:
     """The run that the script `get_run` has found."""
     found = _RUN.decode(answer)
-    return None if found is None else _run_hit(found, found.state)
+    return None if found is None else StoredRun(**_columns(found), state=found.state)
 
 
 def page_of(answer: bytes) -> RunPage:
     """The page that a script has put together."""
     page = _PAGE.decode(answer)
-    return RunPage(hits=tuple(_run_hit(hit, b"") for hit in page.hits), total=page.total)
+    return RunPage(hits=tuple(RunHit(**_columns(hit)) for hit in page.hits), total=page.total)
 
 
 def workflows_of(answer: bytes) -> Sequence[WorkflowHit]:
@@ -133,16 +142,16 @@ def _event(event: EventRecord) -> tuple[msgspec.Raw, list[msgspec.Raw]]:
     return lua_string(record), [lua_string(tag_key(tag, event.seq)) for tag in event.tags]
 
 
-def _run_hit(hit: _Hit | _HitWithState, state: bytes) -> RunHit:
+def _columns(hit: _Hit | _HitWithState) -> dict[str, Any]:
+    """The fields of a `RunHit`."""
     stored = hit.stored
-    return RunHit(
-        id=stored.id,
-        seq=stored.seq,
-        bucket=Bucket(stored.bucket),
-        begun_ms=stored.begun_ms,
-        live=stored.live,
-        body=stored.body,
-        children_count=hit.children_count,
-        queue_position=hit.queue_position,
-        state=state,
-    )
+    return {
+        "id": stored.id,
+        "seq": stored.seq,
+        "bucket": Bucket(stored.bucket),
+        "begun_ms": stored.begun_ms,
+        "live": stored.live,
+        "body": stored.body,
+        "children_count": hit.children_count,
+        "queue_position": hit.queue_position,
+    }

@@ -23,13 +23,13 @@ class Script:
     """A script: its text, and the digest by which the server knows it once it has run."""
 
     def __init__(self, head: str, *parts: str) -> None:
-        texts = [(_DIRECTORY / f"{part}.lua").read_text(encoding="utf-8") for part in parts]
+        texts = [(_DIRECTORY / f"{part}.lua").read_text(encoding="utf-8") for part in ("prefix", *parts)]
         self.source: Final = head + "\n".join(texts)
         self.sha1: Final = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
-APPEND: Final = Script(_WRITES, "members", "indexes", "append")
-APPEND_BEFORE_REMOVAL: Final = Script(_REMOVES, "members", "indexes", "append")
+APPEND: Final = Script(_WRITES, "members", "indexes", "putting", "append")
+APPEND_BEFORE_REMOVAL: Final = Script(_REMOVES, "members", "indexes", "putting", "append")
 DELETE_RUN: Final = Script(_REMOVES, "members", "indexes", "delete_run")
 GET_RUN: Final = Script(_READS, "packing", "hits", "get_run")
 PAGE_OF_ORDERS: Final = Script(_READS, "packing", "hits", "members", "page_of_orders")
@@ -39,7 +39,8 @@ WORKFLOWS: Final = Script(_READS, "packing", "workflows")
 READ: Final = Script(_READS, "packing", "read")
 READ_TAGGED: Final = Script(_READS, "packing", "read_tagged")
 READ_FEED: Final = Script(_READS, "packing", "read_feed")
-PUT_BLOB: Final = Script(_WRITES, "put_blob")
+PUT_BLOB: Final = Script(_WRITES, "putting", "put_blob")
+DELETE_BLOB: Final = Script(_REMOVES, "delete_blob")
 PUT_DOC: Final = Script(_WRITES, "forgetting", "put_doc")
 DELETE_DOC: Final = Script(_REMOVES, "forgetting", "delete_doc")
 LIST_DOCS: Final = Script(_READS, "packing", "list_docs")

@@ -15,6 +15,7 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import (
     AppendBatch,
     Blob,
+    BlobDelete,
     BlobPage,
     BlobQuery,
     Doc,
@@ -27,16 +28,16 @@ from fabro_core.store.records import (
     EventQuery,
     FeedPage,
     FeedQuery,
-    RunHit,
     RunIdPage,
     RunIdQuery,
     RunPage,
     RunQuery,
+    StoredRun,
     StoreInfo,
     Wakeup,
     WorkflowHit,
 )
-from fabro_store_redis import documents, logs, opening, runs, scripts
+from fabro_store_redis import blobs, documents, logs, opening, runs, scripts
 from fabro_store_redis.connections import Connections
 from fabro_store_redis.hints import Hints
 from fabro_store_redis.run_pages import id_page, ids_argument, page_script
@@ -123,7 +124,7 @@ class RedisRunStore(RunStore):
         seq = batch.events[-1].seq
         told = runs.append_argument(batch, hint=opened.hints.hint(batch.run_id, seq))
         script = scripts.APPEND_BEFORE_REMOVAL if batch.events[-1].kind == REMOVAL else scripts.APPEND
-        newest = await opened.connections.write(script, self._prefix, told)
+        newest = await opened.connections.write(script, self._prefix, told, *blobs.put_arguments(*batch.blobs))
         if newest != batch.expected_seq:
             raise SeqConflict(batch.expected_seq, newest)
         opened.hints.announce(batch.run_id, seq)
@@ -137,7 +138,7 @@ class RedisRunStore(RunStore):
         arguments = logs.feed_arguments(query)
         return logs.feed_page(await self._open().connections.read(scripts.READ_FEED, self._prefix, *arguments))
 
-    async def get_run(self, run_id: str, /) -> RunHit | None:
+    async def get_run(self, run_id: str, /) -> StoredRun | None:
         return runs.run_of(await self._open().connections.read(scripts.GET_RUN, self._prefix, run_id))
 
     async def list_runs(self, query: RunQuery, /) -> RunPage:
@@ -157,18 +158,20 @@ class RedisRunStore(RunStore):
     # -- blobs and documents ------------------------------------------------------------------------------------
 
     async def put_blob(self, blob: Blob, /) -> bool:
-        return bool(await self._open().connections.write(scripts.PUT_BLOB, self._prefix, blob.digest, blob.body))
+        told = blobs.put_arguments(blob)
+        return bool(await self._open().connections.write(scripts.PUT_BLOB, self._prefix, *told))
 
     async def get_blob(self, digest: str, /) -> bytes | None:
-        body: bytes | None = await self._open().connections.ask("GET", self._blob(digest))
+        body: bytes | None = await self._open().connections.ask("GET", f"{self._prefix}blob:{digest}")
         return body
 
     async def list_blobs(self, query: BlobQuery, /) -> BlobPage:
-        start = "-" if query.after_digest is None else f"({query.after_digest}"
-        bounds = (start, "+", "BYLEX", "LIMIT", 0, query.limit + 1)
-        found = await self._open().connections.ask("ZRANGE", f"{self._prefix}blobs", *bounds)
-        digests = [digest.decode() for digest in found]
-        return BlobPage(digests=tuple(digests[: query.limit]), has_more=len(digests) > query.limit)
+        found = await self._open().connections.ask("ZRANGE", f"{self._prefix}blobs", *blobs.bounds(query))
+        return blobs.page_of(found, query)
+
+    async def delete_blob(self, delete: BlobDelete, /) -> bool:
+        told = (delete.digest, delete.if_put_before_ms)
+        return bool(await self._open().connections.write(scripts.DELETE_BLOB, self._prefix, *told))
 
     async def get_doc(self, ref: DocRef, /) -> Doc | None:
         key = f"{self._prefix}doc:".encode() + documents.place(ref.collection, ref.key)
@@ -203,9 +206,6 @@ class RedisRunStore(RunStore):
 
     def watch(self) -> AsyncIterator[Wakeup]:
         return self._open().hints.watch()
-
-    def _blob(self, digest: str) -> str:
-        return f"{self._prefix}blob:{digest}"
 
     def _open(self) -> _Opened:
         if self._opened is None:

@@ -5,16 +5,28 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from fabro_core.store.records import Blob, BlobPage, BlobQuery
+from fabro_core.store.records import Blob, BlobDelete, BlobPage, BlobQuery
 from fabro_store_sqlite.compiling import sql
-from fabro_store_sqlite.schema import BLOBS
+from fabro_store_sqlite.schema import BLOB_PUTS, BLOBS
 from fabro_store_sqlite.writer import Transaction
+
+_P = BLOB_PUTS.c
 
 _GET: Final = sql(select(BLOBS.c.body).where(BLOBS.c.digest == bindparam("digest")))
 _PUT: Final = sql(insert(BLOBS).values(digest=bindparam("digest"), body=bindparam("body")).on_conflict_do_nothing())
+_noted = insert(BLOB_PUTS).values(digest=bindparam("digest"), put_ms=bindparam("put_ms"))
+_NOTE: Final = sql(
+    _noted.on_conflict_do_update(
+        index_elements=[_P.digest], set_={"put_ms": _noted.excluded.put_ms}, where=_P.put_ms < _noted.excluded.put_ms
+    )
+)
+_FORGET: Final = sql(
+    delete(BLOB_PUTS).where(_P.digest == bindparam("digest"), _P.put_ms < bindparam("if_put_before_ms"))
+)
+_DELETE: Final = sql(delete(BLOBS).where(BLOBS.c.digest == bindparam("digest")))
 
 _DIGESTS: Final = sql(
     select(BLOBS.c.digest)
@@ -38,5 +50,16 @@ def digest_page(connection: sqlite3.Connection, query: BlobQuery) -> BlobPage:
 
 
 def put(transaction: Transaction, new: Blob) -> bool:
-    """Store the blob; False when it was there already."""
-    return transaction.execute(_PUT, {"digest": new.digest, "body": new.body}).rowcount == 1
+    """Store the blob, and note when; False when it was there already."""
+    stored = transaction.execute(_PUT, {"digest": new.digest, "body": new.body}).rowcount == 1
+    transaction.execute(_NOTE, {"digest": new.digest, "put_ms": new.now_ms})
+    return stored
+
+
+def remove(transaction: Transaction, unwanted: BlobDelete) -> bool:
+    """Remove the blob; False when there was none, or somebody has put it since."""
+    binds = {"digest": unwanted.digest, "if_put_before_ms": unwanted.if_put_before_ms}
+    if transaction.execute(_FORGET, binds).rowcount == 0:
+        return False
+    transaction.execute(_DELETE, {"digest": unwanted.digest})
+    return True

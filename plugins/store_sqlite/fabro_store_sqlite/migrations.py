@@ -63,6 +63,14 @@ LAYOUT = Layout(
                 "CREATE UNIQUE INDEX events_by_change ON events (change_no) WHERE change_no IS NOT NULL",
             ),
         ),
+        Step(
+            "note when each blob was stored",
+            (
+                "CREATE TABLE blob_puts (digest TEXT NOT NULL, put_ms INTEGER NOT NULL, PRIMARY KEY (digest))"
+                " WITHOUT ROWID",
+                "INSERT INTO blob_puts SELECT digest, 0 FROM blobs",
+            ),
+        ),
     ),
 )
 

@@ -15,7 +15,16 @@ import msgspec
 from sqlalchemy import bindparam, func, literal_column, select
 
 from fabro_core.models.status import Bucket
-from fabro_core.store.records import RunHit, RunIdPage, RunIdQuery, RunPage, RunQuery, RunSort, WorkflowHit
+from fabro_core.store.records import (
+    RunHit,
+    RunIdPage,
+    RunIdQuery,
+    RunPage,
+    RunQuery,
+    RunSort,
+    StoredRun,
+    WorkflowHit,
+)
 from fabro_store_sqlite import page_sql
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.run_counts import ALL, counts, scope_of_automation, scope_of_parent
@@ -70,14 +79,14 @@ _WORKFLOW_BEFORE = sql(
 )
 
 
-def run_with_state(connection: sqlite3.Connection, run_id: str) -> RunHit | None:
+def stored_run(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
     """The run and its state."""
     row = connection.execute(_GET, {"id": run_id}).fetchone()
     if row is None:
         return None
     *columns, state = row
     (hit,) = _hits(connection, [columns])
-    return msgspec.structs.replace(hit, state=state)
+    return StoredRun(**msgspec.structs.asdict(hit), state=state)
 
 
 def page(connection: sqlite3.Connection, query: RunQuery) -> RunPage:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from fabro_core.errors import SeqConflict
 from fabro_core.store.records import AppendBatch, RunRow, Wakeup
+from fabro_store_sqlite import blobs
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.run_counts import children_of, recount
 from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUNS, STATES
@@ -63,6 +64,8 @@ def append(transaction: Transaction, batch: AppendBatch) -> int:
     change = transaction.next_changes(len(batch.events))
     run = _create(transaction, batch.row, change) if stored is None else _renew(transaction, batch.row, change, stored)
     _add_events(transaction, run, change, batch)
+    for blob in batch.blobs:
+        blobs.put(transaction, blob)
     seq = batch.events[-1].seq
     transaction.wakeups.append(Wakeup(run_id=batch.run_id, seq=seq))
     return seq

@@ -107,6 +107,15 @@ BLOBS = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+# When the bytes of each blob were put last. Apart from them, because it changes and they do not.
+BLOB_PUTS = Table(
+    "blob_puts",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("put_ms", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 DOCUMENTS = Table(
     "documents",
     METADATA,

@@ -17,6 +17,7 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import (
     AppendBatch,
     Blob,
+    BlobDelete,
     BlobPage,
     BlobQuery,
     Doc,
@@ -29,11 +30,11 @@ from fabro_core.store.records import (
     EventQuery,
     FeedPage,
     FeedQuery,
-    RunHit,
     RunIdPage,
     RunIdQuery,
     RunPage,
     RunQuery,
+    StoredRun,
     StoreInfo,
     Wakeup,
     WorkflowHit,
@@ -138,8 +139,8 @@ class SqliteRunStore(RunStore):
         run = readers.quick if query.limit <= feed.LOOP_EVENTS else readers.slow
         return await run(partial(feed.feed_page, query=query))
 
-    async def get_run(self, run_id: str, /) -> RunHit | None:
-        return await self._open().readers.quick(partial(run_lists.run_with_state, run_id=run_id))
+    async def get_run(self, run_id: str, /) -> StoredRun | None:
+        return await self._open().readers.quick(partial(run_lists.stored_run, run_id=run_id))
 
     async def list_runs(self, query: RunQuery, /) -> RunPage:
         readers = self._open().readers
@@ -171,6 +172,9 @@ class SqliteRunStore(RunStore):
 
     async def list_blobs(self, query: BlobQuery, /) -> BlobPage:
         return await self._open().readers.slow(partial(blobs.digest_page, query=query))
+
+    async def delete_blob(self, delete: BlobDelete, /) -> bool:
+        return await self._open().writer.run(partial(blobs.remove, unwanted=delete))
 
     async def get_doc(self, ref: DocRef, /) -> Doc | None:
         return await self._open().readers.statement(partial(documents.document, ref=ref))

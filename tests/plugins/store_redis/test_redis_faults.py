@@ -18,10 +18,10 @@ from redis.exceptions import ConnectionError as LostConnection
 
 from fabro_core.errors import StoreUnavailable
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import RunPage
+from fabro_core.store.records import BlobDelete, RunPage
 from fabro_core.testing.store import opened
 from fabro_core.testing.store.calls import CALLS
-from fabro_core.testing.store.case import batch, event, ids, list_all, log_of, row, run_id
+from fabro_core.testing.store.case import NOW_MS, batch, blob, event, ids, list_all, log_of, row, run_id
 from fabro_core.testing.store.faults import recovered
 from fabro_core.testing.store.watching import until
 from fabro_store_redis import RedisRunStore, RedisSettings
@@ -43,7 +43,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, object
 A, B, C = (run_id(n) for n in range(1, 4))
 
 WRITES: dict[str, Callable[[RunStore], Awaitable[Any]]] = {
-    name: CALLS[name] for name in ("append", "put_doc", "put_blob")
+    name: CALLS[name] for name in ("append", "append with a blob", "put_doc", "put_blob")
 }
 
 
@@ -112,11 +112,14 @@ async def test_flushed_scripts_are_sent_again(store: RunStore, valkey: Valkey) -
 async def test_a_server_without_memory_left_refuses_writes_and_serves_reads_and_deletes(
     store: RunStore, valkey: Valkey, write: Callable[[RunStore], Awaitable[Any]]
 ) -> None:
+    await store.put_blob(blob(b"unwanted"))
     valkey.ask(b"CONFIG SET maxmemory 100kb")
     with pytest.raises(StoreUnavailable):
         await write(store)
     assert ids(await list_all(store)) == [A], "nothing of it is there"
     assert await store.delete_run(A) is True, "what frees memory works"
+    unwanted = BlobDelete(digest=blob(b"unwanted").digest, if_put_before_ms=NOW_MS + 1)
+    assert await store.delete_blob(unwanted) is True
     valkey.ask(b"CONFIG SET maxmemory 0")
     await write(store)
 

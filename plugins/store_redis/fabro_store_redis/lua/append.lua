@@ -21,5 +21,6 @@ for n, event in ipairs(batch.events) do
   redis.call('XADD', P .. 'feed', 'MAXLEN', '~', FEED_EVENTS, string.format('%d-0', position + n),
     'run', batch.id, 'seq', number)
 end
+put_blobs(2)
 redis.call('PUBLISH', P .. 'appends', batch.hint)
 return newest

@@ -1,5 +1,4 @@
 -- Removes a document from everywhere. Each knows which sorted sets list it.
-local P = KEYS[1]  -- the prefix of every key of this store
 
 local function forget(place)
   local doc = P .. 'doc:' .. place

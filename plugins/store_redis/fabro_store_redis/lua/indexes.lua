@@ -1,5 +1,4 @@
 -- The sorted sets that a run is in: all scores are 0, so members are in the order of their bytes.
-local P = KEYS[1]  -- the prefix of every key of this store
 
 -- Lists that a run can be on the page of: all runs, those of its parent, those of its automation.
 local function scopes(at)

@@ -1,5 +1,4 @@
 -- The first ids of each bucket that lie between two bounds.
-local P = KEYS[1]  -- the prefix of every key of this store
 local asked = cmsgpack.unpack(ARGV[1])
 local found = {}
 for _, set in ipairs(asked.sets) do

@@ -1,5 +1,4 @@
 -- Answers are one MessagePack value each: what was stored packed is spliced into it, never unpacked.
-local P = KEYS[1]  -- the prefix of every key of this store
 
 local NIL = '\192'
 

@@ -1,0 +1,1 @@
+local P = KEYS[1]  -- the prefix of every key of this store
