@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects import sqlite
@@ -75,15 +76,21 @@ LAYOUT = Layout(
 )
 
 
+_WHOSE_FILE: Final = """
+    SELECT (SELECT user_version FROM pragma_user_version),
+           (SELECT application_id FROM pragma_application_id),
+           (SELECT count(*) FROM sqlite_schema)
+"""
+"""In one statement, hence of one state: another process may be creating the layout."""
+
+
 def pending(connection: sqlite3.Connection, path: Path, layout: Layout = LAYOUT) -> Sequence[Step]:
     """The steps the file still needs; writes nothing.
 
     Raises `StoreMisconfigured` for a file of a newer version or of another program.
     """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    version, application, objects = connection.execute(_WHOSE_FILE).fetchone()
     if application != APPLICATION_ID:
-        (objects,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if version or application or objects:
             raise StoreMisconfigured(f"The database {path} belongs to another program; set another path.")
         return [layout.creation]

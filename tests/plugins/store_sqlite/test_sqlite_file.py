@@ -6,9 +6,11 @@ import asyncio
 import os
 import sqlite3
 import stat
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -183,6 +185,31 @@ async def test_instances_that_open_a_fresh_file_at_once_all_succeed(path: Path) 
     stores = [SqliteRunStore(path) for _ in range(6)]
     plans = await asyncio.gather(*(store.migrate() for store in stores))
     assert sorted(map(len, plans)) == [0, 0, 0, 0, 0, 1], "one of them makes the layout"
+
+
+class Interrupted(sqlite3.Connection):
+    """Something happens to the file before one of the statements."""
+
+    def interrupt_before(self, before: int, happens: Callable[[], object]) -> None:
+        self._left = before
+        self._happens = happens
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        self._left = getattr(self, "_left", 0) - 1
+        if self._left == 0:
+            self._happens()
+        return super().execute(*arguments)
+
+
+@pytest.mark.parametrize("before", [1, 2, 3])
+def test_a_file_that_gets_its_layout_while_it_is_judged_is_nobody_elses(path: Path, before: int) -> None:
+    path.touch()
+    with (
+        closing(sqlite3.connect(path, isolation_level=None, factory=Interrupted)) as judging,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        judging.interrupt_before(before, lambda: bring_up_to_date(other, path))
+        assert list(pending(judging, path)) in ([], [LAYOUT.creation])
 
 
 async def test_a_file_without_a_feed_keeps_its_runs_and_gets_one(path: Path) -> None:
