@@ -7,7 +7,6 @@ import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cached_property
-from typing import cast
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -28,7 +27,7 @@ from fabro_core.http.extensions import extension_routers
 from fabro_core.http.failures import Failure
 from fabro_core.http.openapi import api_document
 from fabro_core.http.origins import origin_of
-from fabro_core.http.routing import litestar_application
+from fabro_core.http.routing import Application
 from fabro_core.http.services import Services
 from fabro_core.http.streams import EventStreams
 from fabro_core.plugins.sources import InlinePlugin
@@ -95,8 +94,9 @@ class FabroApp:
         self._prefix = public.path.rstrip("/")
         self._extensions = extension_routers(assembly.app_inits)
         self.endpoints = endpoints(web_enabled=assembly.settings.server.web.enabled)
-        self.litestar = litestar_application(self.endpoints, self._extensions, self._services())
-        inner = cast("ASGIApp", self.litestar)
+        application = Application(self.endpoints, self._extensions, self._services())
+        self.litestar = application.litestar
+        inner: ASGIApp = application
         if assembly.settings.server.web.enabled:
             inner = CanonicalHost(inner, assembly.server.public_url)
         self._edge = Edge(inner, https=public.scheme == "https")

@@ -14,6 +14,9 @@ _PAGES: Final = ("/login", "/runs", "/account")
 _SIGN_IN: Final = ("/auth/login", "/auth/callback", "/auth/cli/start", "/auth/cli/resume")
 """Set cookies that the browser has to bring back to the very host that the identity provider returns it to."""
 
+_API: Final = "/api/"
+"""No page is below it, so that its requests cost one comparison."""
+
 
 class CanonicalHost:
     """Wraps the application. Nothing is built from the `Host` header: it decides only whether to redirect."""
@@ -26,7 +29,7 @@ class CanonicalHost:
         self._origin = origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "GET" and self._is_elsewhere(scope):
+        if scope["method"] == "GET" and not scope["path"].startswith(_API) and self._is_elsewhere(scope):
             query = scope["query_string"].decode("latin-1")
             target = self._public_url + quote(scope["path"]) + (f"?{query}" if query else "")
             location = (b"location", target.encode("latin-1"))

@@ -6,7 +6,7 @@ It sits outside Litestar so that 404s, 405s, 500s and answers before the start c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import Final
@@ -69,46 +69,41 @@ class Edge:
         if scope["type"] != "http":
             await _refuse_websocket(receive, send)
             return
-        self._under_way += 1
-        try:
-            await self._serve(scope, receive, send)
-        finally:
-            self._under_way -= 1
-            if self._idle is not None and not self._under_way:
-                self._idle.set()
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
         is_head = scope["method"] == "HEAD"
         trace = Trace(is_head=is_head)
         status = 500
-        request_id = (b"x-request-id", trace.request_id.encode("ascii"))
 
         async def send_finished(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*self._with_defaults(list(message["headers"])), request_id]
+                message["headers"] = self._finished(message["headers"], trace)
             elif is_head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
 
-        inner = _inner_scope(scope, trace, is_head=is_head)
-        inner[SERVER_SEND] = send
+        inner = _inner_scope(scope, trace, send)
+        self._under_way += 1
         try:
             if self._refusal is None:
                 await self._app(inner, receive, send_finished)
             else:
                 await envelope(self._refusal, trace.request_id)(inner, receive, send_finished)
         finally:
+            self._under_way -= 1
+            if self._idle is not None and not self._under_way:
+                self._idle.set()
             log_request(scope, trace, status, began)
 
-    def _with_defaults(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    def _finished(self, headers: Iterable[tuple[bytes, bytes]], trace: Trace) -> list[tuple[bytes, bytes]]:
         """A header that an operation sets wins over the default of the same name."""
-        own = _DEFAULT_NAMES.intersection([name for name, _ in headers])
-        if own:
-            return [*headers, *(default for default in self._defaults if default[0] not in own)]
-        return [*headers, *self._defaults]
+        own = [*headers]
+        defaults: Iterable[tuple[bytes, bytes]] = self._defaults
+        if not _DEFAULT_NAMES.isdisjoint([name for name, _ in own]):
+            names = {name for name, _ in own}
+            defaults = [default for default in defaults if default[0] not in names]
+        return [*own, *defaults, (b"x-request-id", trace.request_id.encode("ascii"))]
 
     async def _finish_requests(self) -> None:
         if not self._under_way:
@@ -120,13 +115,13 @@ class Edge:
         self._idle = None
 
 
-def _inner_scope(scope: Scope, trace: Trace, *, is_head: bool) -> Scope:
+def _inner_scope(scope: Scope, trace: Trace, send: Send) -> Scope:
     """The scope as the application sees it: HEAD is a GET without a body, no prefix in the path, and a state of its
     own, since a Litestar host keeps in there what the application would take for its own."""
-    inner: Scope = {**below_root_path(scope), SCOPE_KEY: trace, "root_path": "", "state": {}}
+    inner: Scope = {**below_root_path(scope), SCOPE_KEY: trace, SERVER_SEND: send, "root_path": "", "state": {}}
     if not inner["path"].startswith("/"):  # below a Litestar mount at the root
         inner["path"] = "/" + inner["path"]
-    if is_head:
+    if trace.is_head:
         inner["method"] = "GET"
     return inner
 

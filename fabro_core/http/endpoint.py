@@ -132,20 +132,20 @@ class _Way:
     async def answer(self, scope: Scope, receive: Receive, services: Services) -> ASGIApp:
         caller = None if self.gate is None else await self.gate(scope, services)
         body = None if self.intake is None else await self.intake(self._incoming(scope, receive, services))
-        return await self._handled(scope, services, caller, body)
+        return await self.handler(self._call(scope, services, caller, body))
 
     async def answer_while_received(self, scope: Scope, receive: Receive, services: Services) -> ASGIApp:
         assert self.receiver is not None
         caller = None if self.gate is None else await self.gate(scope, services)
         async with self.receiver(self._incoming(scope, receive, services)) as body:
-            return await self._handled(scope, services, caller, body)
+            return await self.handler(self._call(scope, services, caller, body))
 
-    async def _handled(self, scope: Scope, services: Services, caller: Caller | None, body: Any) -> ASGIApp:
+    def _call(self, scope: Scope, services: Services, caller: Caller | None, body: Any) -> Call[Any, Any, Any]:
         path = None if self.path is None else self.path(scope["path_params"])
         query = None if self.query is None else self.query(scope["query_string"])
         if self.decode is not None:
             body = self.decode(body)
-        return await self.handler(Call(scope, services, caller, path, query, body))
+        return Call(scope, services, caller, path, query, body)
 
     def _incoming(self, scope: Scope, receive: Receive, services: Services) -> Incoming:
         most = services.max_body_bytes if self.max_body_bytes is None else self.max_body_bytes

@@ -29,9 +29,17 @@ class PageCache:
         self._pages: dict[_Key, RunPage] = {}
         self._hits = 0
 
+    def kept(self, query: RunQuery) -> RunPage | None:
+        """The page of `query` if it is kept and still stands; None: ask for it with `page`.
+
+        Outside of a transaction the statement looks at the database by itself, so it is a snapshot of its own.
+        """
+        page = self._pages.get(_key(query))
+        return page if page is not None and self._read_version() == self._version else None
+
     def page(self, query: RunQuery) -> RunPage:
         """The page of `query`. Call it inside a snapshot of the connection."""
-        (version,) = self.connection.execute("PRAGMA data_version").fetchone()
+        version = self._read_version()
         if version != self._version:
             self._forget()
             self._version = version
@@ -42,6 +50,11 @@ class PageCache:
             if query.sort is not RunSort.ELAPSED:  # whose order moves with the clock
                 self._keep(key, page)
         return page
+
+    def _read_version(self) -> int:
+        version: int
+        (version,) = self.connection.execute("PRAGMA data_version").fetchone()
+        return version
 
     def _keep(self, key: _Key, page: RunPage) -> None:
         if self._hits + len(page.hits) > MAX_HITS:

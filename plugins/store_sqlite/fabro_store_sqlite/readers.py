@@ -64,7 +64,17 @@ class Readers:
 
     async def page(self, query: RunQuery) -> RunPage:
         """A page that an index bounds, from memory while the database has not changed."""
-        return await self.quick(partial(self._page, query=query))
+        kept = self._kept_page(query)
+        return kept if kept is not None else await self.quick(partial(self._page, query=query))
+
+    def _kept_page(self, query: RunQuery) -> RunPage | None:
+        pages = self._pages
+        if pages is None or pages.connection is not self._held.connection:
+            return None
+        try:
+            return pages.kept(query)
+        except DRIVER_FAULTS:
+            return None  # the whole query meets the fault again, and says what follows from it
 
     def _page(self, connection: sqlite3.Connection, query: RunQuery) -> RunPage:
         if connection is not self._held.connection:  # in a thread, because the held one met a lock

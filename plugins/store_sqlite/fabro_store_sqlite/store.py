@@ -144,14 +144,12 @@ class SqliteRunStore(RunStore):
 
     async def list_runs(self, query: RunQuery, /) -> RunPage:
         readers = self._open().readers
-        if query.offset > run_lists.LOOP_OFFSET or await self._matches_many(readers, query):
+        narrow = run_lists.filter_of(query) is not None
+        if query.offset > run_lists.LOOP_OFFSET or (
+            narrow and await readers.quick(partial(run_lists.matches_many, query=query))
+        ):
             return await readers.slow(partial(run_lists.page, query=query))
         return await readers.page(query)
-
-    async def _matches_many(self, readers: Readers, query: RunQuery) -> bool:
-        if run_lists.filter_of(query) is None:
-            return False
-        return await readers.quick(partial(run_lists.matches_many, query=query))
 
     async def list_run_ids(self, query: RunIdQuery, /) -> RunIdPage:
         return await self._open().readers.statement(partial(run_lists.id_page, query=query))
