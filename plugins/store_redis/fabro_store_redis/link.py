@@ -40,8 +40,12 @@ class Link:
 
     async def send(self, *commands: Command) -> None:
         """Send the commands in one piece."""
-        with _lost_when_closed():
-            await self._driver.send_packed_command(self._driver.pack_commands(commands))
+        packed = self._driver.pack_commands(commands)
+        try:
+            with _lost_when_closed():
+                await self._driver.send_packed_command(packed)
+        except (AttributeError, TypeError) as error:  # asyncio from Python 3.12 on, see CPython issue 136234
+            raise LostConnection("The connection is closed.") from error
 
     async def answer(self) -> Any:
         """The answer to the oldest command that has none yet; a refusal is raised."""
