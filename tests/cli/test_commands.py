@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fabro_core import __version__
 from tests.cli.terminal import Home
 
 
@@ -26,7 +27,7 @@ print(sorted({"litestar", "sqlalchemy", "uvicorn", "msgspec", "pluggy", "asyncio
         [sys.executable, "-c", code, "--version"], capture_output=True, text=True, env=home.environ, check=True
     )
 
-    assert done.stdout == "fabro 1.0.0\n[]\n"
+    assert done.stdout == f"fabro {__version__}\n[]\n"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_plugins_are_listed_with_broken_settings_and_broken_plugins(home: Home, 
 def test_plugins_can_be_read_by_people(ready: Home) -> None:
     done = ready.run("plugins")
 
-    assert "* fabro.auth  dev-token fabro-auth-devtoken 1.0.0" in done.stdout.splitlines()
+    assert f"* fabro.auth  dev-token fabro-auth-devtoken {__version__}" in done.stdout.splitlines()
 
 
 def test_a_stopped_server_has_its_exit_codes(ready: Home) -> None:

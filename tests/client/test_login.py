@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from fabro_core import __version__
 from fabro_core.client.logins import DevTokenLogin
 from fabro_core.secret import Secret
 from fabro_core.testing.identity_provider import Mood
@@ -39,7 +40,7 @@ async def test_the_server_knows_the_program(github: Site) -> None:
     await github.logged_in()
     _, answer = await github.get("/api/v1/auth/sessions")
     (own,) = (session for session in answer["sessions"] if session["current"])
-    assert (own["kind"], own["userAgent"]) == ("cli", "fabro-cli/1.0.0")
+    assert (own["kind"], own["userAgent"]) == ("cli", f"fabro-cli/{__version__}")
 
 
 @pytest.mark.parametrize(
