@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
-CODE := fabro_core plugins tests benchmarks docs
+CODE := fabro_core plugins tests benchmarks docs examples
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 DOCUMENTATION := $(VENV)/.documentation
@@ -13,7 +13,8 @@ BARE := $(VENV)/bare
 MINIMUM := $(VENV)/minimum
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-bare test-minimum lint types docs reference browser bench bench-smoke soak clean
+.PHONY: help install serve test test-versions test-bare test-minimum long lint types lock docs reference browser bench \
+	bench-smoke soak clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 16
@@ -33,6 +34,9 @@ browser: $(DEVELOPMENT)  ## Test the pages in Chromium, which apt-get installs i
 soak: $(DEVELOPMENT)  ## Two minutes of load on three servers that are killed one after the other
 	FABRO_SOAK_SECONDS=120 $(BIN)/python -m pytest -q -s tests/soak $(ARGS)
 
+test-versions: $(DEVELOPMENT)  ## Test with the other Pythons of the machine, without what is slow, and show the coverage
+	$(BIN)/python -m tests.compat.versions $(ARGS)
+
 test-bare: $(DEVELOPMENT)  ## Test the core without any plugin, in an environment of its own
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BARE)
 	$(BIN)/uv pip install --quiet --python $(BARE)/bin/python -e '.[testing]'
@@ -45,12 +49,20 @@ test-minimum: $(DEVELOPMENT)  ## Test with the oldest dependencies that are admi
 		tests/platform/test_claims.py tests/platform/test_host.py tests/api/test_contract.py tests/api/test_create_run.py tests/api/test_discovery.py \
 		tests/api/test_run_operations.py
 
+long: $(DEVELOPMENT)  ## What takes too long for every change: all tests with all Pythons, and twenty minutes of load
+	$(BIN)/python -m tests.compat.versions --slow
+	FABRO_SOAK_SECONDS=1200 $(BIN)/python -m pytest -q -s tests/soak
+
 lint: $(DEVELOPMENT)  ## Check style and formatting
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 
 types: $(DEVELOPMENT)  ## Check types
 	$(BIN)/mypy
+	$(BIN)/mypy examples
+
+lock: $(DEVELOPMENT)  ## Check that uv.lock has what the projects ask for
+	$(BIN)/uv lock --check
 
 docs: $(DOCUMENTATION)  ## Build the documentation site into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
@@ -65,7 +77,7 @@ bench-smoke: $(DEVELOPMENT)  ## Run the benchmarks small, to see that they work
 	$(BIN)/python -m benchmarks --smoke
 
 clean:  ## Remove the virtual environment and everything generated
-	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .hypothesis benchmarks/data
+	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .coverage .hypothesis benchmarks/data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

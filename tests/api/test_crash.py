@@ -20,7 +20,7 @@ from tests.api.conftest import manifest
 from tests.races.server_process import ServerProcess, on_sqlite, server_process
 from tests.races.work import NOTE, answer, append, ask, log_of, started
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 WRITERS = 8
 KILLED_AFTER = 60

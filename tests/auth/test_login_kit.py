@@ -13,6 +13,8 @@ import pytest
 from fabro_core.auth.base import AuthMethod
 from tests.auth import login_mutants as kit
 
+pytestmark = pytest.mark.slow
+
 FORMS: Mapping[type[AuthMethod], tuple[str, str]] = {
     kit.Unlabelled: ("test_its_option_can_be_offered", "are not empty"),
     kit.Fieldless: ("test_its_option_can_be_offered", "the core accepts the option"),

@@ -1,1 +1,1 @@
-"""Tests for environments other than that of development; see `make test-bare` and `make test-minimum`."""
+"""Tests for environments other than that of development; see the targets `test-…` of `make`."""

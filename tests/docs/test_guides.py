@@ -14,6 +14,8 @@ import pytest
 
 from tests.docs.documents import ROOT, blocks, text_of
 
+pytestmark = pytest.mark.slow
+
 STORE, AUTH, EXTENSION = "docs/write-a-store.md", "docs/write-an-auth-method.md", "docs/write-an-extension.md"
 
 _NAMED_FILE = re.compile(r"`(?P<name>\w+\.py)`:\n\n```python\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -22,6 +22,8 @@ from tests.api.conftest import manifest
 from tests.cli.terminal import Home
 from tests.packaging.test_wheels import PROJECTS
 
+pytestmark = pytest.mark.slow
+
 TOKEN: Final = f"fabro_dev_{'0' * 64}"
 
 

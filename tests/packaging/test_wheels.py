@@ -16,6 +16,8 @@ import pytest
 
 from fabro_core import __version__
 
+pytestmark = pytest.mark.slow
+
 ROOT: Final = Path(__file__).parents[2]
 
 PROJECTS: Final = {

@@ -20,6 +20,8 @@ from tests.api.conftest import manifest
 from tests.cli.terminal import Home
 from tests.platform.environment import EXAMPLES, NEW, Candidate, Environment, environment
 
+pytestmark = pytest.mark.slow
+
 DEV_TOKEN = f"fabro_dev_{'0' * 64}"
 
 each_plugin = pytest.mark.parametrize("distribution", [*NEW, *EXAMPLES])

@@ -15,6 +15,8 @@ from fabro_core.config.load import core_keys
 from fabro_core.plugins.groups import Group
 from fabro_core.scaffold.package import AlreadyThere, Kind, NewPackage
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NAMES = ("x", "acme-2-rows", "acme-corporate-directory")
 

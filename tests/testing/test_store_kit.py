@@ -8,6 +8,8 @@ import pytest
 
 from tests.testing.runs import ROOT, Run, run_pytest
 
+pytestmark = pytest.mark.slow
+
 MUTANTS = Path(__file__).with_name("mutant_suites.py")
 
 FINDS = {
