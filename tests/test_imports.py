@@ -36,6 +36,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "config": {"plugins"},  # the names of the plugin groups alone, see below
     "plugins": {"auth", "config", "hooks", "store"},
     "runs.off_loop": set(),
+    "runs.templates": set(),
     "runs.workflow": {"models"},
     "runs.fold": {"models", "store"},
     "runs.log": {"models", "runs.fold", "store"},
