@@ -22,7 +22,7 @@ from fabro_core.auth.base import AuthMethod, Identity, LoginOption
 from fabro_core.auth.caller import User, Worker
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.http.services import SERVICES, Services
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 
 STORES: Final = ("memory", "sqlite")

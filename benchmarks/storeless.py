@@ -15,7 +15,7 @@ from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import assemble
 from fabro_core.context import PluginContext
 from fabro_core.hooks import PLUGIN_API, hookimpl
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.server.process import Process
 from fabro_core.server.serving import Serving

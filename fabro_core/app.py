@@ -92,7 +92,7 @@ class FabroApp:
         )
         public = urlsplit(assembly.server.public_url)
         self._prefix = public.path.rstrip("/")
-        self._extensions = extension_routers(assembly.app_inits)
+        self._extensions = extension_routers(assembly.parts.app_inits)
         self.endpoints = endpoints(web_enabled=assembly.settings.server.web.enabled)
         application = Application(self.endpoints, self._extensions, self._services())
         self.litestar = application.litestar
@@ -153,13 +153,15 @@ class FabroApp:
         settings = assembly.settings.server
         return Services(
             version=assembly.server.version,
-            store_name=settings.store.kind,
+            store_name=assembly.store_name,
             storage_root=settings.storage.root,
             web_enabled=settings.web.enabled,
             server_url=assembly.server.public_url,
             public_origin=origin_of(assembly.server.public_url),
             public_prefix=self._prefix,
-            discovery=discovery.discovery_document(prefix=self._prefix, api_url=settings.api.url, links=assembly.links),
+            discovery=discovery.discovery_document(
+                prefix=self._prefix, api_url=settings.api.url, links=assembly.parts.links
+            ),
             api_document=lambda: self._api_document,
             auth=self.auth,
             cookies=Cookies(prefix=self._prefix, secure=urlsplit(assembly.server.public_url).scheme == "https"),
@@ -189,15 +191,15 @@ class FabroApp:
     def settings_in_force(self) -> ServerSettings:
         """What `GET /api/v1/settings` shows: the settings, as far as they can change as they are now (server.md S8)."""
         settings = self.assembly.settings.server
-        github = self.assembly.plugin_settings.get("server.auth.github")
         return settings_in_force(
             replace(
                 settings,
                 logging=replace(settings.logging, level=self.log_level),
                 limits=replace(settings.limits, login_attempts_per_minute=self.auth.attempts.limit),
             ),
+            sections=self.assembly.sections,
+            plugins=self.assembly.parts.settings,
             public_url=self.assembly.server.public_url,
-            github_usernames=getattr(github(), "allowed_usernames", ()) if github is not None else (),
             log_destination=self.log_destination,
         )
 

@@ -51,7 +51,7 @@ PUBLIC: Final[Mapping[str, tuple[str, ...] | None]] = {
     ),
     "fabro_core.hooks": ("PLUGIN_API", "hookimpl"),
     "fabro_core.models.status": ("Bucket",),
-    "fabro_core.plugins.groups": ("Group",),
+    "fabro_core.plugins.kinds": ("Group",),
     "fabro_core.secret": ("Secret",),
     "fabro_core.store.base": ("RunStore",),
     "fabro_core.store.records": (

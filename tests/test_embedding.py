@@ -17,7 +17,7 @@ from fabro_core import PLUGIN_API, FabroApp, InlinePlugin, create_app, hookimpl
 from fabro_core.auth.base import AuthMethod, Bearer, Identity
 from fabro_core.context import PluginContext
 from fabro_core.errors import CredentialsRejected, StartupError
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.testing import ManualClock
 
 pytestmark = pytest.mark.anyio

@@ -33,7 +33,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "documents": {"store"},
     "auth": {"documents", "models", "store"},
     "hooks": {"auth", "store"},
-    "config": {"plugins"},  # the names of the plugin groups alone, see below
+    "config": set(),
     "plugins": {"auth", "config", "hooks", "store"},
     "runs.off_loop": set(),
     "runs.templates": set(),
@@ -161,13 +161,6 @@ def test_the_foundation_imports_nothing_above_it(unit: str) -> None:
 def test_the_interface_of_auth_methods_stands_on_the_foundation_alone() -> None:
     named = {name for name in imports(CORE / "auth" / "base.py") if name.startswith("fabro_core.")}
     assert {name.split(".")[1] for name in named} <= FOUNDATION
-
-
-def test_settings_know_of_plugins_only_their_groups() -> None:
-    named = {name for path in (CORE / "config").rglob("*.py") for name in imports(path)}
-    assert {name.rpartition(".")[0] for name in named if name.startswith("fabro_core.plugins")} == {
-        "fabro_core.plugins.groups"
-    }
 
 
 @pytest.mark.parametrize("unit", ["models", "store", "auth", "config", "runs", "testing"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from docs.generate.markdown import code, page, prose, table
 from fabro_core.hooks import PLUGIN_API
-from fabro_core.plugins.groups import Group
 from fabro_core.plugins.reference import Hook, hook_reference
 
 
@@ -30,5 +29,5 @@ def _section(hook: Hook) -> str:
     )
 
 
-def _group(hook: Hook, group: Group) -> str:
+def _group(hook: Hook, group: str) -> str:
     return f"`{group}` (required)" if group in hook.required_in else f"`{group}`"

@@ -17,6 +17,7 @@ from fabro_core.config.schema import PluginTable, settings_schema
 from fabro_core.config.shapes import secret_of
 from fabro_core.config.tables import join
 from fabro_core.plugins.declared import declared_tables
+from fabro_core.plugins.kinds import KINDS
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -58,7 +59,7 @@ def write() -> str:
 def settings() -> Iterator[Key]:
     """Every setting, table by table."""
     plugins = [plugin for plugin in declared_tables([]) if plugin.origin.split(" ")[0] in _first_party()]
-    yield from _keys(settings_schema(plugins), dict(_secrets(plugins)))
+    yield from _keys(settings_schema(plugins, KINDS.sections), dict(_secrets(plugins)))
 
 
 def _section(name: str, keys: list[Key]) -> str:
@@ -82,7 +83,7 @@ def _secrets(plugins: list[PluginTable]) -> Iterator[tuple[str, str]]:
         for field in msgspec.structs.fields(plugin.struct) if plugin.struct else ():
             secret = secret_of(field.type)
             if secret is not None:
-                yield join(join(plugin.group.table, plugin.name), field.encode_name), secret.name
+                yield join(join(plugin.section.path, plugin.name), field.encode_name), secret.name
 
 
 def _keys(schema: dict[str, Any], secrets: dict[str, str]) -> Iterator[Key]:

@@ -26,6 +26,6 @@ def hooks(as_json: bool) -> None:
 
 
 def _paragraph(hook: Hook) -> str:
-    groups = [f"{group} (required)" if group in hook.required_in else group.value for group in hook.groups]
+    groups = [f"{group} (required)" if group in hook.required_in else group for group in hook.groups]
     description = hook.description.splitlines()
     return "\n".join([hook.signature, f"  Groups: {', '.join(groups)}", *(f"  {line}" for line in description)])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import click
+
+_WORDS = sorted(each.name for each in (files("fabro_core.scaffold") / "templates").iterdir())
+"""For the kinds of plugins, which are not imported before one is asked for."""
 
 
 @click.group()
@@ -13,7 +17,7 @@ def plugin() -> None:
 
 
 @plugin.command()
-@click.argument("kind", type=click.Choice(["store", "auth", "extension"]))
+@click.argument("kind", type=click.Choice(_WORDS))
 @click.argument("name")
 @click.option("--directory", type=click.Path(path_type=Path), help="Where to write it; default: ./<distribution>.")
 def new(kind: str, name: str, directory: Path | None) -> None:
@@ -21,10 +25,10 @@ def new(kind: str, name: str, directory: Path | None) -> None:
 
     NAME is the name in the settings: lower-case letters, digits and single dashes.
     """
-    from fabro_core.scaffold.package import Kind, NewPackage
+    from fabro_core.scaffold.package import WORDS, NewPackage
 
     try:
-        package = NewPackage(Kind(kind), name)
+        package = NewPackage(WORDS[kind], name)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from None
     home = directory if directory is not None else Path(package.distribution)

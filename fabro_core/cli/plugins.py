@@ -10,7 +10,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fabro_core.plugins.groups import Group
     from fabro_core.plugins.sources import InstalledPlugin
 
 
@@ -22,27 +21,30 @@ def plugins(as_json: bool, loaded: bool) -> None:
     from fabro_core.plugins.discovery import installed_plugins
 
     selected = _selected()
-    rows = [_row(plugin, plugin.name in selected.get(plugin.group, ())) for plugin in installed_plugins()]
+    rows = [_row(plugin, (plugin.group, plugin.name) in selected) for plugin in installed_plugins()]
     if loaded:
         rows = [_inspected(row, plugin) for row, plugin in zip(rows, installed_plugins(), strict=True)]
     click.echo(json.dumps(rows, indent=2) if as_json else _table(rows))
 
 
-def _selected() -> Mapping[Group, Sequence[str]]:
-    """What the settings select, as far as they can be read."""
+def _selected() -> set[tuple[str, str]]:
+    """Group and name of what the settings select, as far as they can be read."""
     from fabro_core.config.load import Overrides, load
     from fabro_core.config.secrets import process_environment
     from fabro_core.errors import StartupError
+    from fabro_core.plugins.kinds import KINDS
 
     try:
-        return load(None, environ=process_environment(), overrides=Overrides(), problems=[]).selected
+        environ = process_environment()
+        draft = load(None, sections=KINDS.sections, environ=environ, overrides=Overrides(), problems=[])
     except StartupError:
-        return {}
+        return set()
+    return {(kind.group, name) for kind in KINDS for name in draft.selected[kind.section.path]}
 
 
 def _row(plugin: InstalledPlugin, is_selected: bool) -> dict[str, object]:
     return {
-        "group": plugin.group.value,
+        "group": plugin.group,
         "name": plugin.name,
         "distribution": plugin.distribution,
         "version": plugin.version,

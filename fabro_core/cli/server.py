@@ -123,7 +123,7 @@ def _tell_more(assembly: Assembly) -> None:
     settings = assembly.settings.server
     if isinstance(settings.listen, TcpListen) and settings.web.enabled:
         click.echo(f"Web UI: {assembly.server.public_url}", err=True)
-    click.echo(f"Auth: {', '.join(settings.auth.methods)}", err=True)
+    click.echo(f"Auth: {', '.join(method.name for method in assembly.methods)}", err=True)
 
 
 @server.command()
@@ -176,6 +176,7 @@ def logs(config: Path | None, follow: bool) -> None:
 def _directory(config: Path | None) -> RunDirectory:
     from fabro_core.config.load import storage_root
     from fabro_core.config.secrets import process_environment
+    from fabro_core.plugins.kinds import KINDS
     from fabro_core.server.record import RunDirectory
 
-    return RunDirectory(storage_root(config, environ=process_environment()))
+    return RunDirectory(storage_root(config, sections=KINDS.sections, environ=process_environment()))

@@ -21,9 +21,11 @@ def schema() -> None:
     from fabro_core.config.schema import settings_schema
     from fabro_core.context import Problem
     from fabro_core.plugins.declared import declared_tables
+    from fabro_core.plugins.kinds import KINDS
 
     problems: list[Problem] = []
     tables = declared_tables(problems)
+    schema = settings_schema(tables, KINDS.sections)
     for problem in problems:
         click.echo(problem.line(), err=True)
-    click.echo(json.dumps(settings_schema(tables), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(schema, indent=2, ensure_ascii=False))

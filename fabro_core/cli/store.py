@@ -60,11 +60,12 @@ def _assembled(source: str, target: str, config: Path | None) -> tuple[Assembly,
     from fabro_core.config.load import Overrides
     from fabro_core.context import Problem
     from fabro_core.errors import StartupError
+    from fabro_core.plugins.kinds import STORE
 
     assemblies, problems = [], list[Problem]()
     for name in (source, target):
         try:
-            assemblies.append(assemble(config, overrides=Overrides(store=name)))
+            assemblies.append(assemble(config, overrides=Overrides(names={STORE.section.names_key: name})))
         except StartupError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     if problems:
@@ -72,8 +73,8 @@ def _assembled(source: str, target: str, config: Path | None) -> tuple[Assembly,
     ours, theirs = assemblies
     for assembly in assemblies:
         if not assembly.store.info().shared:
-            message = f"{assembly.settings.server.store.kind} is gone with its process; there is nothing to copy"
-            raise StartupError([Problem(path="server.store.kind", message=message)])
+            message = f"{assembly.store_name} is gone with its process; there is nothing to copy"
+            raise StartupError([Problem(path=STORE.section.names_key, message=message)])
     return ours, theirs
 
 

@@ -1,14 +1,20 @@
-"""The settings in force as clients see them (server.md S8). Secrets and the tables of plugins are not in here."""
+"""The settings in force as clients see them (server.md S8).
+
+Secrets are not in here, and of the tables of plugins nothing but the lists of who is let in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
+from fabro_core.config.current import CurrentSettings
+from fabro_core.config.live_fields import allow_lists
 from fabro_core.config.model import Server, TcpListen
+from fabro_core.config.sections import Section
 
 LogDestination = Literal["file", "stdout"]
 
@@ -26,6 +32,11 @@ _NO_INTEGRATIONS: Final = {
 }
 """What the API document requires of every server, and this one does not have."""
 
+_ALWAYS_SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, object]]]] = {
+    "auth": {"github": {"allowed_usernames": []}},
+}
+"""Lists that the API document requires of every server, by section and plugin, selected or not."""
+
 
 class ServerSettings(msgspec.Struct, frozen=True):
     """`server` has the tables of the settings file, and constants for what this server does not have."""
@@ -34,17 +45,21 @@ class ServerSettings(msgspec.Struct, frozen=True):
 
 
 def settings_in_force(
-    server: Server, *, public_url: str, github_usernames: Sequence[str], log_destination: LogDestination
+    server: Server,
+    *,
+    sections: Mapping[Section, msgspec.Struct],
+    plugins: Sequence[CurrentSettings],
+    public_url: str,
+    log_destination: LogDestination,
 ) -> ServerSettings:
-    """What `GET /api/v1/settings` answers."""
+    """What `GET /api/v1/settings` answers. `sections` are the tables in which plugins are named, `plugins` the settings
+    of those that are."""
     return ServerSettings(
         {
             "listen": _listen(server),
             "api": {"url": server.api.url},
             "web": {"enabled": server.web.enabled, "url": public_url},
-            "auth": {"methods": server.auth.methods, "github": {"allowed_usernames": list(github_usernames)}},
-            "store": {"kind": server.store.kind},
-            "extensions": {"enabled": server.extensions.enabled},
+            **{section.name: _section(section, table, plugins) for section, table in sections.items()},
             "storage": {"root": str(server.storage.root)},
             "logging": {
                 "level": server.logging.level,
@@ -64,6 +79,17 @@ def settings_in_force(
             "integrations": _NO_INTEGRATIONS,
         }
     )
+
+
+def _section(section: Section, table: msgspec.Struct, plugins: Sequence[CurrentSettings]) -> dict[str, Any]:
+    """The names of plugins, and below the name of each its lists of who is let in."""
+    shown = {name: dict(lists) for name, lists in _ALWAYS_SHOWN.get(section.name, {}).items()}
+    for plugin in plugins:
+        settings = plugin()
+        lists = allow_lists(settings) if settings is not None and plugin.section == section else {}
+        if lists:
+            shown[plugin.plugin] = shown.get(plugin.plugin, {}) | lists
+    return {**shown, **msgspec.structs.asdict(table)}
 
 
 def _listen(server: Server) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Settings that change while the server runs (server.md S17): how a Struct declares them, and who has them then.
+"""Settings that change while the server runs (server.md S17): how a Struct declares them.
 
 A field is live when its type says so: `Annotated[tuple[str, ...], LIVE]`. What reads the file again, and when, is in
 `fabro_core.server.live`.
@@ -29,26 +29,18 @@ LIVE: Final = Live()
 LIVE_ALLOW_LIST: Final = Live(admits=True)
 
 
-class CurrentSettings:
-    """The settings of one plugin as they are now. Calling it gives the Struct, whose live fields may be newer than
-    the start; each call gives one consistent state."""
-
-    def __init__(self, started: msgspec.Struct | None) -> None:
-        """`started`: None for a plugin without settings."""
-        self._now = started
-
-    def __call__(self) -> msgspec.Struct | None:
-        return self._now
-
-    def take_over(self, name: str, fresh: msgspec.Struct) -> None:
-        """Let the field of this name, in Python, be what it is in `fresh`."""
-        if self._now is not None:
-            self._now = msgspec.structs.replace(self._now, **{name: getattr(fresh, name)})
-
-
 def live_fields(struct: type[msgspec.Struct]) -> Iterator[FieldInfo]:
     """The live fields of a Struct, in its order."""
     return (field for field in msgspec.structs.fields(struct) if _live(field.type) is not None)
+
+
+def allow_lists(table: msgspec.Struct) -> dict[str, object]:
+    """The lists of who is let in, by key, in the types of JSON."""
+    return {
+        field.encode_name: msgspec.to_builtins(getattr(table, field.name), enc_hook=str)
+        for field in msgspec.structs.fields(table)
+        if admits(field.type)
+    }
 
 
 def admits(kind: Any) -> bool:

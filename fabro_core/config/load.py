@@ -6,22 +6,19 @@ plugins wait until their plugins are known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
-
-import msgspec
+from typing import Any, Final
 
 from fabro_core.config.env_file import read_env_file
 from fabro_core.config.files import Unreadable, locate, read_toml
-from fabro_core.config.model import Auth, Extensions, Listen, Server, Settings, Storage, Store, Table, UnixListen
+from fabro_core.config.model import Listen, Settings, Storage, UnixListen
 from fabro_core.config.secrets import SecretSource, home_directory, variable
+from fabro_core.config.sections import Section, settings_file
 from fabro_core.config.tables import TableReader
-from fabro_core.config.values import FILE_VERSION, SETTINGS_VERSION
 from fabro_core.context import Problem
 from fabro_core.errors import StartupError
-from fabro_core.plugins.groups import Group
 
 SettingsSource = Mapping[str, object] | Path | None
 """A document in memory, shaped like the file; the path of a file; or None: the file that S14 finds."""
@@ -40,8 +37,8 @@ class Overrides:
 
     listen: Listen | None = None
     web_enabled: bool | None = None
-    store: str | None = None
-    """The kind of the one store."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Plugins by name, under the setting that selects them, as in `server.store.kind`."""
     workers: int = 1
     """Processes that share the store; there is no setting for them."""
 
@@ -53,40 +50,43 @@ class Draft:
     home: Path
     settings: Settings | None
     """None when the core's tables have a problem."""
-    selected: Mapping[Group, tuple[str, ...]]
-    """Names of the selected plugins, in the order of the settings; empty where the selection has a problem."""
-    plugin_tables: Mapping[Group, Mapping[str, object]]
-    """Sub-tables that belong to plugins, by name, unread."""
+    selected: Mapping[str, tuple[str, ...]]
+    """Names of the selected plugins by the path of the section, in the order of the settings; empty where the selection
+    has a problem."""
+    plugin_tables: Mapping[str, Mapping[str, object]]
+    """Sub-tables that belong to plugins by the path of the section, then by name, unread."""
     reader: TableReader
     secrets: SecretSource
     warnings: tuple[str, ...]
 
 
-class SettingsFile(Table, frozen=True, kw_only=True):
-    """The settings file of Fabro Server."""
+def load(
+    source: SettingsSource,
+    *,
+    sections: Sequence[Section],
+    environ: Mapping[str, str],
+    overrides: Overrides,
+    problems: list[Problem],
+) -> Draft:
+    """Read the settings; problems are appended. Raises `StartupError` when there is no document to read.
 
-    server: Server
-    version: Annotated[int, SETTINGS_VERSION] = msgspec.field(name="_version", default=FILE_VERSION)
-    """The form of the file."""
-
-
-def load(source: SettingsSource, *, environ: Mapping[str, str], overrides: Overrides, problems: list[Problem]) -> Draft:
-    """Read the settings; problems are appended. Raises `StartupError` when there is no document to read."""
+    `sections` are the tables in which plugins are named.
+    """
     home = home_directory(environ)
     document, path = _document(source, environ, home)
     env_file = read_env_file(home / "server.env")
     problems += env_file.problems
     origins = _overlay(document, environ, overrides)
     _fill_defaults(document, home)
-    plugin_tables = _take_plugin_tables(document)
+    plugin_tables = {section.path: _take_plugin_tables(document, section) for section in sections}
     secrets = SecretSource(environ, env_file.values)
     base = path.parent if path is not None else Path.cwd()
     reader = TableReader(problems, base=base, secrets=secrets, origins=origins)
-    file = reader.read(document, SettingsFile, "")
+    file = reader.read(document, settings_file(sections), "")
     return Draft(
         home=home,
         settings=Settings(server=file.server, home=home, source=path) if file else None,
-        selected=_selected(reader.tables),
+        selected={section.path: section.named(reader.tables.get(section.path)) for section in sections},
         plugin_tables=plugin_tables,
         reader=reader,
         secrets=secrets,
@@ -94,7 +94,7 @@ def load(source: SettingsSource, *, environ: Mapping[str, str], overrides: Overr
     )
 
 
-def storage_root(config: Path | None, *, environ: Mapping[str, str]) -> Path:
+def storage_root(config: Path | None, *, sections: Sequence[Section], environ: Mapping[str, str]) -> Path:
     """The storage root alone, whatever else is wrong: a running server must be found even then.
 
     Raises `StartupError` when the settings do not say where it is.
@@ -102,7 +102,8 @@ def storage_root(config: Path | None, *, environ: Mapping[str, str]) -> Path:
     location = locate(config, environ, home_directory(environ))
     is_fresh = location.named_by is None and not location.path.exists()
     problems: list[Problem] = []
-    draft = load({} if is_fresh else config, environ=environ, overrides=Overrides(), problems=problems)
+    document: SettingsSource = {} if is_fresh else config
+    draft = load(document, sections=sections, environ=environ, overrides=Overrides(), problems=problems)
     storage = draft.reader.tables.get("server.storage")
     if not isinstance(storage, Storage):
         raise StartupError(problems)
@@ -148,8 +149,8 @@ def _overlay(document: dict[str, Any], environ: Mapping[str, str], overrides: Ov
         origins |= {"server.listen.path": "--bind", "server.listen.address": "--bind"}
     if overrides.web_enabled is not None:
         _put(document, "server.web.enabled", overrides.web_enabled)
-    if overrides.store is not None:
-        _put(document, "server.store.kind", overrides.store)
+    for path, plugin in overrides.names.items():
+        _put(document, path, plugin)
     return origins
 
 
@@ -189,35 +190,11 @@ def _fill_defaults(document: dict[str, Any], home: Path) -> None:
 
 # -- plugins ------------------------------------------------------------------------------------------------------
 
-_OWN_TABLES: Final[Mapping[Group, type[Table]]] = {Group.AUTH: Auth, Group.STORE: Store, Group.EXT: Extensions}
 
-
-def core_keys(group: Group) -> frozenset[str]:
-    """The core's own keys in the table of a group: no plugin can have one of them as its name."""
-    return frozenset(field.encode_name for field in msgspec.structs.fields(_OWN_TABLES[group]))
-
-
-def _take_plugin_tables(document: dict[str, Any]) -> dict[Group, dict[str, object]]:
-    """Remove and return the sub-tables that are not the core's."""
-    taken: dict[Group, dict[str, object]] = {}
+def _take_plugin_tables(document: dict[str, Any], section: Section) -> dict[str, object]:
+    """Remove and return the sub-tables of a section that are not the core's."""
     server = document.get("server")
-    for group in Group:
-        parent = server.get(group.table.rpartition(".")[2]) if isinstance(server, dict) else None
-        own = core_keys(group)
-        tables = parent if isinstance(parent, dict) else {}
-        names = [name for name, value in tables.items() if name not in own and isinstance(value, dict)]
-        taken[group] = {name: tables.pop(name) for name in names}
-    return taken
-
-
-def _selected(tables: Mapping[str, msgspec.Struct]) -> dict[Group, tuple[str, ...]]:
-    selected: dict[Group, tuple[str, ...]] = {}
-    for group in Group:
-        match tables.get(group.table):
-            case Auth(methods=names) | Extensions(enabled=names):
-                selected[group] = names
-            case Store(kind=name):
-                selected[group] = (name,)
-            case _:
-                selected[group] = ()
-    return selected
+    found = server.get(section.name) if isinstance(server, dict) else None
+    tables = found if isinstance(found, dict) else {}
+    names = [name for name, value in tables.items() if name not in section.own_keys and isinstance(value, dict)]
+    return {name: tables.pop(name) for name in names}

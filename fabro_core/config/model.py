@@ -1,7 +1,8 @@
 """The effective settings of the core, after flags, environment, file and defaults are merged (server.md S14, S15).
 
 Defaults that depend on the home are filled in by the loader, so nothing here is unknown when the server is built.
-Tables of plugins are not in here: each plugin has a Struct of its own.
+The tables in which plugins are named are not in here, see `fabro_core.config.sections`; nor are those of plugins, each
+of which has a Struct of its own.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import msgspec
 
 from fabro_core.config.live_fields import LIVE
 from fabro_core.config.values import (
-    DISTINCT,
-    DISTINCT_NOT_EMPTY,
+    FILE_VERSION,
     HTTP_URL,
     LISTEN_ADDRESS,
     LOG_LEVEL,
     PLUGIN_NAME,
     PUBLIC_URL,
+    SETTINGS_VERSION,
     SOCKET_PATH,
     split_address,
 )
@@ -27,6 +28,7 @@ from fabro_core.config.values import (
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 Name = Annotated[str, PLUGIN_NAME]
+"""The name of a plugin."""
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,27 +77,6 @@ class Web(Table, frozen=True, kw_only=True):
     """The public URL, without a trailing slash; unset: derived from the listener (server.md S1)."""
 
 
-class Auth(Table, frozen=True, kw_only=True):
-    """How callers prove who they are; a table for each method that has settings."""
-
-    methods: Annotated[tuple[Name, ...], DISTINCT_NOT_EMPTY]
-    """Enabled auth methods, in the order in which people are offered them (auth.md A16)."""
-
-
-class Store(Table, frozen=True, kw_only=True):
-    """Where runs are kept; a table for the store, if it has settings."""
-
-    kind: Name = "sqlite"
-    """The one active store."""
-
-
-class Extensions(Table, frozen=True, kw_only=True):
-    """What plugins add to the server; a table for each extension that has settings."""
-
-    enabled: Annotated[tuple[Name, ...], DISTINCT] = ()
-    """Active extensions, in this order."""
-
-
 class Storage(Table, frozen=True, kw_only=True):
     """Files of the server."""
 
@@ -135,15 +116,20 @@ class Server(Table, frozen=True, kw_only=True):
 
     listen: Listen
     """Where the server accepts connections; a Unix socket in the home unless it is set."""
-    auth: Auth
     storage: Storage
     api: Api = Api()
     web: Web = Web()
-    store: Store = Store()
-    extensions: Extensions = Extensions()
     logging: Logging = Logging()
     limits: Limits = Limits()
     scheduler: Scheduler = Scheduler()
+
+
+class SettingsFile(Table, frozen=True, kw_only=True):
+    """The settings file of Fabro Server."""
+
+    server: Server
+    version: Annotated[int, SETTINGS_VERSION] = msgspec.field(name="_version", default=FILE_VERSION)
+    """The form of the file."""
 
 
 class Settings(Table, frozen=True, kw_only=True):

@@ -16,8 +16,9 @@ from msgspec.structs import FieldInfo
 
 from fabro_core.config.descriptions import field_descriptions, table_description
 from fabro_core.config.live_fields import admits, is_live
-from fabro_core.config.load import FILLED_IN, SettingsFile
+from fabro_core.config.load import FILLED_IN
 from fabro_core.config.secrets import SecretVariable
+from fabro_core.config.sections import Section, settings_file
 from fabro_core.config.shapes import (
     ArrayShape,
     PathShape,
@@ -29,7 +30,6 @@ from fabro_core.config.shapes import (
     shape_of,
 )
 from fabro_core.config.tables import join
-from fabro_core.plugins.groups import Group
 
 JsonObject = dict[str, Any]
 
@@ -45,7 +45,8 @@ _CITATION: Final = re.compile(r" \([a-z]+\.md [A-Z]\d[^)]*\)")
 class PluginTable:
     """An installed plugin, as far as the settings file is concerned."""
 
-    group: Group
+    section: Section
+    """Where plugins of its kind are named."""
     name: str
     origin: str
     """Distribution and version, as in `fabro-auth-github 1.0.0`."""
@@ -53,15 +54,13 @@ class PluginTable:
     """The Struct of its table; None when it is not known, so that any table is admitted."""
 
 
-def settings_schema(plugins: Sequence[PluginTable]) -> JsonObject:
-    """The schema of a file for the core and these plugins."""
-    writer = _Writer(plugins)
-    schema = writer.table(SettingsFile, "")
+def settings_schema(plugins: Sequence[PluginTable], sections: Sequence[Section]) -> JsonObject:
+    """The schema of a file for the core and these plugins, which are named in `sections`."""
+    writer = _Writer(plugins, sections)
+    schema = writer.table(settings_file(sections), "")
+    tables = schema["properties"]["server"]["properties"]
     for plugin in plugins:
-        group_table = schema
-        for key in plugin.group.table.split("."):
-            group_table = group_table["properties"][key]
-        group_table["properties"].setdefault(plugin.name, writer.plugin_table(plugin))
+        tables[plugin.section.name]["properties"].setdefault(plugin.name, writer.plugin_table(plugin))
     definitions = {"$defs": writer.definitions} if writer.definitions else {}
     return {"$schema": DIALECT, **schema, "title": "Settings of Fabro Server", **definitions}
 
@@ -69,9 +68,9 @@ def settings_schema(plugins: Sequence[PluginTable]) -> JsonObject:
 class _Writer:
     """Writes schemas, and collects the definitions that they refer to."""
 
-    def __init__(self, plugins: Sequence[PluginTable]) -> None:
+    def __init__(self, plugins: Sequence[PluginTable], sections: Sequence[Section]) -> None:
         self.definitions: JsonObject = {}
-        self._names = {group.names_key: [plugin.name for plugin in plugins if plugin.group is group] for group in Group}
+        self._names = {section.names_key: _selectable(plugins, section) for section in sections}
 
     def table(self, struct: type[msgspec.Struct], path: str) -> JsonObject:
         descriptions = field_descriptions(struct)
@@ -91,7 +90,7 @@ class _Writer:
         }
 
     def plugin_table(self, plugin: PluginTable) -> JsonObject:
-        path = join(plugin.group.table, plugin.name)
+        path = join(plugin.section.path, plugin.name)
         schema: JsonObject = {"type": "object"} if plugin.struct is None else self.table(plugin.struct, path)
         description = " ".join([*filter(None, [schema.get("description")]), f"Settings of {plugin.origin}."])
         return {**schema, "title": f"[{path}]", "description": description}
@@ -148,6 +147,12 @@ class _Writer:
         self.definitions |= {f"{prefix}.{name}": component for name, component in components.items()}
         choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
         return {**schema, **(choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})}
+
+
+def _selectable(plugins: Sequence[PluginTable], section: Section) -> list[str]:
+    """What the key of a section may say; empty: nothing is known to be installed, so any name is admitted."""
+    names = [plugin.name for plugin in plugins if plugin.section == section]
+    return [*names, section.nothing] if names and section.nothing is not None else names
 
 
 def _is_required(field: FieldInfo, parent: str) -> bool:

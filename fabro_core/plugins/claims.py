@@ -1,4 +1,5 @@
-"""Claims of plugins that concern each other: bearer-token prefixes (auth.md A4) and discovery links (server.md S6)."""
+"""Claims of plugins that concern each other: hooks that one may have, bearer-token prefixes (auth.md A4) and discovery
+links (server.md S6)."""
 
 from __future__ import annotations
 
@@ -8,9 +9,22 @@ from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from fabro_core.context import Link, Problem
+from fabro_core.plugins.host import LoadedPlugin
 
 RESERVED_PREFIXES = ("fabro_refresh_", "eyJ")
 """Refresh tokens, and every JSON web token: the core judges these itself."""
+
+
+def rival_problems(plugins: Sequence[LoadedPlugin]) -> list[Problem]:
+    """Hooks that one of the selected plugins may implement, and several do."""
+    problems = []
+    for kind in dict.fromkeys(plugin.kind for plugin in plugins):
+        for hook in (each.name for each in kind.objects if each.single):
+            rivals = [plugin.name for plugin in plugins if plugin.kind is kind and hook in plugin.hooks]
+            if len(rivals) > 1:
+                message = f"{' and '.join(rivals)} each implement {hook}, which one plugin may; name one of them"
+                problems.append(Problem(path=kind.section.names_key, message=message))
+    return problems
 
 
 def prefix_problems(claimed: Sequence[tuple[str, object]]) -> list[Problem]:

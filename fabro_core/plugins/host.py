@@ -8,24 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 import pluggy
 
 from fabro_core import hooks
-from fabro_core.auth.base import AuthMethod
 from fabro_core.config.shapes import check_declaration
 from fabro_core.context import Link, PluginContext, Problem
 from fabro_core.errors import StartupError
 from fabro_core.plugins.attribution import Attribution
 from fabro_core.plugins.fence import ATTRIBUTE, FENCE, ApiFence
+from fabro_core.plugins.kinds import KINDS, Kind, Kinds, ObjectHook
 from fabro_core.plugins.sources import Plugin
 from fabro_core.plugins.verify import hook_faults
-from fabro_core.store.base import RunStore
 
 if TYPE_CHECKING:
     from litestar.config.app import AppConfig
+
+T = TypeVar("T")
 
 
 class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,8 +36,9 @@ class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PluginHost:
     """Loads plugins for one application; every problem goes into the list it was given."""
 
-    def __init__(self, problems: list[Problem], fence: ApiFence = FENCE) -> None:
+    def __init__(self, problems: list[Problem], *, kinds: Kinds = KINDS, fence: ApiFence = FENCE) -> None:
         self._problems = problems
+        self._kinds = kinds
         self._fence = fence
 
     def load(self, source: Plugin) -> LoadedPlugin | None:
@@ -47,9 +49,10 @@ class PluginHost:
 
     def _verified(self, source: Plugin, target: object) -> LoadedPlugin | None:
         manager = pluggy.PluginManager(hooks.PROJECT)
-        manager.add_hookspecs(hooks)
+        manager.add_hookspecs(type("HookSpecs", (), dict(self._kinds.hookspecs)))
+        kind = self._kinds.of(source.group)
         fault = self._fence.fault(target)
-        faults = [fault] if fault else hook_faults(manager, target, source.group)
+        faults = [fault] if fault else hook_faults(manager, target, kind, self._kinds.hookspecs)
         self._problems += [Problem(path=source.label, message=fault) for fault in faults]
         if faults:
             return None
@@ -57,7 +60,7 @@ class PluginHost:
         api: int = getattr(target, ATTRIBUTE)
         warning = self._fence.warning(api)
         warnings = (f"{source.label} {warning}",) if warning else ()
-        return LoadedPlugin(source, manager, self._problems, api=api, warnings=warnings)
+        return LoadedPlugin(source, kind, manager, self._problems, api=api, warnings=warnings)
 
 
 class LoadedPlugin:
@@ -66,13 +69,15 @@ class LoadedPlugin:
     def __init__(
         self,
         source: Plugin,
+        kind: Kind,
         manager: pluggy.PluginManager,
         problems: list[Problem],
         *,
         api: int,
         warnings: tuple[str, ...],
     ) -> None:
-        self.source = source
+        self.source: Final = source
+        self.kind: Final = kind
         self.api: Final = api
         """The plugin API that it was written for."""
         self.warnings: Final = warnings
@@ -103,25 +108,16 @@ class LoadedPlugin:
                     self._wrong_result("fabro_settings", "a msgspec.Struct type", results)
         return None
 
-    def auth_method(self, ctx: PluginContext) -> AuthMethod | None:
-        """The auth method, with its name stamped; None when there is a problem."""
-        with self._attributed("fabro_auth_method"):
-            match self._manager.hook.fabro_auth_method(ctx=ctx):
-                case [AuthMethod() as method]:
-                    method.name = self.name
-                    return method
+    def build(self, hook: ObjectHook[T], ctx: PluginContext) -> T | None:
+        """The object that a hook of its kind builds; None when the plugin does not implement it, or has a problem."""
+        if hook.name not in self.hooks:
+            return None
+        with self._attributed(hook.name):
+            match getattr(self._manager.hook, hook.name)(ctx=ctx):
+                case [result] if hook.is_result(result):
+                    return result
                 case results:
-                    self._wrong_result("fabro_auth_method", "an AuthMethod", results)
-        return None
-
-    def run_store(self, ctx: PluginContext) -> RunStore | None:
-        """The run store; None when there is a problem."""
-        with self._attributed("fabro_run_store"):
-            match self._manager.hook.fabro_run_store(ctx=ctx):
-                case [RunStore() as store]:
-                    return store
-                case results:
-                    self._wrong_result("fabro_run_store", "a RunStore", results)
+                    self._wrong_result(hook.name, _with_article(hook.result.__name__), results)
         return None
 
     def links(self, ctx: PluginContext) -> list[Link]:
@@ -139,7 +135,8 @@ class LoadedPlugin:
 
         The callable raises `StartupError` for whatever goes wrong in the plugin.
         """
-        return partial(self._init_app, ctx) if "fabro_app_init" in self.hooks else None
+        hook = hooks.fabro_app_init.__name__
+        return partial(self._init_app, ctx) if self.kind.asks(hook) and hook in self.hooks else None
 
     def _init_app(self, ctx: PluginContext, app: AppConfig) -> None:
         problems: list[Problem] = []
@@ -165,3 +162,7 @@ class LoadedPlugin:
 
     def _fault(self, message: str) -> None:
         self._problems.append(Problem(path=self.source.label, message=message))
+
+
+def _with_article(name: str) -> str:
+    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Final
 
 import msgspec
 
-from fabro_core import hooks
-from fabro_core.plugins.groups import Group
-from fabro_core.plugins.verify import REQUIRED_HOOK
-
-_OF_ONE_GROUP: Final[Mapping[str, Group]] = {
-    **{hook: group for group, hook in REQUIRED_HOOK.items()},
-    "fabro_app_init": Group.EXT,
-}
-"""The hooks that are called only in one group; the others are called in each."""
+from fabro_core.plugins.kinds import KINDS, HookSpec, Kinds
 
 
 class Argument(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +23,9 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     arguments: tuple[Argument, ...]
     result: str
     """What it must return."""
-    groups: tuple[Group, ...]
+    groups: tuple[str, ...]
     """The groups whose plugins are asked."""
-    required_in: tuple[Group, ...]
+    required_in: tuple[str, ...]
     """The groups whose plugins must implement it."""
     description: str
 
@@ -46,21 +36,20 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name}({arguments}) -> {self.result}"
 
 
-def hook_reference() -> tuple[Hook, ...]:
-    """Every hook, in the order of `fabro_core.hooks`."""
-    return tuple(_described(name, spec) for name, spec in vars(hooks).items() if name.startswith(f"{hooks.PROJECT}_"))
+def hook_reference(kinds: Kinds = KINDS) -> tuple[Hook, ...]:
+    """Every hook: the settings first, then the objects kind by kind, then what plugins add."""
+    return tuple(_described(name, spec, kinds) for name, spec in kinds.hookspecs.items())
 
 
-def _described(name: str, spec: Callable[..., object]) -> Hook:
+def _described(name: str, spec: HookSpec, kinds: Kinds) -> Hook:
     signature = inspect.signature(spec)
-    only = _OF_ONE_GROUP.get(name)
     return Hook(
         name=name,
         arguments=tuple(
             Argument(name=parameter.name, type=str(parameter.annotation)) for parameter in signature.parameters.values()
         ),
         result=str(signature.return_annotation),
-        groups=(only,) if only else tuple(Group),
-        required_in=tuple(group for group, hook in REQUIRED_HOOK.items() if hook == name),
+        groups=tuple(kind.group for kind in kinds if kind.asks(name)),
+        required_in=tuple(kind.group for kind in kinds for each in kind.objects if each.required and each.name == name),
         description=inspect.cleandoc(spec.__doc__ or ""),
     )

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 
-from fabro_core.plugins.groups import Group
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InlinePlugin:
@@ -18,7 +16,8 @@ class InlinePlugin:
     It counts when the settings select its name, and goes before an installed plugin of that name.
     """
 
-    group: Group
+    group: str
+    """The entry-point group of its kind, one of `fabro_core.plugins.kinds.Group`."""
     name: str
     target: object
     """A module, or any object, with `FABRO_PLUGIN_API` and hookimpls."""
@@ -45,7 +44,7 @@ class InlinePlugin:
 class InstalledPlugin:
     """An entry point of an installed distribution."""
 
-    group: Group
+    group: str
     name: str
     distribution: str
     version: str

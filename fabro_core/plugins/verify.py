@@ -7,43 +7,37 @@ coroutine always; each of these would show much later, and far from its cause.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
 
 import pluggy
 
-from fabro_core import hooks
 from fabro_core.config.tables import near_name
-from fabro_core.plugins.groups import Group
-
-REQUIRED_HOOK: Final = {Group.AUTH: "fabro_auth_method", Group.STORE: "fabro_run_store"}
-"""What a plugin of the group must implement; an extension has no single purpose."""
+from fabro_core.plugins.kinds import HookSpec, Kind
 
 
-def hook_faults(manager: pluggy.PluginManager, target: object, group: Group) -> list[str]:
-    """Everything that is wrong with the plugin's hookimpls; `manager` knows the hookspecs."""
+def hook_faults(
+    manager: pluggy.PluginManager, target: object, kind: Kind, hookspecs: Mapping[str, HookSpec]
+) -> list[str]:
+    """Everything that is wrong with the plugin's hookimpls. `hookspecs` are those of all kinds: a module may serve as
+    plugins of several."""
     faults: list[str] = []
     implemented: set[str] = set()
     for attribute, function, options in _hookimpls(manager, target):
         hook = options["specname"] or attribute
-        spec = getattr(hooks, hook, None) if hook.startswith(f"{hooks.PROJECT}_") else None
+        spec = hookspecs.get(hook)
         if spec is None:
-            near = near_name(hook, _hook_names())
+            near = near_name(hook, hookspecs)
             faults.append(f"{attribute}: there is no hook {hook}" + (f', did you mean "{near}"?' if near else ""))
             continue
         if hook in implemented:
             faults.append(f"{attribute}: the hook {hook} is implemented twice")
         implemented.add(hook)
         faults += [f"{attribute}: {fault}" for fault in _function_faults(function, spec, options)]
-    required = REQUIRED_HOOK.get(group)
-    if required is not None and required not in implemented:
-        hint = ", it is not marked with @hookimpl" if hasattr(target, required) else ""
-        faults.append(f"a plugin of the group {group.value} must implement {required}{hint}")
+    for name in (each.name for each in kind.objects if each.required):
+        if name not in implemented:
+            hint = ", it is not marked with @hookimpl" if hasattr(target, name) else ""
+            faults.append(f"a plugin of the group {kind.group} must implement {name}{hint}")
     return faults
-
-
-def _hook_names() -> list[str]:
-    return [name for name in vars(hooks) if name.startswith(f"{hooks.PROJECT}_")]
 
 
 def _hookimpls(
@@ -55,9 +49,7 @@ def _hookimpls(
             yield attribute, getattr(target, attribute), options
 
 
-def _function_faults(
-    function: Callable[..., object], spec: Callable[..., object], options: pluggy.HookimplOpts
-) -> Iterator[str]:
+def _function_faults(function: Callable[..., object], spec: HookSpec, options: pluggy.HookimplOpts) -> Iterator[str]:
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         yield "a hook must not be async; it builds an object, and the object's methods are async"
     if options["wrapper"] or options["hookwrapper"]:

@@ -1,41 +1,27 @@
 """A new plugin package: its names, its files, and writing them without overwriting anything.
 
-The files come from `templates/<kind>/*.tmpl`, filled in with `string.Template`. Knows nothing of the command line.
+The files come from `templates/<word of the kind>/*.tmpl`, filled in with `string.Template`. Knows nothing of the
+command line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Final
 
 from fabro_core import __version__
-from fabro_core.config.load import core_keys
 from fabro_core.config.values import PLUGIN_NAME_PATTERN
 from fabro_core.errors import FabroError
 from fabro_core.plugins.claims import prefix_problems
-from fabro_core.plugins.groups import Group
-from fabro_core.plugins.selection import FIRST_PARTY
+from fabro_core.plugins.kinds import AUTH, KINDS, Kind
 
+WORDS: Final = {kind.word: kind for kind in KINDS if kind.word is not None}
+"""The kinds that there are templates for, by their words on the command line."""
 
-class Kind(StrEnum):
-    """What can be made; the value is the word on the command line."""
-
-    STORE = "store"
-    AUTH = "auth"
-    EXTENSION = "extension"
-
-    @property
-    def group(self) -> Group:
-        """The entry-point group of such a plugin."""
-        return _GROUPS[self]
-
-
-_GROUPS: Final = {Kind.STORE: Group.STORE, Kind.AUTH: Group.AUTH, Kind.EXTENSION: Group.EXT}
 _SUFFIX: Final = ".tmpl"
 
 
@@ -56,7 +42,7 @@ class NewPackage:
             raise ValueError("expected lower-case letters, digits and single dashes, such as acme-sso")
         if self.name in self._taken_names():
             raise ValueError(f'"{self.name}" is taken; choose another name')
-        if self.kind is Kind.AUTH and (problems := prefix_problems([(self.name, (self.token_prefix,))])):
+        if self.kind is AUTH and (problems := prefix_problems([(self.name, (self.token_prefix,))])):
             raise ValueError(problems[0].message)
 
     @property
@@ -95,9 +81,7 @@ class NewPackage:
 
     def _taken_names(self) -> set[str]:
         """What names a plugin or a distribution of this project, and what the core's own keys are called."""
-        group = self.kind.group
-        ours = {name for (kind, plugin), extra in FIRST_PARTY.items() if kind is group for name in (plugin, extra)}
-        return ours | core_keys(group) | ({"memory"} if group is Group.STORE else set())
+        return {*self.kind.shipped, *self.kind.shipped.values(), *self.kind.section.reserved}
 
     def _filled(self, text: str) -> str:
         major = int(__version__.partition(".")[0])
@@ -113,6 +97,6 @@ class NewPackage:
 
 def _templates(kind: Kind) -> Iterator[tuple[str, str]]:
     """Path and text of each template of a kind; both hold placeholders."""
-    directory = files("fabro_core.scaffold") / "templates" / kind.value
+    directory = files("fabro_core.scaffold") / "templates" / str(kind.word)
     for template in sorted(directory.iterdir(), key=lambda each: each.name):
         yield template.name.removesuffix(_SUFFIX), template.read_text(encoding="utf-8")

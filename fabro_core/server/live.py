@@ -17,7 +17,8 @@ from typing import Final
 import msgspec
 
 from fabro_core.boot.assembly import Assembly
-from fabro_core.config.live_fields import CurrentSettings, live_fields
+from fabro_core.config.current import CurrentSettings
+from fabro_core.config.live_fields import live_fields
 from fabro_core.config.tables import join
 from fabro_core.errors import StartupError
 from fabro_core.secret import Secret
@@ -94,14 +95,15 @@ class LiveSettings:
 def live_plugin_settings(started: Assembly) -> dict[str, Apply]:
     """What applies the fields that plugins have declared live, by path."""
     return {
-        join(table, field.encode_name): partial(_take_over, current, table, field.name)
-        for table, current in started.plugin_settings.items()
-        for field in live_fields(type(started.tables[table]))
+        join(current.path, field.encode_name): partial(_take_over, current, field.name)
+        for current in started.parts.settings
+        if (settings := current()) is not None
+        for field in live_fields(type(settings))
     }
 
 
-def _take_over(current: CurrentSettings, table: str, field: str, candidate: Assembly) -> None:
-    current.take_over(field, candidate.tables[table])
+def _take_over(current: CurrentSettings, field: str, candidate: Assembly) -> None:
+    current.take_over(field, candidate.tables[current.path])
 
 
 def changed_settings(before: Mapping[str, msgspec.Struct], after: Mapping[str, msgspec.Struct]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fabro_core.errors import StoreUnavailable
 from fabro_core.hooks import PLUGIN_API, hookimpl
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.store.base import RunStore
 from fabro_core.store.memory import MemoryData, MemoryRunStore

@@ -20,7 +20,7 @@ from fabro_core.auth.base import AuthMethod, Identity, LoginAttempt, LoginCallba
 from fabro_core.auth.caller import SessionRef, User
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.http.services import SERVICES, Services
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.secret import Secret
 from tests.api.conftest import Server, serving

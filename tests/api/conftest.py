@@ -18,7 +18,7 @@ from fabro_auth_devtoken import new_token
 from fabro_core.app import FabroApp, create_app
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.http.services import SERVICES, Services
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery

@@ -17,7 +17,7 @@ from fabro_core.config.model import TcpListen
 from fabro_core.context import Link, PluginContext, Problem
 from fabro_core.errors import StartupError, StoreMisconfigured
 from fabro_core.hooks import hookimpl
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 
@@ -140,7 +140,7 @@ async def test_a_plugin_sees_its_context_and_no_more(assembled: Any, tmp_path: P
 
     assembly = assembled(document("a", web={"url": "https://fabro.example/x/"}), plugin)
 
-    assert assembly.links == {"a.report": "/ext/a/report"}
+    assert assembly.parts.links == {"a.report": "/ext/a/report"}
     (ctx,) = seen
     assert (ctx.name, ctx.settings, ctx.logger.name) == ("a", None, "fabro.plugins.a")
     assert ctx.server.public_url == "https://fabro.example/x"

@@ -11,7 +11,7 @@ from fabro_core.boot.assembly import assemble
 from fabro_core.boot.report import report
 from fabro_core.errors import StartupError
 from fabro_core.plugins.discovery import PluginIndex, installed_plugins
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import STORE
 from fabro_core.plugins.selection import not_installed
 
 AUTH = {"methods": ["dev-token"]}
@@ -42,7 +42,7 @@ def test_an_unknown_key_beside_the_names_hides_no_problem_of_the_names(faults: A
 def test_a_store_of_ours_that_is_not_installed_gets_the_install_line() -> None:
     installed = [each for each in installed_plugins() if each.name != "redis"]
 
-    message = not_installed(PluginIndex(installed), Group.STORE, "redis")
+    message = not_installed(PluginIndex(installed), STORE, "redis")
 
     assert message.startswith('no installed plugin provides "redis"; ')
     assert "run: pip install 'fabro-core[redis]'" in message

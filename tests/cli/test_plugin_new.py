@@ -57,7 +57,7 @@ def test_a_directory_that_cannot_be_made_is_named(home: Home, tmp_path: Path) ->
     [
         (("store", "Acme"), "expected lower-case letters, digits and single dashes"),
         (("store", "sqlite"), '"sqlite" is taken'),
-        (("frontend", "acme"), "'frontend' is not one of 'store', 'auth', 'extension'"),
+        (("frontend", "acme"), "'frontend' is not one of 'auth', 'extension', 'store'"),
     ],
 )
 def test_wrong_usage_writes_nothing(home: Home, tmp_path: Path, arguments: tuple[str, str], words: str) -> None:

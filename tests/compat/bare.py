@@ -22,7 +22,7 @@ import pytest
 import fabro_core
 from fabro_core import InlinePlugin, create_app, hookimpl
 from fabro_core.auth.base import AuthMethod, Bearer, Identity
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 
 pytestmark = pytest.mark.anyio
 

@@ -11,6 +11,7 @@ import pytest
 from fabro_core.config.load import Draft, Overrides, load
 from fabro_core.context import Problem
 from fabro_core.errors import StartupError
+from fabro_core.plugins.kinds import KINDS
 
 
 class Read(NamedTuple):
@@ -35,7 +36,9 @@ def read_settings(tmp_path: Path) -> ReadSettings:
         environ = {"FABRO_HOME": str(home), **environ}
         problems: list[Problem] = []
         try:
-            draft = load(None, environ=environ, overrides=overrides or Overrides(), problems=problems)
+            draft = load(
+                None, sections=KINDS.sections, environ=environ, overrides=overrides or Overrides(), problems=problems
+            )
         except StartupError as error:
             return Read(None, [problem.line() for problem in error.problems])
         return Read(draft, [problem.line() for problem in problems])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fabro_core.config.model import Auth, Server, Storage, TcpListen, UnixListen, Web
+from fabro_core.config.model import Server, Storage, TcpListen, UnixListen, Web
 from fabro_core.config.public_url import is_exposed_without_url, public_url
 from fabro_core.config.values import HTTP_URL, LISTEN_ADDRESS, PUBLIC_URL
 
@@ -58,7 +58,7 @@ def test_only_ip_addresses_with_a_port_are_addresses(text: str) -> None:
 
 
 def server(listen: UnixListen | TcpListen, web: Web | None = None) -> Server:
-    return Server(listen=listen, auth=Auth(methods=("a",)), storage=Storage(root=Path("/s")), web=web or Web())
+    return Server(listen=listen, storage=Storage(root=Path("/s")), web=web or Web())
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from fabro_core.plugins.groups import Group
-from fabro_core.scaffold.package import Kind, NewPackage
+from fabro_core.plugins.kinds import KINDS, Group
+from fabro_core.scaffold.package import NewPackage
 
 ROOT: Final = Path(__file__).parents[2]
 OURS: Final = (ROOT, ROOT / "plugins" / "auth_devtoken")
@@ -29,7 +29,7 @@ OURS: Final = (ROOT, ROOT / "plugins" / "auth_devtoken")
 class Candidate:
     """A third-party plugin."""
 
-    group: Group
+    group: str
     name: str
     distribution: str
     project: Path
@@ -67,7 +67,7 @@ class Environment:
         )
 
 
-NEW: Final = {package.distribution: package for package in (NewPackage(kind, "acme") for kind in Kind)}
+NEW: Final = {package.distribution: package for package in (NewPackage(kind, "acme") for kind in KINDS)}
 """What `fabro plugin new` would write, by distribution."""
 
 EXAMPLES: Final = {

@@ -12,7 +12,7 @@ from fabro_core.boot.assembly import Assembly, assemble
 from fabro_core.errors import StartupError
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.plugins.fence import FENCE, ApiFence
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.store.base import RunStore
 from fabro_core.store.memory import MemoryData, MemoryRunStore

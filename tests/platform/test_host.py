@@ -15,8 +15,8 @@ from fabro_core.config.secrets import from_env
 from fabro_core.context import Link, PluginContext, Problem, ServerInfo
 from fabro_core.errors import StartupError
 from fabro_core.hooks import hookimpl
-from fabro_core.plugins.groups import Group
 from fabro_core.plugins.host import LoadedPlugin, NoSettings, PluginHost
+from fabro_core.plugins.kinds import AUTH_METHOD, RUN_STORE, Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.secret import Secret
 
@@ -126,7 +126,7 @@ def test_a_function_may_leave_out_arguments() -> None:
 def test_a_result_of_the_wrong_type_is_a_problem(result: object, found: str) -> None:
     loading = Loading(Group.AUTH, 1, {"fabro_auth_method": lambda: result})
 
-    assert loading.loaded.auth_method(CONTEXT) is None
+    assert loading.loaded.build(AUTH_METHOD, CONTEXT) is None
     assert loading.messages == [f"fabro_auth_method must return an AuthMethod, not {found}"]
 
 
@@ -143,7 +143,7 @@ def test_what_a_hook_raises_is_attributed_with_its_traceback() -> None:
 
     loading = Loading(Group.STORE, 1, {"fabro_run_store": fabro_run_store})
 
-    assert loading.loaded.run_store(CONTEXT) is None
+    assert loading.loaded.build(RUN_STORE, CONTEXT) is None
     assert loading.messages == ["fabro_run_store failed: LookupError: no such engine"]
     assert loading.problems[0].trace is not None
     assert "test_host.py" in loading.problems[0].trace
@@ -157,7 +157,7 @@ def test_a_plugin_may_word_its_problems_itself() -> None:
 
     loading = Loading(Group.STORE, 1, {"fabro_run_store": fabro_run_store})
 
-    assert loading.loaded.run_store(CONTEXT) is None
+    assert loading.loaded.build(RUN_STORE, CONTEXT) is None
     assert loading.problems == [own]
 
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from fabro_core import __version__
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import KINDS, Group
 from tests.api.conftest import manifest
 from tests.cli.terminal import Home
 from tests.platform.environment import EXAMPLES, NEW, Candidate, Environment, environment
@@ -125,11 +125,11 @@ def test_the_command_line_knows_all_that_is_installed_and_nothing_else(installed
     assert {(row["group"], row["name"], row["distribution"]) for row in rows} == {
         ("fabro.auth", "dev-token", "fabro-auth-devtoken"),
         ("fabro.store", "memory", "fabro-core"),
-        *((plugin.group.value, plugin.name, plugin.distribution) for plugin in plugins),
+        *((plugin.group, plugin.name, plugin.distribution) for plugin in plugins),
     }
     assert {row["version"] for row in rows if row["distribution"] == "fabro-core"} == {__version__}
     assert schema.stderr == ""
     tables = json.loads(schema.stdout)["properties"]["server"]["properties"]
     for plugin in plugins:
-        table = tables[plugin.group.table.rpartition(".")[2]]["properties"][plugin.name]
+        table = tables[KINDS.of(plugin.group).section.name]["properties"][plugin.name]
         assert plugin.distribution in table["description"]

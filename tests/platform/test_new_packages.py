@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from fabro_core import __version__
-from fabro_core.config.load import core_keys
-from fabro_core.plugins.groups import Group
-from fabro_core.scaffold.package import AlreadyThere, Kind, NewPackage
+from fabro_core.plugins.kinds import AUTH, EXTENSION, KINDS, STORE, Group, Kind
+from fabro_core.scaffold.package import AlreadyThere, NewPackage
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +29,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(params=NAMES)
 def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A directory with a package of each kind, all of one name."""
-    for kind in Kind:
+    for kind in KINDS:
         package = NewPackage(kind, request.param)
         package.write(tmp_path / package.distribution)
     return tmp_path
@@ -51,7 +50,7 @@ def test_the_examples_have_our_style() -> None:
 
 
 def test_new_packages_and_examples_are_correctly_typed(tmp_path: Path) -> None:
-    for kind in Kind:
+    for kind in KINDS:
         package = NewPackage(kind, "acme")
         package.write(tmp_path / package.distribution)
     examples = ROOT / "examples" / "plugins"
@@ -65,9 +64,9 @@ def test_new_packages_and_examples_are_correctly_typed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "distribution", "group"),
     [
-        (Kind.STORE, "fabro-store-acme-rows", "fabro.store"),
-        (Kind.AUTH, "fabro-auth-acme-rows", "fabro.auth"),
-        (Kind.EXTENSION, "fabro-ext-acme-rows", "fabro.ext"),
+        (STORE, "fabro-store-acme-rows", "fabro.store"),
+        (AUTH, "fabro-auth-acme-rows", "fabro.auth"),
+        (EXTENSION, "fabro-ext-acme-rows", "fabro.ext"),
     ],
 )
 def test_the_project_has_the_entry_point_and_needs_this_core(kind: Kind, distribution: str, group: str) -> None:
@@ -81,8 +80,11 @@ def test_the_project_has_the_entry_point_and_needs_this_core(kind: Kind, distrib
 
 
 def test_every_template_is_written() -> None:
-    for kind in Kind:
-        templates = files("fabro_core.scaffold") / "templates" / kind.value
+    assert {each.name for each in (files("fabro_core.scaffold") / "templates").iterdir()} == {
+        kind.word for kind in KINDS
+    }
+    for kind in KINDS:
+        templates = files("fabro_core.scaffold") / "templates" / str(kind.word)
         assert len(NewPackage(kind, "acme").files()) == len(list(templates.iterdir()))
 
 
@@ -91,19 +93,19 @@ def test_every_template_is_written() -> None:
 )
 def test_a_name_that_settings_cannot_have_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="expected lower-case letters"):
-        NewPackage(Kind.STORE, name)
+        NewPackage(STORE, name)
 
 
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        (Kind.STORE, "sqlite"),
-        (Kind.STORE, "memory"),
-        (Kind.STORE, "redis"),
-        (Kind.AUTH, "dev-token"),
-        (Kind.AUTH, "devtoken"),
+        (STORE, "sqlite"),
+        (STORE, "memory"),
+        (STORE, "redis"),
+        (AUTH, "dev-token"),
+        (AUTH, "devtoken"),
     ]
-    + [(kind, key) for kind in Kind for key in sorted(core_keys(kind.group))],
+    + [(kind, key) for kind in KINDS for key in sorted(kind.section.own_keys)],
 )
 def test_a_name_that_means_something_else_is_refused(kind: Kind, name: str) -> None:
     with pytest.raises(ValueError, match="is taken"):
@@ -111,18 +113,18 @@ def test_a_name_that_means_something_else_is_refused(kind: Kind, name: str) -> N
 
 
 def test_a_name_that_is_taken_in_one_group_is_free_in_another() -> None:
-    assert NewPackage(Kind.EXTENSION, "sqlite").kind.group is Group.EXT
+    assert NewPackage(EXTENSION, "sqlite").kind.group is Group.EXT
 
 
 def test_an_auth_method_whose_tokens_are_those_of_the_core_is_refused() -> None:
     with pytest.raises(ValueError, match="overlaps the reserved prefix"):
-        NewPackage(Kind.AUTH, "fabro")
+        NewPackage(AUTH, "fabro")
 
 
 def test_nothing_is_written_when_one_file_is_there(tmp_path: Path) -> None:
     (tmp_path / "README.md").symlink_to(tmp_path / "nowhere")
 
     with pytest.raises(AlreadyThere, match=r"README\.md exists"):
-        NewPackage(Kind.STORE, "acme").write(tmp_path)
+        NewPackage(STORE, "acme").write(tmp_path)
 
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]

@@ -10,8 +10,9 @@ from typing import Final
 
 import pytest
 
+from fabro_core.plugins.kinds import KINDS, Kind
 from fabro_core.public import PUBLIC, public_names
-from fabro_core.scaffold.package import Kind, NewPackage
+from fabro_core.scaffold.package import NewPackage
 
 ROOT: Final = Path(__file__).parents[2]
 CORE: Final = "fabro_core"
@@ -50,7 +51,7 @@ def test_a_plugin_or_example_imports_only_public_names(path: Path) -> None:
     assert list(strangers(path.read_text(encoding="utf-8"))) == []
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", list(KINDS), ids=lambda kind: kind.word)
 def test_a_new_package_imports_only_public_names(kind: Kind) -> None:
     for path, text in NewPackage(kind, "acme").files().items():
         if path.suffix == ".py":

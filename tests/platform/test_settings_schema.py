@@ -19,7 +19,7 @@ from fabro_core.config.tables import join
 from fabro_core.config.values import DISTINCT, Form
 from fabro_core.context import Problem
 from fabro_core.home.initialise import TEMPLATE
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import AUTH, EXTENSION, KINDS, STORE
 from fabro_core.secret import Secret
 from fabro_store_sqlite import SqliteSettings
 from tests.docs.documents import blocks
@@ -65,12 +65,12 @@ class Acme(Base, frozen=True, kw_only=True, forbid_unknown_fields=True):
     renamed: bool = msgspec.field(name="re-named", default=False)
 
 
-SQLITE = PluginTable(group=Group.STORE, name="sqlite", origin="fabro-store-sqlite 1.0.0", struct=SqliteSettings)
-ACME = PluginTable(group=Group.AUTH, name="acme", origin="acme-fabro 2.5", struct=Acme)
-BROKEN = PluginTable(group=Group.EXT, name="broken", origin="broken 1.0", struct=None)
-DEV_TOKEN = PluginTable(group=Group.AUTH, name="dev-token", origin="fabro-auth-devtoken 1.0.0", struct=None)
-GITHUB = PluginTable(group=Group.AUTH, name="github", origin="fabro-auth-github 1.0.0", struct=None)
-SCHEMA = settings_schema([SQLITE, ACME, BROKEN, DEV_TOKEN, GITHUB])
+SQLITE = PluginTable(section=STORE.section, name="sqlite", origin="fabro-store-sqlite 1.0.0", struct=SqliteSettings)
+ACME = PluginTable(section=AUTH.section, name="acme", origin="acme-fabro 2.5", struct=Acme)
+BROKEN = PluginTable(section=EXTENSION.section, name="broken", origin="broken 1.0", struct=None)
+DEV_TOKEN = PluginTable(section=AUTH.section, name="dev-token", origin="fabro-auth-devtoken 1.0.0", struct=None)
+GITHUB = PluginTable(section=AUTH.section, name="github", origin="fabro-auth-github 1.0.0", struct=None)
+SCHEMA = settings_schema([SQLITE, ACME, BROKEN, DEV_TOKEN, GITHUB], KINDS.sections)
 
 
 def at(path: str) -> dict[str, Any]:
@@ -89,11 +89,11 @@ def reads(document: dict[str, Any], directory: Path) -> bool:
     """Whether the reader of settings files takes it, tables of plugins included."""
     problems: list[Problem] = []
     environ = {"FABRO_HOME": str(directory), "ACME_TOKEN": "x"}
-    draft = load(document, environ=environ, overrides=Overrides(), problems=problems)
+    draft = load(document, sections=KINDS.sections, environ=environ, overrides=Overrides(), problems=problems)
     for plugin in (SQLITE, ACME):
-        table = draft.plugin_tables[plugin.group].get(plugin.name)
+        table = draft.plugin_tables[plugin.section.path].get(plugin.name)
         if table is not None and plugin.struct is not None:
-            draft.reader.read(table, plugin.struct, join(plugin.group.table, plugin.name))
+            draft.reader.read(table, plugin.struct, join(plugin.section.path, plugin.name))
     return not problems
 
 
@@ -119,7 +119,7 @@ def keys(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def test_every_key_of_the_core_has_a_title_and_a_description() -> None:
-    for key in keys(settings_schema([])):
+    for key in keys(settings_schema([], KINDS.sections)):
         assert key["title"]
         assert key["description"], key["title"]
         assert ".md" not in key["description"]
@@ -234,8 +234,9 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def test_a_list_of_who_is_let_in_needs_an_entry() -> None:
-    doors = PluginTable(group=Group.AUTH, name="doors", origin="doors 1.0", struct=Doors)
-    table = settings_schema([doors])["properties"]["server"]["properties"]["auth"]["properties"]["doors"]
+    doors = PluginTable(section=AUTH.section, name="doors", origin="doors 1.0", struct=Doors)
+    server = settings_schema([doors], KINDS.sections)["properties"]["server"]["properties"]
+    table = server["auth"]["properties"]["doors"]
     allowed = table["properties"]["allowed"]
     assert (allowed["type"], allowed["items"], allowed["minItems"]) == ("array", {"type": "string"}, 1)
 

@@ -21,7 +21,7 @@ from fabro_core.config.tables import join
 from fabro_core.context import PluginContext
 from fabro_core.errors import StartupError
 from fabro_core.hooks import PLUGIN_API, hookimpl
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.server.live import LiveSettings, live_plugin_settings
 from fabro_core.server.process import Process

@@ -20,7 +20,7 @@ from litestar import get
 from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import assemble
 from fabro_core.hooks import hookimpl
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.server.process import Process
 from fabro_core.server.serving import Serving

@@ -12,7 +12,7 @@ import pytest
 
 from fabro_core.auth.base import AuthMethod, LoginField, LoginOption
 from fabro_core.hooks import PLUGIN_API, hookimpl
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 from tests.api.brittle import EVERYTHING, BrittleStore, plugin_of
 from tests.api.conftest import Server, in_memory, serving

@@ -13,7 +13,7 @@ import pytest
 from fabro_core.auth.base import AuthMethod, Identity, LoginField, LoginForm, LoginOption
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.http.services import SERVICES, Services
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 from tests.api.brittle import EVERYTHING, BrittleStore, plugin_of
 from tests.api.conftest import Server, in_memory, serving

@@ -13,7 +13,7 @@ import pytest
 from fabro_core import InlinePlugin, create_app
 from fabro_core.auth.base import AuthMethod
 from fabro_core.errors import StartupError
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.testing import AuthConformance
 
 import fabro_auth_apikeys

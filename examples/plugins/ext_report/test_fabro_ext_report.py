@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fabro_core import InlinePlugin, __version__, create_app
 from fabro_core.errors import StartupError
-from fabro_core.plugins.groups import Group
+from fabro_core.plugins.kinds import Group
 from fabro_core.testing import ManualClock
 
 import fabro_ext_report
