@@ -31,6 +31,8 @@ from fabro_core.http.routing import Application
 from fabro_core.http.services import Services
 from fabro_core.http.streams import EventStreams
 from fabro_core.plugins.sources import InlinePlugin
+from fabro_core.resources.stored_settings import stored_settings_reader
+from fabro_core.resources.variables import Variables
 from fabro_core.runs.follow.tail import Tail
 from fabro_core.runs.service import Runs
 from fabro_core.upkeep.health import StoreHealth
@@ -151,6 +153,7 @@ class FabroApp:
     def _services(self) -> Services:
         assembly = self.assembly
         settings = assembly.settings.server
+        variables = Variables(assembly.store, assembly.clock)
         return Services(
             version=assembly.server.version,
             store_name=assembly.store_name,
@@ -171,7 +174,9 @@ class FabroApp:
                 assembly.store,
                 assembly.clock,
                 web_url=assembly.server.public_url if settings.web.enabled else None,
+                read_stored=stored_settings_reader(variables),
             ),
+            variables=variables,
             streams=self._streams,
             max_body_bytes=settings.limits.max_body_bytes,
             error_page=self._error_page if settings.web.enabled else None,

@@ -65,8 +65,10 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "runs.views",
         "store",
     },
+    "resources": {"documents", "models", "runs.create", "store"},  # runs.create: what manifests refer to
     "upkeep": {"store"},
-    "http": {"auth", "config", "documents", "models", "runs.follow", "runs.service", "upkeep"},
+    "http": {"auth", "config", "documents", "models", "resources", "runs.follow", "runs.service", "upkeep"},
+    "api.resources": {"http", "models", "resources"},
     "api.account": {"auth", "documents", "http", "models"},
     "api.server": {"config", "http", "models"},
     "api.runs": {
@@ -82,7 +84,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "store",
     },
     "web": {"api.account", "auth", "http", "models", "runs.fold", "runs.views", "store"},
-    "api.routes": {"api.account", "api.runs", "api.server", "http", "web"},
+    "api.routes": {"api.account", "api.resources", "api.runs", "api.server", "http", "web"},
     "boot": {"auth", "config", "hooks", "plugins", "store"},
     "home": {"boot", "config"},
     "client": {"config"},
@@ -94,6 +96,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "config",
         "http",
         "plugins",
+        "resources",
         "runs.follow",
         "runs.service",
         "upkeep",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from fabro_core.api.account import account, auth_sessions, cli_tokens, redirect_login, sign_in
+from fabro_core.api.resources import variables
 from fabro_core.api.runs import (
     artifacts,
     attach,
@@ -52,6 +53,7 @@ _API: Final = (
     run_logs,
     run_files,
     batch,
+    variables,
     settings,
     system,
 )

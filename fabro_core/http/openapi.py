@@ -18,7 +18,7 @@ from fabro_core.http.endpoint import Endpoint
 from fabro_core.http.extensions import PUBLIC_OPT
 from fabro_core.http.failures import TITLES, ErrorResponse
 from fabro_core.http.operation import Operation
-from fabro_core.http.path import is_checked
+from fabro_core.http.path import PathParams, is_checked, path_schemas
 from fabro_core.http.query import QueryParams, enum_choices
 from fabro_core.http.routing import described_routes
 
@@ -113,7 +113,7 @@ def _operation(path: str, operation: Operation, schemas: _Schemas) -> JsonObject
     }
     if operation.public:
         described["security"] = []
-    if parameters := [*_path_parameters(path), *_query_parameters(operation)]:
+    if parameters := [*_path_parameters(path, operation.path), *_query_parameters(operation)]:
         described["parameters"] = parameters
     if operation.body is not None:
         content = {"application/json": {"schema": schemas.of(operation.body)}}
@@ -168,9 +168,10 @@ def _error_statuses(operation: Operation) -> set[int]:
     return statuses
 
 
-def _path_parameters(path: str) -> list[JsonObject]:
+def _path_parameters(path: str, declared: type[PathParams] | None) -> list[JsonObject]:
+    schemas = {} if declared is None else path_schemas(declared)
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {"name": name, "in": "path", "required": True, "schema": schemas.get(name, {"type": "string"})}
         for name in re.findall(r"\{(\w+)\}", path)
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NewType, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, NewType, TypeVar, get_origin, get_type_hints
 
 import msgspec
 
@@ -22,7 +22,8 @@ Digest = NewType("Digest", str)
 class PathParams(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the Structs that declare what stands in an operation's path, each named as it is in the path.
 
-    Supported types: `RunId`, `StageId`, `EventSeq`, `Digest`, and `str` for what only the operation can judge.
+    Supported types: `RunId`, `StageId`, `EventSeq`, `Digest`, a text that `msgspec.Meta` constrains, and `str` for what
+    only the operation can judge.
     """
 
 
@@ -32,9 +33,9 @@ PathParser = Callable[[Mapping[str, str]], Params]
 
 def path_parser(kind: type[Params]) -> PathParser[Params]:
     """What makes a `kind` of the texts in a path. It raises `InvalidRequest` for the first that is not valid."""
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     fields = [
-        (name, encoded, _PARSERS[hints[name]])
+        (name, encoded, _PARSERS[hints[name]] if hints[name] in _PARSERS else _constrained(encoded, hints[name]))
         for name, encoded in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
     ]
 
@@ -46,7 +47,17 @@ def path_parser(kind: type[Params]) -> PathParser[Params]:
 
 def is_checked(kind: type[PathParams]) -> bool:
     """Whether a path can be one of the operation's and not be valid."""
-    return any(hint is not str for hint in get_type_hints(kind).values())
+    return any(hint is not str for hint in get_type_hints(kind, include_extras=True).values())
+
+
+def path_schemas(kind: type[PathParams]) -> Mapping[str, dict[str, Any]]:
+    """The JSON Schemas of the parameters that are constrained texts, by their names in the path."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {
+        field.encode_name: msgspec.json.schema(hints[field.name])
+        for field in msgspec.structs.fields(kind)
+        if get_origin(hints[field.name]) is Annotated
+    }
 
 
 def require_run_id(text: str, what: str) -> RunId:
@@ -55,6 +66,19 @@ def require_run_id(text: str, what: str) -> RunId:
     if run_id is None:
         raise InvalidRequest(f"{what} is not a ULID.")
     return run_id
+
+
+def _constrained(name: str, declared: Any) -> Callable[[str], str]:
+    if get_origin(declared) is not Annotated:
+        raise TypeError(f"a path parameter cannot be {declared!r}")
+
+    def parse(text: str) -> str:
+        try:
+            return str(msgspec.convert(text, declared))
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(f'The parameter "{name}" in the path is not valid: {error}.') from error
+
+    return parse
 
 
 def _run_id(text: str) -> RunId:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import NewType
+from typing import Annotated, NewType
+
+import msgspec
 
 RunId = NewType("RunId", str)
 """A ULID in its canonical upper-case spelling."""
+
+VariableName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"\A[A-Za-z_][A-Za-z0-9_]*\Z",  # Python's $ lets a line feed follow
+        extra_json_schema={"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+    ),
+]
+"""What a variable may be called (resources.md X7)."""
 
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -56,9 +56,13 @@ async def document(server: Server) -> dict[str, Any]:
 
 
 def operations(document: dict[str, Any]) -> dict[str, tuple[str, str, dict[str, Any]]]:
-    """Method, path and description of every operation, by its id."""
+    """Method, path and description of every operation, by its id; a path's own parameters are those of each."""
     return {
-        operation["operationId"]: (method, path, operation)
+        operation["operationId"]: (
+            method,
+            path,
+            {**operation, "parameters": [*item.get("parameters", []), *operation.get("parameters", [])]},
+        )
         for path, item in document["paths"].items()
         for method, operation in item.items()
         if method in VERBS

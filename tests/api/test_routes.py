@@ -85,7 +85,7 @@ def test_a_path_parameter_of_a_type_that_nobody_parses_is_found_at_import() -> N
     async def handler(call: Call[OddPath]) -> Reply:
         return no_content()
 
-    with pytest.raises(KeyError):
+    with pytest.raises(TypeError):
         operation("GET", "/x/{number}", id="odd", tag="X", summary="X", answers={204: None})(handler)
 
 

@@ -1,0 +1,1 @@
+"""Resources beside runs, over HTTP: one module each."""

@@ -1,0 +1,15 @@
+"""What manifests refer to, read from the resources that keep it."""
+
+from __future__ import annotations
+
+from fabro_core.resources.variables import Variables
+from fabro_core.runs.create.stored_settings import ReadStoredSettings, StoredSettings
+
+
+def stored_settings_reader(variables: Variables) -> ReadStoredSettings:
+    """Reads everything anew for each manifest."""
+
+    async def read() -> StoredSettings:
+        return StoredSettings(variables={each.name: each.value for each in await variables.all()})
+
+    return read
