@@ -211,6 +211,10 @@ def test_a_goal_file_that_the_manifest_does_not_hold_is_refused() -> None:
         ("  ##  ", "Untitled run"),
         ("# Plan:", "Untitled run"),
         ("\nSecond line", "Untitled run"),
+        ("a\x00b\tc\x85", "a b c"),
+        ("\x00\u200b", "Untitled run"),
+        ("\u200b\u2060\ufeff", "Untitled run"),
+        ("\u200bShip it", "\u200bShip it"),
         ("é" * 100, "é" * 100),
         ("é" * 101, "é" * 97 + "..."),
     ],
@@ -229,7 +233,9 @@ def test_a_title_is_trimmed(text: str, title: str) -> None:
     assert valid_title(text) == title
 
 
-@pytest.mark.parametrize("text", ["", "  \n", "a\nb", "a\tb", "a\x00b", "a\x7fb", "a\x85b", "ü" * 101])
+@pytest.mark.parametrize(
+    "text", ["", "  \n", "\u200b", "\u200b \u2060\ufeff", "a\nb", "a\tb", "a\x00b", "a\x7fb", "a\x85b", "ü" * 101]
+)
 def test_a_title_that_is_blank_too_long_or_has_control_characters_is_refused(text: str) -> None:
     assert refusal(manifest(title=text)).startswith("title: must not ")
 
