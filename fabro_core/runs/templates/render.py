@@ -16,7 +16,7 @@ from fabro_core.runs.templates import filters
 from fabro_core.runs.templates.expressions import Expressions, fault_at
 from fabro_core.runs.templates.faults import Misuse, TemplateFault, TemplatePlace
 from fabro_core.runs.templates.scope import Block, Frame, Loop, Macro, Module, ParentBlock, Recursion, Scope
-from fabro_core.runs.templates.source import ParsedTemplate, Reference, parse
+from fabro_core.runs.templates.source import ParsedTemplate, Reference
 from fabro_core.runs.templates.values import Namespace, Undefined, Value, is_list, items_of, kind_of, text_of
 from fabro_core.runs.templates.work import MAX_DEPTH, Work
 
@@ -56,7 +56,7 @@ def render(text: str, names: Mapping[str, Value], load: Load, work: Work) -> Ren
     renderer = _Renderer(load, work)
     work.unbound = None
     try:
-        template = parse(text, None)
+        template = work.parsed(text, None)
         renderer.require_references(template)
         result = renderer.template(template, Scope(names=names), {})
         work.result(len(result))
@@ -77,7 +77,6 @@ class _Renderer(Expressions):
         super().__init__(work)
         self._load = load
         self.depth = 0
-        self._parsed: dict[str, ParsedTemplate] = {}
         self._sources: dict[str | None, str] = {}
 
     def told(self, unbound: Undefined | None) -> Unbound | None:
@@ -114,10 +113,10 @@ class _Renderer(Expressions):
             if reference.may_be_missing:
                 return None
             raise TemplateFault(f'there is no file "{reference.path}"', at)
-        if file.path not in self._parsed:
-            self.work.text(len(file.content))
-            self._parsed[file.path] = parse(file.content, file.path)
-        return self._parsed[file.path]
+        try:
+            return self.work.parsed(file.content, file.path)
+        except Misuse as error:
+            raise TemplateFault(str(error), at) from None
 
     def template(self, template: ParsedTemplate, scope: Scope, blocks: Mapping[str, tuple[Block, ...]]) -> str:
         """A whole template. What it extends is rendered in its place, with its blocks."""

@@ -39,6 +39,8 @@ class ParsedTemplate:
     path: str | None
     """Of the file; None for a text of a workflow."""
     source: str
+    size: int
+    """How many pieces it has."""
     references: tuple[Reference, ...]
     names: frozenset[str]
     """That it uses and binds nowhere."""
@@ -73,7 +75,9 @@ def parse(text: str, path: str | None) -> ParsedTemplate:
     references: list[Reference] = []
     used: set[str] = set()
     bound: set[str] = set()
+    size = 0
     for node in _all_nodes(root):
+        size += 1
         match node:
             case nodes.Name(name=name, ctx="load"):
                 used.add(name)
@@ -85,7 +89,7 @@ def parse(text: str, path: str | None) -> ParsedTemplate:
                 raise TemplateFault(f'there is no test "{name}"', TemplatePlace(path, node.lineno))
             case nodes.Include() | nodes.Import() | nodes.FromImport() | nodes.Extends():
                 references.append(_reference(node, path))
-    return ParsedTemplate(root, path, text, tuple(references), frozenset(used - bound), carriage_return)
+    return ParsedTemplate(root, path, text, size, tuple(references), frozenset(used - bound), carriage_return)
 
 
 def _reference(node: nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends, path: str | None) -> Reference:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from fabro_core.runs.templates.faults import Misuse
 
 if TYPE_CHECKING:
+    from fabro_core.runs.templates.source import ParsedTemplate
     from fabro_core.runs.templates.values import Undefined
 
-MAX_STEPS = 400_000
+MAX_STEPS = 600_000
 """For all templates of a graph; about a second's work."""
 MAX_TEXT_CHARS = 1024 * 1024
 """Of any text that a template makes, its result included."""
@@ -19,6 +20,8 @@ MAX_ITEMS = 100_000
 """Of any list that a template makes."""
 MAX_DEPTH = 50
 """Of values inside values, and of templates and macros that use each other."""
+_STEPS_A_PIECE = 8
+"""What reading a piece of a template takes, compared with a step of rendering it."""
 _CHARS_A_STEP = 256
 """Texts are copied by the machine and not by the interpreter."""
 
@@ -30,6 +33,18 @@ class Work:
         self._steps = steps
         self._chars = total_chars
         self.unbound: Undefined | None = None
+        self._parsed: dict[tuple[str | None, str], ParsedTemplate] = {}
+
+    def parsed(self, text: str, path: str | None) -> ParsedTemplate:
+        """A template, read once for all texts of the graph. Raises `TemplateFault`."""
+        from fabro_core.runs.templates.source import parse
+
+        found = self._parsed.get((path, text))
+        if found is None:
+            self.text(len(text))
+            found = self._parsed[path, text] = parse(text, path)
+            self.step(found.size * _STEPS_A_PIECE)
+        return found
 
     def used(self, undefined: Undefined) -> None:
         """Note the use of a name that nothing is bound to: printed, tested for truth, gone through, looked into."""

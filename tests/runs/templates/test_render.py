@@ -334,6 +334,16 @@ def test_the_results_of_a_graph_are_bounded_together() -> None:
         render("{{ 'a' * 8 }}", {}, load, work)
 
 
+def test_reading_templates_counts_and_each_is_read_once() -> None:
+    work = Work(steps=30_000)
+    text = "{{ goal }}" * 500
+    for _ in range(10):
+        assert render(text, NAMES, load, work).unbound is None
+    others = (render(f"{number}{text}", NAMES, load, work) for number in range(10))
+    with pytest.raises(TemplateFault, match="take too long"):
+        list(others)
+
+
 def test_a_long_text_that_is_within_the_bound_is_rendered() -> None:
     text = "x" * (MAX_TEXT_CHARS - 10)
     assert rendered(text + "{{ 1 }}").text == text + "1"
