@@ -27,6 +27,7 @@ from typing import Any
 import httpx
 
 Json = dict[str, Any]
+STARTS = ("start", "Start")  # ids of start nodes, whatever their shape
 HANDLERS = {"Mdiamond": "start", "Msquare": "exit", "hexagon": "human", "diamond": "conditional"}  # by shape
 REPLIES = {"run.pause.requested": "run.paused", "run.unpause.requested": "run.unpaused"}
 CATEGORIES = {"workflow_error": "deterministic", "cancelled": "canceled", "terminated": "transient_infra"}  # by reason
@@ -140,7 +141,7 @@ async def walk(log: RunLog, state: Json, directory: str) -> None:
     graph = state["spec"]["graph"]
     nodes = {node_id: plain(node) for node_id, node in graph["nodes"].items()}
     edges = [plain(edge) | {"from": edge["from"], "to": edge["to"]} for edge in graph["edges"]]
-    (start,) = nodes.keys() - {edge["to"] for edge in edges}  # all others can be reached from it
+    (start,) = (each for each, node in nodes.items() if each in STARTS or handler_of(node) == "start")
     last = state["checkpoints"][-1]["checkpoint"] if state["checkpoints"] else {"next_node_id": start}
     node_id, completed = last.get("next_node_id"), list(last.get("completed_nodes", ()))
     outcome, output = last.get("context_values", {}).get("outcome", "succeeded"), ""  # of the newest command
@@ -169,6 +170,7 @@ async def walk(log: RunLog, state: Json, directory: str) -> None:
         print(scope["stage_id"], failure or answer or "succeeded", flush=True)
 
         completed.append(node_id)
+        ways.sort(key=lambda way: not way.get("condition"))  # what has none is for when no condition holds
         on = [way["to"] for way in ways if leads_on(way, outcome, answer, {handler, handler_of(nodes[way["to"]])})]
         if not on and handler != "exit":
             raise Failed(f"{node_id} has ended ({answer or outcome}), and no edge leads on")
@@ -227,7 +229,7 @@ def leads_on(way: Json, outcome: str, answer: str | None, ends: set[str]) -> boo
     """Whether to follow an edge. A failure leads on along a condition, or into a choice, and nowhere else."""
     if answer is not None:
         return answer == key(way)
-    if "condition" in way:
+    if way.get("condition"):
         return bool(way["condition"] == f"outcome={outcome}")
     return outcome == "succeeded" or "conditional" in ends
 
