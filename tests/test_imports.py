@@ -37,7 +37,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "plugins": {"auth", "config", "hooks", "store"},
     "runs.off_loop": set(),
     "runs.templates": set(),
-    "runs.workflow": {"models"},
+    "runs.workflow": {"models", "runs.templates"},
     "runs.fold": {"models", "store"},
     "runs.log": {"models", "runs.fold", "store"},
     "runs.decide": {"documents", "models", "runs.fold", "runs.log", "store"},
@@ -51,7 +51,16 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "runs.workflow",
         "store",
     },
-    "runs.create": {"models", "runs.decide", "runs.fold", "runs.log", "runs.off_loop", "runs.workflow", "store"},
+    "runs.create": {
+        "models",
+        "runs.decide",
+        "runs.fold",
+        "runs.log",
+        "runs.off_loop",
+        "runs.templates",
+        "runs.workflow",
+        "store",
+    },
     "runs.views": {"models", "runs.fold", "runs.log", "runs.off_loop", "runs.workflow", "store"},
     "runs.follow": {"models", "store"},
     "runs.service": {
@@ -249,4 +258,4 @@ def test_a_light_start_imports_nothing_heavy(script: str) -> None:
     )
     loaded = set(json.loads(told.splitlines()[-1]))
     assert "fabro_core" in loaded
-    assert not loaded & {"litestar", "msgspec", "pluggy", "sqlalchemy", "uvicorn", "lark", "asyncio", "httpx"}
+    assert not loaded & {"litestar", "msgspec", "pluggy", "sqlalchemy", "uvicorn", "re2", "asyncio", "httpx"}

@@ -1,4 +1,4 @@
-"""A compiled workflow graph as it is stored and served (runs.md R8.4), and what is wrong with one (R8.5).
+"""A compiled workflow graph as it is stored and served (runs.md R8.4), and what is wrong with one (language.md L13).
 
 How a graph comes to be is the business of `fabro_core.runs.workflow`.
 """
@@ -51,11 +51,11 @@ class GraphNode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str
     attrs: Attributes
     classes: tuple[str, ...] = ()
-    """The `class` attribute split at commas."""
+    """In the order in which statements gave them (language.md L4)."""
 
 
 class GraphEdge(msgspec.Struct, frozen=True, kw_only=True):
-    """A directed edge. Its ends need not be nodes of the graph: that is a rule of R8.5, not of the syntax."""
+    """A directed edge. Its ends need not be nodes of the graph: that is a rule, not the syntax."""
 
     source: str = msgspec.field(name="from")
     target: str = msgspec.field(name="to")
@@ -78,6 +78,54 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
         return goal.value if isinstance(goal, String) else ""
 
 
+_TYPES = {"String": String, "Integer": Integer, "Float": Float, "Boolean": Boolean, "Duration": Duration}
+
+_Stored = dict[str, dict[str, str | int | float | bool]]
+"""Attributes in JSON: each an object with one member, named by its type."""
+
+
+class _StoredNode(msgspec.Struct, frozen=True):
+    id: str
+    attrs: _Stored
+    classes: tuple[str, ...] = ()
+
+
+class _StoredEdge(msgspec.Struct, frozen=True):
+    source: str = msgspec.field(name="from")
+    target: str = msgspec.field(name="to")
+    attrs: _Stored
+
+
+class _StoredGraph(msgspec.Struct, frozen=True):
+    name: str
+    attrs: _Stored
+    nodes: dict[str, _StoredNode]
+    edges: tuple[_StoredEdge, ...]
+
+
+def decode_graph(stored: bytes) -> Graph:
+    """The graph that was stored as this JSON. Raises `msgspec.ValidationError` for what is none."""
+    graph = msgspec.json.decode(stored, type=_StoredGraph)
+    return Graph(
+        name=graph.name,
+        attrs=_attributes(graph.attrs),
+        nodes={
+            node_id: GraphNode(id=node.id, attrs=_attributes(node.attrs), classes=node.classes)
+            for node_id, node in graph.nodes.items()
+        },
+        edges=tuple(
+            GraphEdge(source=edge.source, target=edge.target, attrs=_attributes(edge.attrs)) for edge in graph.edges
+        ),
+    )
+
+
+def _attributes(stored: _Stored) -> Attributes:
+    """Members of types that this release does not know are left out."""
+    return {
+        key: msgspec.convert(typed, _TYPES[kind]) for key, typed in stored.items() for kind in typed if kind in _TYPES
+    }
+
+
 class Handler(StrEnum):
     """What executes a node. The values are those of the API."""
 
@@ -94,15 +142,25 @@ class Handler(StrEnum):
     WAIT = "wait"
 
 
+Severity = Literal["error", "warning", "info"]
+
+
 class WorkflowDiagnostic(msgspec.Struct, frozen=True, kw_only=True):
-    """One broken graph rule."""
+    """One broken rule of the workflow language (language.md L13)."""
 
     rule: str
-    severity: Literal["error", "warning", "info"]
+    severity: Severity
     message: str
     node_id: str | None = None
-    """The node at fault; None when it is an edge or the graph as a whole."""
+    """The node at fault; None when it is an edge or the graph as a whole. An edge end that is not declared is told
+    with its edge."""
     edge: tuple[str, str] | None = None
     """The ends of the edge at fault."""
     fix: str | None = None
     """What would mend it, as advice to the author."""
+    source_path: str | msgspec.UnsetType = msgspec.UNSET
+    """The file at fault, by the normal form of its key in the manifest; unset when no file states what is wrong."""
+    line: int | msgspec.UnsetType = msgspec.UNSET
+    """In that file, from 1."""
+    column: int | msgspec.UnsetType = msgspec.UNSET
+    """In that line, in characters from 1."""

@@ -33,7 +33,7 @@ LEFT_OUT = {
     "RunFilesMeta": {"files_omitted_by_budget", "to_sha", "to_sha_committed_at"},  # need a sandbox driver
     "ErrorResponse": {"leftover_env_keys", "removed_env_keys"},  # of the install wizard (server.md S28)
     "SystemInfoResponse": {"sandbox_provider"},  # needs a sandbox driver
-    "WorkflowDiagnostic": {"source_path", "line", "column", "span_start", "span_len", "related"},  # of nodes, not text
+    "WorkflowDiagnostic": {"span_start", "span_len", "related"},  # a place is told by line and column
 }
 ADDED = {
     "AuthConfigResponse": {"options"},

@@ -111,7 +111,10 @@ async def test_a_manifest_that_is_not_valid_is_refused_and_creates_nothing(serve
         ("digraph D { a [shape=Mdiamond] b [shape=Mdiamond] exit [shape=Msquare] a -> exit b -> exit }", "start_node"),
         ("digraph D { start [shape=Mdiamond] a start -> a }", "terminal_node"),
         ("digraph D { start [shape=Mdiamond] exit [shape=Msquare] start -> exit start -> gone }", "edge_target_exists"),
-        ("digraph D { start [shape=Mdiamond] exit [shape=Msquare] island start -> exit }", "reachability"),
+        (
+            "digraph D { start [shape=Mdiamond] exit [shape=Msquare] start -> exit [condition=x] }",
+            "all_conditional_edges",
+        ),
     ],
 )
 async def test_a_graph_that_is_not_valid_is_refused_with_its_place(server: Server, source: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""Judging workflows before they are run (runs.md R8.5, R8.7)."""
+"""Judging workflows before they are run (runs.md R8.7, language.md L14)."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def workflow(body: str) -> dict[str, Any]:
     return whole
 
 
-GOOD = 'goal="Ship" start [shape=Mdiamond] draft exit [shape=Msquare] start -> draft -> exit'
+GOOD = 'goal="Ship" start [shape=Mdiamond] draft [prompt=p] exit [shape=Msquare] start -> draft -> exit'
 BROKEN = {
     "start_node": "start [shape=Mdiamond] other [shape=Mdiamond] exit [shape=Msquare] start -> exit other -> exit",
     "terminal_node": "start [shape=Mdiamond] draft start -> draft",
     "edge_target_exists": "start [shape=Mdiamond] exit [shape=Msquare] start -> exit start -> nowhere",
-    "reachability": "start [shape=Mdiamond] lost exit [shape=Msquare] start -> exit",
+    "all_conditional_edges": "start [shape=Mdiamond] exit [shape=Msquare] start -> exit [condition=x]",
 }
 
 
@@ -65,7 +65,7 @@ async def test_a_broken_rule_is_a_diagnostic_and_not_ok(server: Server, route: s
 
 @pytest.mark.parametrize("route", ROUTES)
 async def test_a_warning_is_told_and_ok(server: Server, route: str) -> None:
-    warned = GOOD.replace("draft exit", 'draft [type="robot"] exit')
+    warned = GOOD.replace("draft [prompt=p] exit", 'draft [prompt=p, type="robot"] exit')
     answer = (await server.client.post(f"/api/v1/{route}", content=json.dumps(workflow(warned)))).json()
     assert [(each["rule"], each["severity"]) for each in answer["workflow"]["diagnostics"]] == [
         ("type_known", "warning")
@@ -127,7 +127,11 @@ async def test_only_people_may_ask(server: Server, path: str) -> None:
 
 LONG = f"// {'x' * ON_LOOP_MAX_BYTES}\n"
 """Makes a manifest large enough to be read beside the event loop."""
-JUDGED = {**BROKEN, "several": "a b c -> d", "warned": GOOD.replace("draft exit", 'draft [type="robot"] exit')}
+JUDGED = {
+    **BROKEN,
+    "several": "a b c -> d",
+    "warned": GOOD.replace("draft [prompt=p] exit", 'draft [prompt=p, type="robot"] exit'),
+}
 
 
 @pytest.mark.parametrize("body", [GOOD, *JUDGED.values()])

@@ -37,7 +37,7 @@ def _answer_faults(case: Case, name: str, answer: httpx.Response) -> Iterator[st
         if name == "runs":
             yield from _unnamed_rules(expected, detail)
     elif name != "runs":
-        yield from _judgement_faults(expected, name, answer.json())
+        yield from judgement_faults(expected, name, answer.json())
 
 
 def _refusal_faults(fault: Json, detail: str) -> Iterator[str]:
@@ -61,7 +61,7 @@ def _unnamed_rules(expected: Json, detail: str) -> Iterator[str]:
     yield from (f"{rule} is not in {detail!r}" for rule in errors[:_SHOWN_RULES] if rule not in detail)
 
 
-def _judgement_faults(expected: Json, name: str, answer: Json) -> Iterator[str]:
+def judgement_faults(expected: Json, name: str, answer: Json) -> Iterator[str]:
     ok = expected.get("ok", expected["create"] == 201)
     if name == "preflight":
         ok = expected.get("preflight_ok", ok)

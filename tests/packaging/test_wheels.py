@@ -94,10 +94,6 @@ def test_a_wheel_holds_every_file_of_its_package_and_nothing_else(name: str, whe
     assert {file for file in wheels[name].files if ".dist-info/" not in file} == sources
 
 
-def test_the_core_carries_the_grammar_of_workflows(wheels: dict[str, Wheel]) -> None:
-    assert "fabro_core/runs/workflow/workflow.lark" in wheels["fabro-core"].files
-
-
 @distribution
 def test_the_entry_points_are_those_of_the_project(name: str, wheels: dict[str, Wheel]) -> None:
     declared = dict(project(name).get("entry-points", {}))

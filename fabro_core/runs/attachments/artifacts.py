@@ -24,7 +24,7 @@ from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.origin import read_created
 from fabro_core.runs.off_loop import OffLoop
-from fabro_core.runs.workflow.compile import compile_workflow
+from fabro_core.runs.workflow.handlers import stored_handlers
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import Blob
 
@@ -149,11 +149,8 @@ class RunArtifacts:
 
     async def _handlers(self, run_id: RunId) -> Mapping[str, Handler]:
         """What executes the nodes of the run's graph."""
-        source = (await read_created(self._store, run_id)).workflow_source
-        if source is None:
-            return {}
-        workflow = await self._off_loop.run(partial(compile_workflow, source, ""), size=len(source))
-        return workflow.handlers
+        graph = bytes((await read_created(self._store, run_id)).graph)
+        return await self._off_loop.run(partial(stored_handlers, graph), size=len(graph))
 
     async def _enter(self, run_id: RunId, stage_id: StageId, kept: Iterable[Artifact]) -> None:
         async def enter(stage: StageArtifacts | None) -> StageArtifacts:

@@ -6,13 +6,14 @@ In steps, because others look into the store between them: `settle` (steps 3 to 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 
 import msgspec
 from msgspec.structs import replace
 
 from fabro_core.errors import InvalidRequest
 from fabro_core.models.events import GitContext
-from fabro_core.models.graph import String, WorkflowDiagnostic
+from fabro_core.models.graph import WorkflowDiagnostic
 from fabro_core.models.ids import RunId, parse_run_id
 from fabro_core.models.manifest import ManifestWorkflow
 from fabro_core.models.run_settings import RunGoalFile, WorkflowSettings
@@ -21,8 +22,11 @@ from fabro_core.runs.create.paths import beside, normal_path, workflow_slug
 from fabro_core.runs.create.run_settings import layered_settings
 from fabro_core.runs.create.stored_settings import StoredSettings
 from fabro_core.runs.fold.title import inferred_title, valid_title
+from fabro_core.runs.off_loop import ON_LOOP_MAX_BYTES
+from fabro_core.runs.templates.marks import is_template
 from fabro_core.runs.workflow.compile import CompiledWorkflow, compile_workflow
-from fabro_core.runs.workflow.rules import diagnose
+from fabro_core.runs.workflow.files import WorkflowFiles
+from fabro_core.runs.workflow.texts import UNDEFINED_RULE, Names
 
 _MAX_FAULTS_SHOWN = 5
 
@@ -37,11 +41,22 @@ class RunDraft(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: RunId | None
     goal: str | None
     """What overrides the graph's goal; None: nothing does."""
+    variables: Mapping[str, str]
+    """Those of the server, by name."""
+
+    @property
+    def files(self) -> WorkflowFiles:
+        """The workflow to be run, with the files that it can refer to."""
+        files = self.manifest.target.files or {}
+        contents = {path: entry.content for path, entry in files.items()}
+        return WorkflowFiles(self.manifest.workflow_path, self.manifest.target.source, contents)
 
     @property
     def size(self) -> int:
-        """Of the manifest, in bytes."""
-        return len(self.manifest.body)
+        """How much there is to do, in bytes. A template counts as a large text: it can ask for as much work."""
+        texts = (self.files.source, self.goal or "", *self.files.contents.values())
+        least = ON_LOOP_MAX_BYTES + 1 if any(map(is_template, texts)) else 0
+        return max(len(self.manifest.body), least)
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +71,14 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     def errors(self) -> tuple[WorkflowDiagnostic, ...]:
         """Those that keep a run from being created."""
         return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error")
+
+    def before_a_run(self) -> Judgement:
+        """The same where a run is about to be created: names in templates need values then (language.md L10.5)."""
+        diagnostics = tuple(
+            replace(diagnostic, severity="error") if diagnostic.rule == UNDEFINED_RULE else diagnostic
+            for diagnostic in self.diagnostics
+        )
+        return replace(self, diagnostics=diagnostics)
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,18 +113,26 @@ def settle(draft: ManifestDraft, stored: StoredSettings) -> RunDraft:
     parent_id = None if manifest.parent_id is None else parse_run_id(manifest.parent_id)
     if manifest.parent_id is not None and parent_id is None:
         raise InvalidRequest("parent_id: must be a run id.")
-    return RunDraft(manifest=draft, settings=settings, title=title, parent_id=parent_id, goal=goal)
+    return RunDraft(
+        manifest=draft,
+        settings=settings,
+        title=title,
+        parent_id=parent_id,
+        goal=goal,
+        variables=stored.variables,
+    )
 
 
 def judge(draft: RunDraft) -> Judgement:
-    """The graph to be run and everything that is wrong with it. Raises `WorkflowSyntaxError`."""
-    workflow = _compile_target(draft)
-    return Judgement(settings=draft.settings, workflow=workflow, diagnostics=diagnose(workflow))
+    """The graph to be run and everything that is wrong with it. Raises `InvalidRequest` when there is no graph."""
+    names = Names(inputs=draft.settings.run.inputs, variables=draft.variables)
+    workflow = compile_workflow(draft.files, names, draft.goal)
+    return Judgement(settings=draft.settings, workflow=workflow, diagnostics=workflow.diagnostics)
 
 
 def plan_run(draft: RunDraft) -> RunPlan:
     """The plan of a run. Raises `InvalidRequest` when the graph is not one or breaks a rule of severity error."""
-    judgement = judge(draft)
+    judgement = judge(draft).before_a_run()
     _refuse_broken(judgement)
     manifest, settings, graph = draft.manifest, draft.settings, judgement.workflow.graph
     return RunPlan(
@@ -143,16 +174,6 @@ def _file(draft: ManifestDraft, reference: str) -> str:
         if path in files:
             return files[path].content
     raise InvalidRequest(f'run.goal.value: the manifest has no file "{reference}".')
-
-
-def _compile_target(draft: RunDraft) -> CompiledWorkflow:
-    """The graph to be run, with the run's goal; it may break rules."""
-    manifest = draft.manifest
-    workflow = compile_workflow(manifest.target.source, manifest.workflow_path)
-    if draft.goal is None:
-        return workflow
-    graph = replace(workflow.graph, attrs={**workflow.graph.attrs, "goal": String(draft.goal)})
-    return replace(workflow, graph=graph)
 
 
 def _refuse_broken(judgement: Judgement) -> None:

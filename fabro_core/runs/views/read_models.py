@@ -27,7 +27,7 @@ from fabro_core.runs.views.billing_ledger import BillingLedger
 from fabro_core.runs.views.checkpoints import read_checkpoint
 from fabro_core.runs.views.stage_list import Handlers, context_window, run_stages, told_handler
 from fabro_core.runs.views.state import run_state
-from fabro_core.runs.workflow.compile import compile_workflow
+from fabro_core.runs.workflow.handlers import stored_handlers
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery
 
@@ -121,8 +121,5 @@ class ReadModels:
         """The handlers of the graph, unless events have told that of each of these stages."""
         if all(told_handler(stage) for stage in stages):
             return {}
-        source = (await read_created(self._store, run_id)).workflow_source
-        if source is None:
-            return {}
-        workflow = await self._off_loop.run(partial(compile_workflow, source, ""), size=len(source))
-        return workflow.handlers
+        graph = bytes((await read_created(self._store, run_id)).graph)
+        return await self._off_loop.run(partial(stored_handlers, graph), size=len(graph))

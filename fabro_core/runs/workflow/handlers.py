@@ -1,8 +1,13 @@
-"""Which handler executes a node (runs.md R8.4)."""
+"""Which nodes start and end a graph, and what executes each of them (language.md L6)."""
 
 from __future__ import annotations
 
-from fabro_core.models.graph import Attributes, Handler, String
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from fabro_core.models.graph import Attributes, Handler, decode_graph
+from fabro_core.runs.workflow.attributes import text_of
 
 SHAPES: dict[str, Handler] = {
     "Mdiamond": Handler.START,
@@ -19,41 +24,83 @@ SHAPES: dict[str, Handler] = {
 }
 """The handler that a shape stands for."""
 
-TYPES: dict[str, Handler] = {**{handler.value: handler for handler in Handler}, "tool": Handler.COMMAND}
+OLDER_TYPES: dict[str, Handler] = {"agent_loop": Handler.AGENT, "one_shot": Handler.PROMPT}
+"""Names that still work, and are warned of."""
+
+TYPES: dict[str, Handler] = {
+    **{handler.value: handler for handler in Handler},
+    "tool": Handler.COMMAND,
+    **OLDER_TYPES,
+}
 """The handler that a `type` attribute names."""
 
-_IDS: dict[str, Handler] = {
-    "start": Handler.START,
-    "Start": Handler.START,
-    "exit": Handler.EXIT,
-    "Exit": Handler.EXIT,
-    "end": Handler.EXIT,
-    "End": Handler.EXIT,
-}
+START_SHAPE, EXIT_SHAPE = "Mdiamond", "Msquare"
+_START_IDS = frozenset({"start", "Start"})
+_EXIT_IDS = frozenset({"exit", "Exit", "end", "End"})
 
 
-def handler_of(node_id: str, *, own: Attributes, inherited: Attributes) -> Handler:
-    """The handler of a node from its own attributes and those that defaults gave it; what comes first here decides.
+class Node(Protocol):
+    """What a role is read from: a node of a finished graph, or of one in the making."""
 
-    An unknown `type` says nothing; an unknown shape says what `box` says (R8.5).
-    """
-    named = TYPES.get(text_of(inherited | own, "type") or "")
-    if named is not None:
-        return named
-    if "shape" in own:
-        return _of_shape(own)
-    if "script" in own or "script" in inherited:
-        return Handler.COMMAND
-    if node_id in _IDS:
-        return _IDS[node_id]
-    return _of_shape(inherited)
+    @property
+    def id(self) -> str: ...
+    @property
+    def attrs(self) -> Attributes: ...
 
 
-def text_of(attrs: Attributes, key: str) -> str | None:
-    """The text of a String attribute; None when it is absent or of another type."""
-    value = attrs.get(key)
-    return value.value if isinstance(value, String) else None
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What the nodes of a graph are."""
+
+    starts: tuple[str, ...]
+    exits: tuple[str, ...]
+    handlers: Mapping[str, Handler]
+    """Of every node, by id."""
+    classified: frozenset[str]
+    """Nodes of which it is certain what executes them; rules about handlers leave the others alone."""
 
 
-def _of_shape(attrs: Attributes) -> Handler:
-    return SHAPES.get(text_of(attrs, "shape") or "box", Handler.AGENT)
+def stored_handlers(graph: bytes) -> Mapping[str, Handler]:
+    """What executes each node of a finished graph, by node id, from the graph's JSON."""
+    return roles_of(decode_graph(graph).nodes.values()).handlers
+
+
+def roles_of(nodes: Iterable[Node]) -> Roles:
+    """The roles of all nodes of a graph, in the order of the nodes."""
+    nodes = list(nodes)
+    starts = _ends(nodes, START_SHAPE, _START_IDS, Handler.START)
+    exits = _ends(nodes, EXIT_SHAPE, _EXIT_IDS, Handler.EXIT)
+    ends = dict.fromkeys(exits, Handler.EXIT) | dict.fromkeys(starts, Handler.START)
+    return Roles(
+        starts=starts,
+        exits=exits,
+        handlers={node.id: ends.get(node.id) or _handler(node.attrs) for node in nodes},
+        classified=frozenset(node.id for node in nodes if _is_classified(node.attrs)),
+    )
+
+
+def effective_shape(attrs: Attributes) -> str:
+    """The shape that selectors of a stylesheet see: a node without one has that of its handler."""
+    shape = text_of(attrs, "shape")
+    if shape is not None:
+        return shape
+    return "parallelogram" if "script" in attrs and "type" not in attrs else "box"
+
+
+def _ends(nodes: list[Node], shape: str, ids: frozenset[str], handler: Handler) -> tuple[str, ...]:
+    """The start nodes or the exit nodes. A `type` counts only when neither shapes nor ids tell."""
+    told = tuple(node.id for node in nodes if node.id in ids or text_of(node.attrs, "shape") == shape)
+    return told or tuple(node.id for node in nodes if text_of(node.attrs, "type") == handler)
+
+
+def _handler(attrs: Attributes) -> Handler:
+    """The handler of a node that is neither start nor exit; what comes first here decides."""
+    named = TYPES.get(text_of(attrs, "type") or "")
+    return named or SHAPES.get(effective_shape(attrs), Handler.AGENT)
+
+
+def _is_classified(attrs: Attributes) -> bool:
+    if "import" in attrs:
+        return False
+    kind = text_of(attrs, "type")
+    return effective_shape(attrs) in SHAPES if kind is None else kind in TYPES

@@ -1,41 +1,36 @@
-"""The statements of a workflow file, as its grammar reads them and before anything is merged."""
+"""The statements of a workflow file, as its grammar reads them and before anything is merged (language.md L2)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from fabro_core.errors import InvalidRequest
-from fabro_core.models.graph import AttributeValue
-
-
-class WorkflowSyntaxError(InvalidRequest):
-    """The text is not a workflow graph (runs.md R8.4). `line` and `column` count from 1, columns in characters."""
-
-    def __init__(self, path: str, line: int, column: int, reason: str) -> None:
-        self.path, self.line, self.column, self.reason = path, line, column, reason
-        super().__init__(f"{path}:{line}:{column}: {reason}")
-
-
-class Position(NamedTuple):
-    """A place in the text, counted from 1."""
-
-    line: int
-    column: int
+from fabro_core.runs.workflow.source import Source
 
 
 class Name(NamedTuple):
     """An identifier with its quotes and escapes resolved."""
 
     text: str
-    at: Position
+    at: int
+    """Offset in the source."""
+
+
+class Value(NamedTuple):
+    """What stands behind `key=`, not typed yet: what it means depends on the attribute (L5.1)."""
+
+    text: str
+    """Quotes and escapes resolved."""
+    quoted: bool
+    at: int
+    """Offset in the source, of the quote if there is one."""
 
 
 class Attribute(NamedTuple):
     """`key=value`."""
 
     key: Name
-    value: AttributeValue
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,7 @@ class AttributeStatement:
 
 @dataclass(frozen=True, slots=True)
 class Subgraph:
-    """`subgraph id { .. }`: a scope for defaults; its name means nothing."""
+    """`subgraph id { .. }`: a scope for defaults; its name means nothing, its label is a class."""
 
     body: tuple[Statement, ...]
 
@@ -76,5 +71,6 @@ Statement = NodeStatement | EdgeStatement | AttributeStatement | Subgraph
 class Digraph:
     """A whole file."""
 
+    source: Source
     name: str
     body: tuple[Statement, ...]

@@ -1,4 +1,4 @@
-"""The syntax of workflow files (runs.md R8.4)."""
+"""The text and the grammar of workflow files (language.md L1, L2)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fabro_core.errors import InvalidRequest
-from fabro_core.models.graph import AttributeValue, Boolean, Duration, Float, Graph, Integer, String
-from fabro_core.runs.workflow.compile import compile_workflow
-from fabro_core.runs.workflow.statements import WorkflowSyntaxError
+from fabro_core.models.graph import AttributeValue, Boolean, Duration, Float, Graph, GraphEdge, Integer, String
+from fabro_core.runs.workflow.grammar import MAX_SYMBOLS
+from fabro_core.runs.workflow.source import WorkflowSyntaxError
+from tests.runs.workflow.graphs import PATH, compiled_text
 
 
 def graph_of(source: str) -> Graph:
-    return compile_workflow(source, "w.fabro").graph
+    return compiled_text(source).graph
 
 
 @pytest.mark.parametrize(
@@ -48,16 +49,18 @@ def graph_of(source: str) -> Graph:
         ("2h", Duration(7_200_000)),
         ("1d", Duration(86_400_000)),
         ("-30s", String("-30s")),
-        ("1.5h", String("1.5h")),
-        ("30sec", String("30sec")),
         ("claude-sonnet-4.5", String("claude-sonnet-4.5")),
         ("node", String("node")),
-        ("1.", String("1.")),
-        ("-", String("-")),
+        ("a-", String("a-")),
+        ("x//y", String("x")),
+        ("x/* y */", String("x")),
+        (r'"tab\tand \r"', String("tab\tand \\r")),
+        ('"back\\\nslash"', String("back\\\nslash")),
+        ('"5 s"', String("5 s")),
     ],
 )
 def test_a_value_has_the_type_of_its_spelling(word: str, value: AttributeValue) -> None:
-    assert graph_of(f"digraph D {{ a [x={word}] }}").nodes["a"].attrs == {"x": value}
+    assert graph_of(f"digraph D {{ a [x={word}\n] }}").nodes["a"].attrs == {"x": value}
 
 
 @pytest.mark.parametrize(
@@ -128,8 +131,11 @@ def test_a_keyword_may_be_the_key_of_an_attribute() -> None:
         ('digraph X { a [label="open\\"] }', "1:22", "the quoted string is not closed"),
         ("digraph X { /* open }", "1:13", "the comment is not closed"),
         ('digraph X { "" }', "1:13", "must not be empty"),
-        ("digraph X { a -> node }", "1:18", '"node" is a keyword'),
-        ("digraph X { edge -> a }", "1:18", '"edge" is a keyword'),
+        ("digraph X { node a }", "1:13", '"node" is a keyword'),
+        ("digraph X { digraph Y { } }", "1:13", '"digraph" is a keyword'),
+        ("digraph X { subgraph node { } }", "1:22", '"node" is a keyword'),
+        ("digraph graph { }", "1:9", '"graph" is a keyword'),
+        ("digraph X { node [x=1] }}", "1:25", "nothing may follow"),
         ('digraph X { a [x="1" + "2"] }', "1:22", "cannot be joined"),
         ("digraph X { a-b }", "1:14", "a name cannot contain -"),
         ("digraph X { 1a }", "1:13", 'unexpected "1a"'),
@@ -140,31 +146,70 @@ def test_a_keyword_may_be_the_key_of_an_attribute() -> None:
         ("digraph X { a [x=9223372036854775808] }", "1:18", "out of range"),
         ("digraph X { a [x=" + "9" * 5000 + "d] }", "1:18", "out of range"),
         ("digraph X { a [x=" + "9" * 399 + ".0] }", "1:18", "out of range"),
-        ("digraph X { node }", "1:18", 'unexpected "}"'),
+        ("digraph X { a..b=1 }", "1:13", "is no key"),
+        ("digraph X { a [x=] }", "1:18", 'unexpected "]"; expected a value'),
+        ("digraph X { a [x=", "1:17", "ends before"),
+        ("digraph X { a [,x=1] }", "1:16", 'unexpected ","'),
+        ("digraph X { a [x=1;;y=2] }", "1:20", 'unexpected ";"'),
+        ("digraph X { a, b }", "1:14", 'unexpected ","'),
+        ("digraph X { { a } }", "1:13", "the word subgraph"),
+        ("digraph X { a [x=3.] }", "1:18", '"3." must be quoted'),
+        ("digraph X { a [x=1e5] }", "1:18", '"1e5" must be quoted'),
+        ("digraph X { a [x=+4] }", "1:18", '"+4" must be quoted'),
+        ("digraph X { a [x=2fast] }", "1:18", '"2fast" must be quoted'),
+        ("digraph X { a [x=summary:high] }", "1:18", '"summary:high" must be quoted'),
+        ("digraph X { a [x=a/b] }", "1:18", '"a/b" must be quoted'),
+        ("digraph X { a [x=http://x] }", "1:18", '"http://x" must be quoted'),
+        ("digraph X { a [x=größe] }", "1:18", '"größe" must be quoted'),
+        ("digraph X { a [x=1.5h] }", "1:18", '"1.5h" must be quoted'),
+        ("digraph X { a [x=-] }", "1:18", '"-" must be quoted'),
+        ("digraph X { a\x0cb }", "1:14", "unexpected character"),
+        ("\ufeff\ufeffdigraph X {}", "1:1", "unexpected character"),
+        ("\ufeffdigraph X { ? }", "1:13", "unexpected character '?'"),
+        ("digraph X {\r\n ? }", "2:2", "unexpected character '?'"),
         ("#!/usr/bin/env fabro\ndigraph X {}", "1:1", "unexpected character '#'"),
     ],
 )
 def test_what_is_no_workflow_is_refused_with_its_place(source: str, place: str, reason: str) -> None:
     with pytest.raises(WorkflowSyntaxError) as caught:
-        compile_workflow(source, "flows/w.fabro")
+        compiled_text(source)
     error = caught.value
-    assert error.detail.startswith(f"flows/w.fabro:{place}: ")
+    assert error.detail.startswith(f"{PATH}:{place}: ")
     assert reason in error.detail
     assert f"{error.line}:{error.column}" == place
 
 
-def test_an_import_is_refused_where_it_stands() -> None:
-    with pytest.raises(WorkflowSyntaxError, match=r"^w\.fabro:2:6: imports are not supported"):
-        graph_of('digraph D {\n  a [import="lib.fabro"] }')
+@pytest.mark.parametrize(
+    ("body", "edges"),
+    [
+        ("node -> a", [("node", "a")]),
+        ("a -> edge", [("a", "edge")]),
+        ("a -> subgraph -> graph", [("a", "subgraph"), ("subgraph", "graph")]),
+        ("subgraph -> digraph", [("subgraph", "digraph")]),
+    ],
+)
+def test_a_keyword_at_an_arrow_is_a_name(body: str, edges: list[tuple[str, str]]) -> None:
+    assert graph_of(f"digraph D {{ {body} }}").edges == tuple(
+        GraphEdge(source=source, target=target, attrs={}) for source, target in edges
+    )
 
 
-def test_a_default_import_is_refused_too() -> None:
-    with pytest.raises(WorkflowSyntaxError, match="imports are not supported"):
-        graph_of('digraph D { node [import="lib.fabro"] }')
+@pytest.mark.parametrize("body", ["node; strict", "strict node", "strict; node;"])
+def test_a_keyword_before_a_semicolon_or_a_brace_is_a_name(body: str) -> None:
+    assert set(graph_of(f"digraph D {{ {body} }}").nodes) == {"node", "strict"}
 
 
-def test_the_parser_library_is_loaded_by_the_first_graph_only() -> None:
-    script = "import sys, fabro_core.runs.create.plan; sys.exit('lark' in sys.modules)"
+def test_a_leading_byte_order_mark_is_skipped() -> None:
+    assert graph_of("\ufeffdigraph D { a }").name == "D"
+
+
+def test_carriage_returns_are_white_space_and_stay_in_strings() -> None:
+    graph = graph_of('digraph D {\r\n a [prompt="one\r\ntwo"]\r\n}\r\n')
+    assert graph.nodes["a"].attrs == {"prompt": String("one\r\ntwo")}
+
+
+def test_the_parser_of_templates_is_loaded_by_the_first_template_only() -> None:
+    script = "import sys, fabro_core.runs.create.plan; sys.exit(not {'jinja2', 're2'}.isdisjoint(sys.modules))"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
@@ -176,6 +221,10 @@ MEBIBYTE = 1024 * 1024
     [
         pytest.param("digraph D {" + "subgraph s {" * (MEBIBYTE // 8), "nested more than", id="subgraphs"),
         pytest.param("digraph D {" + "{" * 2 * MEBIBYTE, "unexpected", id="braces"),
+        pytest.param("digraph D { node [" + "x=1 " * MEBIBYTE + "] }", "too large", id="attributes"),
+        pytest.param("digraph D {" + "node [x=1] " * MEBIBYTE + "}", "too large", id="defaults"),
+        pytest.param('digraph D { a [x="' + "\\" * 2 * MEBIBYTE, "not closed", id="backslashes"),
+        pytest.param("digraph D {" + "/*" + "*" * 2 * MEBIBYTE, "comment is not closed", id="open comment"),
         pytest.param("digraph D { a" + " -> a" * (MEBIBYTE // 4), "too large", id="chain"),
         pytest.param("digraph D {" + ";" * 2 * MEBIBYTE, "too large", id="semicolons"),
         pytest.param('digraph D { a [x="' + '\\"' * MEBIBYTE, "not closed", id="open string"),
@@ -188,6 +237,18 @@ MEBIBYTE = 1024 * 1024
 def test_a_text_that_would_exhaust_the_server_is_refused(source: str, reason: str) -> None:
     with pytest.raises(WorkflowSyntaxError, match=reason):
         graph_of(source)
+
+
+def test_as_many_symbols_as_the_language_promises_are_read() -> None:
+    assert MAX_SYMBOLS >= 20_000
+    graph = graph_of("digraph D {" + "a " * 9_000 + "a [x=1 y=2] " * 1_000 + "}")
+    assert graph.nodes["a"].attrs == {"x": Integer(1), "y": Integer(2)}
+
+
+def test_thirty_one_subgraphs_inside_each_other_are_read() -> None:
+    assert list(graph_of("digraph D {" + "subgraph {" * 31 + "a" + "}" * 32).nodes) == ["a"]
+    with pytest.raises(WorkflowSyntaxError, match="nested more than 31"):
+        graph_of("digraph D {" + "subgraph {" * 32 + "a" + "}" * 33)
 
 
 def test_two_megabytes_of_comments_and_one_long_string_are_read() -> None:

@@ -1,0 +1,1 @@
+"""The workflow language, rule by rule (language.md)."""

@@ -1,0 +1,155 @@
+"""What a text costs grows with its length and no faster, whatever is in it (language.md L1)."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from contextlib import suppress
+from time import process_time
+
+import pytest
+
+from fabro_core.errors import InvalidRequest
+from fabro_core.runs.workflow.conditions import ConditionError, parse_condition
+from fabro_core.runs.workflow.grammar import parse
+from fabro_core.runs.workflow.source import Source
+from fabro_core.runs.workflow.stylesheet import StylesheetError, parse_stylesheet
+from tests.runs.workflow.graphs import compiled_text
+
+SMALL, LARGE = 16 * 1024, 64 * 1024
+MOST_GROWTH = 5.0
+_ENOUGH_SECONDS = 0.02
+"""Of what is compared: less says more about the machine than about the text."""
+
+Make = Callable[[int], str]
+
+
+def repeated(head: str, unit: str, tail: str = "") -> Make:
+    return lambda length: head + unit * ((length - len(head) - len(tail)) // len(unit)) + tail
+
+
+def numbered(head: str, unit: str, tail: str = "") -> Make:
+    """`unit` with numbers in it, so that no two are alike."""
+
+    def make(length: int) -> str:
+        parts, size, number = [head], len(head) + len(tail), 0
+        while size < length:
+            parts.append(unit.format(number, number + 1))
+            size += len(parts[-1])
+            number += 1
+        return "".join(parts) + tail
+
+    return make
+
+
+TEXTS: dict[str, Make] = {
+    "open string": repeated('digraph D { a [x="', 'y\\"'),
+    "open comment": repeated("digraph D { /*", "* "),
+    "quotes": repeated("digraph D { a [x=", '""'),
+    "backslashes": repeated('digraph D { a [x="', "\\"),
+    "comments": repeated("digraph D { ", "/**/", "}"),
+    "line comments": repeated("digraph D { ", "//\n", "}"),
+    "slashes": repeated("digraph D { a [x=", "/x"),
+    "blanks": repeated("digraph D { ", " \n", "}"),
+    "braces": repeated("digraph D { ", "{ "),
+    "subgraphs": repeated("digraph D { ", "subgraph { } ", "}"),
+    "chain": repeated("digraph D { a ", "->a ", "}"),
+    "nodes": numbered("digraph D { start end ", "n{0} ", "}"),
+    "edges": numbered("digraph D { start end ", "n{0} -> n{1} ", "}"),
+    "path": numbered("digraph D { start end start -> n0 ", "n{0} [prompt=p] n{0} -> n{1} ", "}"),
+    "attributes": numbered("digraph D { a [", "x{0}=1 ", "] }"),
+    "defaults": numbered("digraph D { ", "node [x{0}=1] edge [x{0}=1] ", "}"),
+    "classes": numbered('digraph D { a [class="', "c{0} ", '"] }'),
+    "labels": numbered("digraph D { ", "subgraph {{ label=l{0} a }} ", "}"),
+    "typing errors": numbered("digraph D { start end start -> end ", "b [type=t{0}, fidelity=f{0}] ", "}"),
+    "near ids": numbered("digraph D { start end start -> end ", "number{0} [prompt=p] start -> numbr{0} ", "}"),
+    "retry targets": numbered("digraph D { start end start -> end ", "number{0} [retry_target=numbr{0}] ", "}"),
+    "conditions": numbered("digraph D { start end start -> a a -> end ", 'a -> end [condition="x{0}=1"] ', "}"),
+    "digits": repeated("digraph D { a [x=", "1", "] }"),
+    "words": repeated("digraph D { a [x=", "a", "] }"),
+    "dots": repeated("digraph D { ", "a.", "}"),
+    "threads": numbered("digraph D { start end ", "f{0} [shape=component] b{0} [thread_id=t] f{0} -> b{0} ", "}"),
+    "stylesheet": numbered('digraph D { start end a b c model_stylesheet="', "#n{0} {{ model: m }} ", '" }'),
+}
+
+SHEETS: dict[str, Make] = {
+    "open comments": repeated("", "/* "),
+    "comments": repeated("", "/**/"),
+    "slashes": repeated("* { ", "/"),
+    "selectors": repeated("", "a-"),
+    "values": repeated("* { model: ", "a "),
+    "semicolons": repeated("* {", ";"),
+    "rules": numbered("", ".c{0} {{ model: m }} "),
+}
+
+CONDITIONS: dict[str, Make] = {
+    "blanks": repeated("a", " "),
+    "negations": repeated("", "!"),
+    "quotes": repeated("a=", '"'),
+    "backslashes": repeated('a="', "\\"),
+    "clauses": repeated("a", "&&a"),
+    "signs": repeated("", "&|"),
+    "words": repeated("", "a "),
+}
+
+
+def compiling(text: str) -> None:
+    with suppress(InvalidRequest):
+        compiled_text(text)
+
+
+def parsing(text: str) -> None:
+    with suppress(InvalidRequest):
+        parse(Source("w.fabro", text))
+
+
+def reading_sheet(text: str) -> None:
+    with suppress(StylesheetError):
+        parse_stylesheet(text)
+
+
+def reading_condition(text: str) -> None:
+    with suppress(ConditionError):
+        parse_condition(text)
+
+
+def growth(work: Callable[[str], None], make: Make) -> float:
+    """How many times as long the large text takes; the least of several attempts, as others use the machine too."""
+    small, large = make(SMALL), make(LARGE)
+    repeats = 1
+    while (taken := _seconds(work, small, repeats)) < _ENOUGH_SECONDS:
+        repeats = max(repeats + 1, int(repeats * _ENOUGH_SECONDS / max(taken, 1e-6)) + 1)
+    return min(_seconds(work, large, repeats) / _seconds(work, small, repeats) for _ in range(3))
+
+
+def _seconds(work: Callable[[str], None], text: str, repeats: int) -> float:
+    """Of this process, without what the garbage collector takes: that depends on everything else in memory."""
+    gc.collect()
+    gc.disable()
+    try:
+        began = process_time()
+        for _ in range(repeats):
+            work(text)
+        return process_time() - began
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_compiling_takes_time_in_proportion_to_the_text(name: str) -> None:
+    assert growth(compiling, TEXTS[name]) <= MOST_GROWTH
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_parsing_takes_time_in_proportion_to_the_text(name: str) -> None:
+    assert growth(parsing, TEXTS[name]) <= MOST_GROWTH
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_reading_a_stylesheet_takes_time_in_proportion_to_the_text(name: str) -> None:
+    assert growth(reading_sheet, SHEETS[name]) <= MOST_GROWTH
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_reading_a_condition_takes_time_in_proportion_to_the_text(name: str) -> None:
+    assert growth(reading_condition, CONDITIONS[name]) <= MOST_GROWTH
