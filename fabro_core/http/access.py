@@ -47,4 +47,6 @@ def log_request(scope: Mapping[str, Any], trace: Trace, status: int, began: floa
         fields["idp_subject"] = caller.identity.subject
         fields["login"] = caller.identity.login
     # Without `log.log`, which walks the stack to name a source line that would be this one every time.
-    log.handle(log.makeRecord(log.name, level, __file__, 0, "request", (), None, extra={"fabro": fields}))
+    record = logging.LogRecord(log.name, level, "", 0, "request", (), None)
+    record.fabro = fields
+    log.handle(record)

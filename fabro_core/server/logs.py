@@ -42,7 +42,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text, without a line feed at the end."""
-        fields = "".join(f" {name}={_shown(value)}" for name, value in _fields(record).items())
+        fields = _all_shown(_fields(record))
         line = f"{_instant(record)} {record.levelname} {record.name} {_escaped(record.getMessage())}{fields}"
         trace = _trace(record)
         return line if trace is None else "\n".join([line, *(f"  {_escaped(row)}" for row in trace.split("\n"))])
@@ -95,11 +95,20 @@ def _escaped(text: str) -> str:
 
 
 _PLAIN: Final = re.compile(r"[\w./:@+-]+", re.ASCII)
+_ALL_PLAIN: Final = re.compile(r"[\w./:@+-]+(?:\n[\w./:@+-]+)*", re.ASCII)
 _NEEDS_QUOTES: Final = re.compile(r'[\s"=]')
 
 
-def _shown(value: object) -> str:
-    text = str(value)
+def _all_shown(fields: dict[str, Any]) -> str:
+    """` name=value` for each field. In nearly every line all values are plain, which is found out for all at once."""
+    values = [str(value) for value in fields.values()]
+    joined = "\n".join(values)
+    if joined.count("\n") >= len(values) or _ALL_PLAIN.fullmatch(joined) is None:
+        values = [_shown(value) for value in values]
+    return "".join([f" {name}={value}" for name, value in zip(fields, values, strict=True)])
+
+
+def _shown(text: str) -> str:
     if _PLAIN.fullmatch(text):
         return text
     text = _escaped(text)
