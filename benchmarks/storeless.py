@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from benchmarks.servers import FORGETFUL
 from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.context import PluginContext
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.plugins.kinds import Group
@@ -42,9 +43,8 @@ def fabro_run_store(ctx: PluginContext) -> RunStore:
 def main() -> None:
     target = SimpleNamespace(FABRO_PLUGIN_API=PLUGIN_API, fabro_run_store=fabro_run_store)
     binder = Binder()
-    assembly = assemble(
-        plugins=[InlinePlugin(group=Group.STORE, name=FORGETFUL, target=target)], reserve=binder.reserve
-    )
+    reader = SettingsReader([InlinePlugin(group=Group.STORE, name=FORGETFUL, target=target)])
+    assembly = assemble(reader.read(), reserve=binder.reserve)
     process = Process(serving=Serving(assembly, FabroApp(assembly)), binder=binder)
     process.run(log=sys.stdout, log_path=None, announce=lambda _: None)
 

@@ -16,6 +16,7 @@ from fabro_core.api.server import discovery
 from fabro_core.auth.assembly import authentication
 from fabro_core.auth.cookies import Cookies
 from fabro_core.boot.assembly import Assembly, assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.clock import Clock
 from fabro_core.config.in_force import LogDestination, ServerSettings, settings_in_force
 from fabro_core.config.load import SettingsSource
@@ -58,7 +59,7 @@ def create_app(
     replace the machine's clock and the process environment. Opens nothing; raises `StartupError` with every failure
     (server.md S13, S18).
     """
-    return FabroApp(assemble(settings, plugins=plugins, clock=clock, environ=environ))
+    return FabroApp(assemble(SettingsReader(plugins, environ=environ).read(settings), clock=clock))
 
 
 class FabroApp:
@@ -79,7 +80,7 @@ class FabroApp:
             assembly.methods,
             assembly.options,
             public_url=assembly.server.public_url,
-            session_secret=assembly.session_secret,
+            session_secret=assembly.reading.session_secret,
             web_enabled=assembly.settings.server.web.enabled,
             attempts_per_minute=assembly.settings.server.limits.login_attempts_per_minute,
         )
@@ -202,7 +203,7 @@ class FabroApp:
                 logging=replace(settings.logging, level=self.log_level),
                 limits=replace(settings.limits, login_attempts_per_minute=self.auth.attempts.limit),
             ),
-            sections=self.assembly.sections,
+            sections=self.assembly.reading.sections,
             plugins=self.assembly.parts.settings,
             public_url=self.assembly.server.public_url,
             log_destination=self.log_destination,

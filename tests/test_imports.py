@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -183,6 +184,42 @@ def test_litestar_stays_in_the_layers_of_http(unit: str) -> None:
 def test_the_core_imports_no_plugin() -> None:
     named = {name.split(".")[0] for path in CORE.rglob("*.py") for name in imports(path)}
     assert not {name for name in named if name.startswith("fabro_") and name != "fabro_core"}
+
+
+def test_the_core_names_plugins_of_this_project_only_as_data() -> None:
+    """Which host a repository is on (`models`, `runs`) is another matter."""
+    names = re.compile(r"github|dev.?token|sqlite|redis\b", re.IGNORECASE)
+    naming = {
+        str(path.relative_to(CORE))
+        for path in CORE.rglob("*.py")
+        if path.relative_to(CORE).parts[0] not in {"models", "runs", "testing"}
+        for word in words_of(path)
+        if names.search(word)
+    }
+    assert naming == {
+        "auth/refusals.py",  # codes and texts of the protocol
+        "web/cli_login.py",  # the same
+        "cli/auth.py",  # the commands that are about the dev token
+        "client/login.py",  # what they do
+        "client/logins.py",  # what they keep
+        "config/in_force.py",  # members that the API document requires of every server
+        "config/unsupported.py",  # the way out of settings that are refused
+        "config/values.py",  # an example of a name
+        "home/initialise.py",  # the settings file of a new home
+        "plugins/kinds.py",  # the default of `server.store.kind`, and which extra installs what
+    }
+
+
+def words_of(path: Path) -> Iterator[str]:
+    """The names and the texts in a module's code; docstrings are not among them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    described = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in described:
+                yield text
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                yield name
 
 
 def test_pluggy_is_used_by_the_plugin_host_alone() -> None:

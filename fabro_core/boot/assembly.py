@@ -1,13 +1,12 @@
-"""The boot pipeline: from settings to the objects a server is made of, or to every problem at once (server.md S18).
+"""The assembly: from settings that were read to the objects a server is made of, or to every problem (server.md S18).
 
-`assemble` does no I/O beyond reading settings and importing plugins; `Assembly.opened` opens the store and the auth
-methods. Neither serves anything.
+`assemble` builds and judges, and does no I/O of its own. `Assembly.opened` opens what was built. Neither serves
+anything.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,74 +16,52 @@ import msgspec
 
 from fabro_core import __version__
 from fabro_core.auth.base import AuthMethod, LoginOption
-from fabro_core.boot.building import ConfiguredPlugin, Part, Parts, build
+from fabro_core.boot.building import Part, Parts, build
+from fabro_core.boot.reading import ConfiguredPlugin, Reading
 from fabro_core.boot.report import in_order
 from fabro_core.clock import Clock, SystemClock, epoch_ms
 from fabro_core.config.directories import make_private_directory
-from fabro_core.config.load import Draft, Overrides, SettingsSource, load
-from fabro_core.config.model import Settings, TcpListen, Web
-from fabro_core.config.proxies import TrustedProxies, trusted_proxies
+from fabro_core.config.model import Settings, TcpListen
 from fabro_core.config.public_url import is_exposed_without_url, public_url
-from fabro_core.config.secrets import SecretSource, SecretVariable, from_env, missing, process_environment
-from fabro_core.config.sections import Section
-from fabro_core.config.shapes import declared_secrets
 from fabro_core.config.tables import join
 from fabro_core.context import Problem, ServerInfo
 from fabro_core.errors import StartupError, StoreMisconfigured
 from fabro_core.plugins.attribution import Attribution, closing_logged
-from fabro_core.plugins.claims import prefix_problems, rival_problems
-from fabro_core.plugins.discovery import PluginIndex, installed_plugins
-from fabro_core.plugins.fence import FENCE, ApiFence
-from fabro_core.plugins.host import NoSettings, PluginHost
-from fabro_core.plugins.kinds import AUTH_METHOD, KINDS, RUN_STORE, STORE, Kinds
+from fabro_core.plugins.claims import prefix_problems
+from fabro_core.plugins.kinds import AUTH_METHOD, RUN_STORE, STORE
 from fabro_core.plugins.login_options import login_options
-from fabro_core.plugins.selection import idle_tables, select
-from fabro_core.plugins.sources import InlinePlugin
-from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
 from fabro_core.store.copy_mark import unfinished_copy_of
 
-SESSION_SECRET: Final = from_env(
-    "SESSION_SECRET",
-    expected="at least 32 bytes",
-    valid=lambda text: len(text.encode("utf-8", "surrogateescape")) >= 32,
-    generate=lambda: secrets.token_hex(32),
-)
-"""Seals browser sessions (auth.md A14, A27)."""
-
 PLUGIN_STEP_SECONDS: Final = 10
-"""What a start-up step of an auth method may take (server.md S10)."""
+"""What a start-up step of a plugin's object may take; the store's own is not limited (server.md S10)."""
 
 ONLINE_STEP_SECONDS: Final = 30
 """What an auth method may take to contact its identity provider."""
+
+Reserve = Callable[[TcpListen], TcpListen]
+"""Binds a listener on port 0, and returns it with the port that was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
     """Everything a server is made of, built and checked but not opened."""
 
+    reading: Reading
+    """What it was built from."""
     settings: Settings
-    tables: Mapping[str, msgspec.Struct]
-    """Every settings table by its path, those of selected plugins among them."""
+    """Those that were read, with the port that was bound."""
     server: ServerInfo
-    session_secret: Secret | None
-    """None: there are no browser sessions."""
     store: RunStore
     store_name: str
     """What the settings call it, such as `sqlite`."""
     methods: tuple[AuthMethod, ...]
     """In the order of the settings, each with its name."""
-    parts: Parts
-    """Everything that plugins have built, store and methods among it."""
-    sections: Mapping[Section, msgspec.Struct]
-    """The tables in which plugins are named."""
-    empty_allow_lists: frozenset[str]
-    """The paths of lists of who is let in that let nobody in; a server that starts has none."""
     options: Mapping[str, LoginOption]
     """How people sign in with a browser, by method; empty without pages."""
+    parts: Parts
+    """Everything that plugins have built, store and methods among it."""
     clock: Clock
-    trusted_proxies: TrustedProxies
-    """For our own listener: an embedding program has its own rules."""
     warnings: tuple[str, ...]
     """For the log; nothing in here stops a start."""
 
@@ -95,7 +72,7 @@ class Assembly:
 
         Raises `StoreUnavailable`, or `StartupError` with the faults of configuration that were found.
         """
-        self.make_storage_root()
+        make_storage_root(self.settings)
         async with AsyncExitStack() as stack:
             problems: list[Problem] = []
             try:
@@ -131,163 +108,92 @@ class Assembly:
         if problems:
             raise StartupError(in_order(problems))
 
-    def make_storage_root(self) -> None:
-        """Create the storage root, private, if it is missing. Raises `StartupError`."""
-        root = self.settings.server.storage.root
-        try:
-            make_private_directory(root)
-        except OSError as error:
-            message = f"cannot create {error.filename}: {error.strerror}"
-            raise StartupError([Problem(path="server.storage.root", message=message)]) from None
-
-
-Demands = Callable[[Draft], list[Problem]]
-"""Judges settings that could be read."""
-
-
-def demands_of_a_start(draft: Draft) -> list[Problem]:
-    """A list of who is let in has somebody on it (auth.md A13)."""
-    message = "expected at least one entry, found an empty array"
-    return [Problem(path=path, message=message) for path in draft.reader.empty_allow_lists]
-
-
-def no_demands(draft: Draft) -> list[Problem]:
-    """Of a server that runs: it takes an empty list over, and lets nobody in (server.md S17)."""
-    return []
-
 
 def assemble(
-    settings: SettingsSource = None,
-    *,
-    plugins: Sequence[InlinePlugin] = (),
-    clock: Clock | None = None,
-    environ: Mapping[str, str] | None = None,
-    overrides: Overrides | None = None,
-    reserve: Callable[[TcpListen], TcpListen] | None = None,
-    path: str = "",
-    kinds: Kinds = KINDS,
-    fence: ApiFence = FENCE,
-    demands: Demands = demands_of_a_start,
+    reading: Reading, *, clock: Clock | None = None, reserve: Reserve | None = None, path: str = ""
 ) -> Assembly:
-    """Run the pipeline up to the built objects; raises `StartupError` with every problem, in the order of the report.
+    """Build everything; raises `StartupError` with every problem, those of the reading included, in the order of the
+    report.
 
-    `settings` is a document shaped like the file, the path of a file, or None for the file that server.md S14 finds.
-    `environ` replaces the process environment. `reserve` is called with a listener on port 0, once everything else is
-    known to be right, and returns it with a port that is bound: the public URL needs it before plugins are built.
-    `path` is where a host serves the server; the public URL ends in it unless settings name another. `kinds` are the
-    kinds of plugins, `fence` says for which plugin APIs a plugin may have been written. `demands` are what is asked of
-    settings that can be read: `no_demands` when a server runs already.
+    `reserve` is called for a listener on port 0, once everything else is known to be right: the public URL needs the
+    port before plugins are built. `path` is where a host serves the server; the public URL ends in it unless settings
+    name another.
     """
-    environ = process_environment() if environ is None else environ
-    overrides = overrides or Overrides()
-    problems: list[Problem] = []
-    draft = load(settings, sections=kinds.sections, environ=environ, overrides=overrides, problems=problems)
-    index = PluginIndex(installed_plugins(kinds), plugins)
-    idle = idle_tables(index, kinds, draft.plugin_tables, draft.selected, problems)
-    configured = _configure(draft, index, kinds, fence, problems)
-    problems += demands(draft)
-    session_secret = _session_secret(draft, problems)
-    proxies = trusted_proxies(environ, problems)
-    if draft.settings is None:
+    problems = _problems_of_a_start(reading)
+    if reading.settings is None:
         raise StartupError(in_order(problems))
-    effective = draft.settings if problems or reserve is None else _with_bound_port(draft.settings, reserve)
+    settings = reading.settings if problems or reserve is None else _with_bound_port(reading.settings, reserve)
+    server = _server_info(reading, settings, path)
     clock = clock or SystemClock()
-    server = _server_info(effective, path, fence)
-    parts = build(configured, server=server, clock=clock, storage_root=effective.server.storage.root, problems=problems)
-    store = next(iter(parts.of(RUN_STORE)), None)
+    parts = _built(reading.plugins, server, settings, clock, problems)
     methods = parts.of(AUTH_METHOD)
-    problems += _sharing_problems(store, overrides)
-    options = _options(methods, effective, problems)
+    options = _admitted(methods, settings, problems)
+    store = next(iter(parts.of(RUN_STORE)), None)
+    problems += _sharing_problems(store, reading.workers)
     if problems or store is None:
         raise StartupError(in_order(problems))
     return Assembly(
-        settings=effective,
-        tables=draft.reader.tables,
+        reading=reading,
+        settings=settings,
         server=server,
-        session_secret=session_secret,
         store=store.object,
         store_name=store.name,
         methods=tuple(part.object for part in methods),
-        parts=parts,
-        sections={section: draft.reader.tables[section.path] for section in kinds.sections},
-        empty_allow_lists=frozenset(draft.reader.empty_allow_lists),
         options=options,
+        parts=parts,
         clock=clock,
-        trusted_proxies=proxies,
-        warnings=(
-            *draft.warnings,
-            *idle,
-            *_plugin_warnings(configured),
-            *_exposure_warning(effective, server.public_url),
-            *_path_warning(path, server.public_url),
-        ),
+        warnings=(*reading.warnings, *_warnings_of_addresses(settings, server.public_url, path)),
     )
 
 
-def _configure(
-    draft: Draft, index: PluginIndex, kinds: Kinds, fence: ApiFence, problems: list[Problem]
-) -> list[ConfiguredPlugin]:
-    host = PluginHost(problems, kinds=kinds, fence=fence)
-    configured = []
-    for source in select(index, kinds, draft.selected, problems):
-        plugin = host.load(source)
-        struct = plugin.settings_type() if plugin is not None else None
-        if plugin is None or struct is None:
-            continue
-        section = plugin.kind.section
-        table = draft.plugin_tables[section.path].get(source.name, {})
-        path = join(section.path, source.name)
-        own = draft.reader.read(table, struct, path)
-        if own is not None:
-            settings = None if struct is NoSettings else own
-            configured.append(ConfiguredPlugin(plugin=plugin, settings=settings))
-    problems += rival_problems([each.plugin for each in configured])
-    return configured
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssembledStore:
+    """A store without a server around it, built but not opened."""
+
+    settings: Settings
+    store: RunStore
+    name: str
+    """What the settings call it."""
+    clock: Clock
 
 
-def _options(
-    methods: Sequence[Part[AuthMethod]], settings: Settings, problems: list[Problem]
-) -> Mapping[str, LoginOption]:
-    """Give the methods their names, and judge what they claim."""
-    for part in methods:
-        part.object.name = part.name
-    problems += prefix_problems([(part.label, part.object.token_prefixes) for part in methods])
-    labelled = [(part.label, part.object) for part in methods]
-    return login_options(labelled, web_enabled=settings.server.web.enabled, problems=problems)
-
-
-def secret_variables(
-    settings: SettingsSource = None, *, environ: Mapping[str, str]
-) -> tuple[SecretSource, list[SecretVariable]]:
-    """Where secrets come from, and all that core and the selected plugins declare, the core's first.
-
-    Checks only as far as that needs; raises `StartupError`.
-    """
-    problems: list[Problem] = []
-    draft = load(settings, sections=KINDS.sections, environ=environ, overrides=Overrides(), problems=problems)
-    host = PluginHost(problems)
-    declared = [SESSION_SECRET]
-    for source in select(PluginIndex(installed_plugins()), KINDS, draft.selected, problems):
-        plugin = host.load(source)
-        struct = plugin.settings_type() if plugin is not None else None
-        declared += declared_secrets(struct) if struct is not None else []
-    if problems:
+def assemble_store(reading: Reading) -> AssembledStore:
+    """Build the store and nothing else, for work on what it holds. Raises `StartupError` as `assemble` does."""
+    problems = _problems_of_a_start(reading)
+    if reading.settings is None:
         raise StartupError(in_order(problems))
-    return draft.secrets, declared
+    clock = SystemClock()
+    plugins = [each for each in reading.plugins if RUN_STORE in each.plugin.kind.objects]
+    parts = _built(plugins, _server_info(reading, reading.settings, ""), reading.settings, clock, problems)
+    store = next(iter(parts.of(RUN_STORE)), None)
+    if problems or store is None:
+        raise StartupError(in_order(problems))
+    return AssembledStore(settings=reading.settings, store=store.object, name=store.name, clock=clock)
 
 
-def _session_secret(draft: Draft, problems: list[Problem]) -> Secret | None:
-    found = draft.secrets.find(SESSION_SECRET)
-    if isinstance(found, Problem):
-        problems.append(found)
-        return None
-    web = draft.reader.tables.get("server.web")
-    if found is None and isinstance(web, Web) and web.enabled:
-        problems.append(missing(SESSION_SECRET, "while server.web.enabled is true"))
-    return found
+def make_storage_root(settings: Settings) -> None:
+    """Create the storage root, private, if it is missing. Raises `StartupError`."""
+    try:
+        make_private_directory(settings.server.storage.root)
+    except OSError as error:
+        message = f"cannot create {error.filename}: {error.strerror}"
+        raise StartupError([Problem(path="server.storage.root", message=message)]) from None
 
 
-def _with_bound_port(settings: Settings, reserve: Callable[[TcpListen], TcpListen]) -> Settings:
+def _problems_of_a_start(reading: Reading) -> list[Problem]:
+    """Those of reading, and what a running server would put up with."""
+    message = "expected at least one entry, found an empty array"
+    return [*reading.problems, *(Problem(path=path, message=message) for path in reading.empty_allow_lists)]
+
+
+def _built(
+    plugins: Sequence[ConfiguredPlugin], server: ServerInfo, settings: Settings, clock: Clock, problems: list[Problem]
+) -> Parts:
+    root = settings.server.storage.root
+    return build(plugins, server=server, clock=clock, storage_root=root, problems=problems)
+
+
+def _with_bound_port(settings: Settings, reserve: Reserve) -> Settings:
     listen = settings.server.listen
     if not (isinstance(listen, TcpListen) and listen.port == 0):
         return settings
@@ -295,36 +201,38 @@ def _with_bound_port(settings: Settings, reserve: Callable[[TcpListen], TcpListe
     return msgspec.structs.replace(settings, server=server)
 
 
-def _server_info(settings: Settings, path: str, fence: ApiFence) -> ServerInfo:
+def _server_info(reading: Reading, settings: Settings, path: str) -> ServerInfo:
     return ServerInfo(
         version=__version__,
         public_url=public_url(settings.server, path),
         web_enabled=settings.server.web.enabled,
-        plugin_api=fence.offered,
+        plugin_api=reading.plugin_api,
     )
 
 
-def _sharing_problems(store: Part[RunStore] | None, overrides: Overrides) -> list[Problem]:
+def _admitted(
+    methods: Sequence[Part[AuthMethod]], settings: Settings, problems: list[Problem]
+) -> Mapping[str, LoginOption]:
+    """Give the methods their names, and judge what they claim and offer."""
+    for part in methods:
+        part.object.name = part.name
+    problems += prefix_problems([(part.label, part.object.token_prefixes) for part in methods])
+    labelled = [(part.label, part.object) for part in methods]
+    return login_options(labelled, web_enabled=settings.server.web.enabled, problems=problems)
+
+
+def _sharing_problems(store: Part[RunStore] | None, workers: int) -> list[Problem]:
     """Several processes see the same runs only in a store that they can share (server.md S21)."""
-    if overrides.workers == 1 or store is None or store.object.info().shared:
+    if workers == 1 or store is None or store.object.info().shared:
         return []
-    name = store.name
-    message = f"{name} cannot be shared by processes, found --workers {overrides.workers}; name a store that can be"
+    message = f"{store.name} cannot be shared by processes, found --workers {workers}; name a store that can be"
     return [Problem(path=STORE.section.names_key, message=message)]
 
 
-def _plugin_warnings(configured: Sequence[ConfiguredPlugin]) -> list[str]:
-    return [warning for each in configured for warning in each.plugin.warnings]
-
-
-def _exposure_warning(settings: Settings, url: str) -> list[str]:
-    if not is_exposed_without_url(settings.server):
-        return []
-    return [f"others can connect, but no public URL is set; links say {url}"]
-
-
-def _path_warning(path: str, url: str) -> list[str]:
-    """A proxy may give the path another name, so it is no problem."""
-    if url.endswith(path):
-        return []
-    return [f"the server is served below {path}, but the public URL is {url}; links go there"]
+def _warnings_of_addresses(settings: Settings, url: str, path: str) -> list[str]:
+    warnings = []
+    if is_exposed_without_url(settings.server):
+        warnings.append(f"others can connect, but no public URL is set; links say {url}")
+    if not url.endswith(path):  # a proxy may give the path another name, so it is no problem
+        warnings.append(f"the server is served below {path}, but the public URL is {url}; links go there")
+    return warnings

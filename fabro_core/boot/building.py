@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-import msgspec
-
+from fabro_core.boot.reading import ConfiguredPlugin
 from fabro_core.clock import Clock
 from fabro_core.config.current import CurrentSettings
 from fabro_core.context import PluginContext, Problem, ServerInfo
 from fabro_core.plugins.claims import add_links
-from fabro_core.plugins.host import LoadedPlugin
 from fabro_core.plugins.kinds import Lifecycle, ObjectHook
 
 if TYPE_CHECKING:
@@ -25,15 +23,6 @@ T_co = TypeVar("T_co", covariant=True)
 
 AppInit = tuple[str, Callable[["AppConfig"], None]]
 """A plugin's name and its `fabro_app_init`, bound to its context; raises `StartupError`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfiguredPlugin:
-    """A plugin with its settings: everything it needs to build its objects."""
-
-    plugin: LoadedPlugin
-    settings: msgspec.Struct | None
-    """None: it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +85,11 @@ def build(
             current=current,
         )
         for hook in plugin.kind.objects:
-            built = plugin.build(hook, ctx)
+            built = plugin.build(hook, ctx, problems)
             if built is not None:
-                parts.add(hook, Part(object=built, name=plugin.name, label=plugin.source.label, table=current.path))
+                parts.add(hook, Part(object=built, name=plugin.name, label=plugin.source.label, table=plugin.table))
         app_init = plugin.app_init(ctx)
         if app_init is not None:
             parts.app_inits.append((plugin.name, app_init))
-        problems += add_links(parts.links, plugin.name, plugin.source.label, plugin.links(ctx))
+        problems += add_links(parts.links, plugin.name, plugin.source.label, plugin.links(ctx, problems))
     return parts

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 
+VARIABLE: Final = "FABRO_DEV_TOKEN"
+"""The variable that has the dev token of a server (auth.md A9)."""
+
 
 @click.group()
 def auth() -> None:
@@ -26,13 +29,13 @@ def auth() -> None:
 @auth.command("rotate-dev-token")
 def rotate_dev_token() -> None:
     """Write a new dev token into server.env; the old one ends with the next restart."""
-    from fabro_core.config.secrets import process_environment
-    from fabro_core.home.rotation import VARIABLE, rotate_dev_token
+    from fabro_core.boot.reading import SettingsReader
+    from fabro_core.home.rotation import rotate
 
-    rotated = rotate_dev_token(process_environment())
+    rotated = rotate(SettingsReader(), VARIABLE, undeclared="the auth method dev-token is not enabled")
     click.echo(f"The new token is {VARIABLE} in {rotated.path}")
     if sys.stdout.isatty():
-        click.echo(f"{VARIABLE}={rotated.token.reveal()}")
+        click.echo(f"{VARIABLE}={rotated.secret.reveal()}")
     click.echo("A running server takes it after a restart: fabro server restart", err=True)
 
 
@@ -135,7 +138,6 @@ def _dev_token(option: str | None, address: ServerAddress) -> Secret | None:
 def _dev_token_of_environment() -> Secret | None:
     """For a server of this machine alone: elsewhere the variable may hold the token of another server."""
     from fabro_core.config.secrets import process_environment
-    from fabro_core.home.rotation import VARIABLE
     from fabro_core.secret import Secret
 
     text = process_environment().get(VARIABLE)

@@ -16,6 +16,7 @@ def check(config: Path | None, online: bool) -> None:
 
     from fabro_core.app import FabroApp
     from fabro_core.boot.assembly import assemble
+    from fabro_core.boot.reading import SettingsReader
 
     async def open_and_close(app: FabroApp) -> None:
         async with app.lifespan():
@@ -24,5 +25,5 @@ def check(config: Path | None, online: bool) -> None:
             if online:
                 await app.assembly.check_online()
 
-    asyncio.run(open_and_close(FabroApp(assemble(config))))
+    asyncio.run(open_and_close(FabroApp(assemble(SettingsReader().read(config)))))
     click.echo("ok")

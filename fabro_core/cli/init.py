@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 @click.command()
 def init() -> None:
     """Make the home usable: settings, secrets, a token. Running it again changes nothing."""
-    from fabro_core.config.secrets import process_environment
+    from fabro_core.boot.reading import SettingsReader
     from fabro_core.home.initialise import initialise
 
-    tell(initialise(process_environment()))
+    tell(initialise(SettingsReader()))
 
 
 def tell(done: Initialised) -> None:

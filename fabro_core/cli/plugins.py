@@ -18,28 +18,14 @@ if TYPE_CHECKING:
 @click.option("--loaded", is_flag=True, help="Import the selected plugins and say what they are.")
 def plugins(as_json: bool, loaded: bool) -> None:
     """List the installed plugins; works with broken settings and broken plugins."""
+    from fabro_core.boot.reading import SettingsReader
     from fabro_core.plugins.discovery import installed_plugins
 
-    selected = _selected()
+    selected = SettingsReader().selected_names()
     rows = [_row(plugin, (plugin.group, plugin.name) in selected) for plugin in installed_plugins()]
     if loaded:
         rows = [_inspected(row, plugin) for row, plugin in zip(rows, installed_plugins(), strict=True)]
     click.echo(json.dumps(rows, indent=2) if as_json else _table(rows))
-
-
-def _selected() -> set[tuple[str, str]]:
-    """Group and name of what the settings select, as far as they can be read."""
-    from fabro_core.config.load import Overrides, load
-    from fabro_core.config.secrets import process_environment
-    from fabro_core.errors import StartupError
-    from fabro_core.plugins.kinds import KINDS
-
-    try:
-        environ = process_environment()
-        draft = load(None, sections=KINDS.sections, environ=environ, overrides=Overrides(), problems=[])
-    except StartupError:
-        return set()
-    return {(kind.group, name) for kind in KINDS for name in draft.selected[kind.section.path]}
 
 
 def _row(plugin: InstalledPlugin, is_selected: bool) -> dict[str, object]:
@@ -60,9 +46,9 @@ def _inspected(row: dict[str, object], plugin: InstalledPlugin) -> dict[str, obj
     from fabro_core.plugins.host import PluginHost
 
     problems: list[Problem] = []
-    imported = PluginHost(problems).load(plugin)
+    imported = PluginHost().load(plugin, problems)
     if imported is not None:
-        imported.settings_type()
+        imported.settings_type(problems)
     return {
         **row,
         "api": imported.api if imported else None,

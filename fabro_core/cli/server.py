@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fabro_core.boot.assembly import Assembly
+    from fabro_core.boot.reading import SettingsReader
     from fabro_core.config.load import Overrides
     from fabro_core.config.model import Listen
     from fabro_core.server.process import Process
@@ -81,28 +82,33 @@ def _overrides(bind: Listen | None, web: bool, no_web: bool, workers: int) -> Ov
 def start(config: Path | None, bind: Listen | None, web: bool, no_web: bool, workers: int, foreground: bool) -> None:
     """Start the server."""
     overrides = _overrides(bind, web, no_web, workers)
-    _initialise_first_start(config)
-    process = _prepared(config, overrides)
+    reader = _reader()
+    _initialise_first_start(reader, config)
+    process = _prepared(reader, config, overrides)
     if foreground:
         process.run(log=sys.stdout, log_path=None, announce=_tell_foreground)
     else:
         _start_in_background(process)
 
 
-def _initialise_first_start(config: Path | None) -> None:
+def _reader() -> SettingsReader:
+    from fabro_core.boot.reading import SettingsReader
+
+    return SettingsReader()
+
+
+def _initialise_first_start(reader: SettingsReader, config: Path | None) -> None:
     from fabro_core.cli.init import tell
-    from fabro_core.config.secrets import process_environment
     from fabro_core.home.initialise import initialise, is_first_start
 
-    environ = process_environment()
-    if is_first_start(config, environ):
-        tell(initialise(environ))
+    if is_first_start(config, reader.environ):
+        tell(initialise(reader))
 
 
-def _prepared(config: Path | None, overrides: Overrides) -> Process:
+def _prepared(reader: SettingsReader, config: Path | None, overrides: Overrides) -> Process:
     from fabro_core.server.process import Process
 
-    return Process.prepare(config, overrides)
+    return Process.prepare(reader, config, overrides)
 
 
 def _tell_foreground(address: str) -> None:
@@ -144,7 +150,7 @@ def restart(config: Path | None, bind: Listen | None, web: bool, no_web: bool, w
     """Stop the server if it runs, and start it; with a problem in the settings the running one stays."""
     from fabro_core.server.background import stop as stop_server
 
-    process = _prepared(config, _overrides(bind, web, no_web, workers))
+    process = _prepared(_reader(), config, _overrides(bind, web, no_web, workers))
     if process.directory.is_running():
         stop_server(process.directory, timeout)
     _start_in_background(process)
@@ -174,9 +180,6 @@ def logs(config: Path | None, follow: bool) -> None:
 
 
 def _directory(config: Path | None) -> RunDirectory:
-    from fabro_core.config.load import storage_root
-    from fabro_core.config.secrets import process_environment
-    from fabro_core.plugins.kinds import KINDS
     from fabro_core.server.record import RunDirectory
 
-    return RunDirectory(storage_root(config, sections=KINDS.sections, environ=process_environment()))
+    return RunDirectory(_reader().storage_root(config))

@@ -29,15 +29,12 @@ def server_meant_by(option: str | None) -> ServerAddress:
 
 
 def _local_server() -> ServerAddress:
+    from fabro_core.boot.reading import SettingsReader
     from fabro_core.client.address import ServerAddress
     from fabro_core.client.faults import ClientFailed
-    from fabro_core.config.load import storage_root
-    from fabro_core.config.secrets import process_environment
-    from fabro_core.plugins.kinds import KINDS
     from fabro_core.server.record import RunDirectory
 
-    root = storage_root(None, sections=KINDS.sections, environ=process_environment())
-    record = RunDirectory(root).running()
+    record = RunDirectory(SettingsReader().storage_root(None)).running()
     if record is None:
         raise ClientFailed(f"no server runs here; name one with --server or {VARIABLE}")
     if record.bind.tcp is not None:

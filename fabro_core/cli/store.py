@@ -11,7 +11,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fabro_core.boot.assembly import Assembly
+    from fabro_core.boot.assembly import AssembledStore
+    from fabro_core.config.model import Settings
     from fabro_core.transfer.copying import Progress
     from fabro_core.transfer.verifying import Verdict
 
@@ -41,7 +42,7 @@ def copy(source: str, target: str, config: Path | None) -> None:
     if source == target:
         raise click.UsageError("FROM and TO are the same store")
     ours, theirs = _assembled(source, target, config)
-    _warn_of_a_server(ours)
+    _warn_of_a_server(ours.settings)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         verdict = runner.run(_copied(ours, theirs))
     if verdict.differences:
@@ -54,34 +55,37 @@ def copy(source: str, target: str, config: Path | None) -> None:
     click.echo(f"{target} is ready: set kind in [server.store] to it, and start the server.", err=True)
 
 
-def _assembled(source: str, target: str, config: Path | None) -> tuple[Assembly, Assembly]:
-    """A server on each of the stores; its store is all that is used. Raises `StartupError` with the faults of both."""
-    from fabro_core.boot.assembly import assemble
+def _assembled(source: str, target: str, config: Path | None) -> tuple[AssembledStore, AssembledStore]:
+    """Each of the stores as a server on it would have it. Raises `StartupError` with the faults of both."""
+    from fabro_core.boot.assembly import assemble_store
+    from fabro_core.boot.reading import SettingsReader
     from fabro_core.config.load import Overrides
     from fabro_core.context import Problem
     from fabro_core.errors import StartupError
     from fabro_core.plugins.kinds import STORE
 
-    assemblies, problems = [], list[Problem]()
+    reader = SettingsReader()
+    assembled, problems = [], list[Problem]()
     for name in (source, target):
         try:
-            assemblies.append(assemble(config, overrides=Overrides(names={STORE.section.names_key: name})))
+            reading = reader.read(config, Overrides(names={STORE.section.names_key: name}))
+            assembled.append(assemble_store(reading))
         except StartupError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     if problems:
         raise StartupError(problems)
-    ours, theirs = assemblies
-    for assembly in assemblies:
-        if not assembly.store.info().shared:
-            message = f"{assembly.store_name} is gone with its process; there is nothing to copy"
+    for each in assembled:
+        if not each.store.info().shared:
+            message = f"{each.name} is gone with its process; there is nothing to copy"
             raise StartupError([Problem(path=STORE.section.names_key, message=message)])
+    ours, theirs = assembled
     return ours, theirs
 
 
-def _warn_of_a_server(assembly: Assembly) -> None:
+def _warn_of_a_server(settings: Settings) -> None:
     from fabro_core.server.record import RunDirectory
 
-    if RunDirectory(assembly.settings.server.storage.root).is_running():
+    if RunDirectory(settings.server.storage.root).is_running():
         click.echo(
             "A server is running here. What it writes may be missed: stop it when this ends, and start this again, "
             "which copies only the rest.",
@@ -89,9 +93,10 @@ def _warn_of_a_server(assembly: Assembly) -> None:
         )
 
 
-async def _copied(ours: Assembly, theirs: Assembly) -> Verdict:
+async def _copied(ours: AssembledStore, theirs: AssembledStore) -> Verdict:
     from contextlib import contextmanager
 
+    from fabro_core.boot.assembly import make_storage_root
     from fabro_core.transfer.moving import copy_store
 
     @contextmanager
@@ -101,7 +106,7 @@ async def _copied(ours: Assembly, theirs: Assembly) -> Verdict:
             bar.finish()  # there may have been nothing, or less than at first
             bar.render_progress()
 
-    ours.make_storage_root()
+    make_storage_root(ours.settings)
     async with ours.store.lifespan(), theirs.store.lifespan():
         return await copy_store(ours.store, theirs.store, ours.clock, stage)
 

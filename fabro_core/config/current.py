@@ -28,7 +28,7 @@ class CurrentSettings:
     def __call__(self) -> msgspec.Struct | None:
         return self._now
 
-    def take_over(self, name: str, fresh: msgspec.Struct) -> None:
-        """Let the field of this name, in Python, be what it is in `fresh`."""
+    def take_over(self, name: str, value: object) -> None:
+        """Let the field of this name, in Python, have another value."""
         if self._now is not None:
-            self._now = msgspec.structs.replace(self._now, **{name: getattr(fresh, name)})
+            self._now = msgspec.structs.replace(self._now, **{name: value})

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from fabro_core.config.env_file import read_env_file
 from fabro_core.config.files import Unreadable, locate, read_toml
-from fabro_core.config.model import Listen, Settings, Storage, UnixListen
+from fabro_core.config.model import Listen, Settings, UnixListen
 from fabro_core.config.secrets import SecretSource, home_directory, variable
 from fabro_core.config.sections import Section, settings_file
 from fabro_core.config.tables import TableReader
@@ -47,9 +47,10 @@ class Overrides:
 class Draft:
     """Settings as far as they could be read."""
 
-    home: Path
     settings: Settings | None
     """None when the core's tables have a problem."""
+    source: Path | None
+    """The file; None when the settings were handed over in memory."""
     selected: Mapping[str, tuple[str, ...]]
     """Names of the selected plugins by the path of the section, in the order of the settings; empty where the selection
     has a problem."""
@@ -84,30 +85,14 @@ def load(
     reader = TableReader(problems, base=base, secrets=secrets, origins=origins)
     file = reader.read(document, settings_file(sections), "")
     return Draft(
-        home=home,
-        settings=Settings(server=file.server, home=home, source=path) if file else None,
+        settings=Settings(server=file.server, home=home) if file else None,
+        source=path,
         selected={section.path: section.named(reader.tables.get(section.path)) for section in sections},
         plugin_tables=plugin_tables,
         reader=reader,
         secrets=secrets,
         warnings=env_file.warnings,
     )
-
-
-def storage_root(config: Path | None, *, sections: Sequence[Section], environ: Mapping[str, str]) -> Path:
-    """The storage root alone, whatever else is wrong: a running server must be found even then.
-
-    Raises `StartupError` when the settings do not say where it is.
-    """
-    location = locate(config, environ, home_directory(environ))
-    is_fresh = location.named_by is None and not location.path.exists()
-    problems: list[Problem] = []
-    document: SettingsSource = {} if is_fresh else config
-    draft = load(document, sections=sections, environ=environ, overrides=Overrides(), problems=problems)
-    storage = draft.reader.tables.get("server.storage")
-    if not isinstance(storage, Storage):
-        raise StartupError(problems)
-    return storage.root
 
 
 def _document(source: SettingsSource, environ: Mapping[str, str], home: Path) -> tuple[dict[str, Any], Path | None]:

@@ -138,5 +138,3 @@ class Settings(Table, frozen=True, kw_only=True):
     server: Server
     home: Path
     """`$FABRO_HOME`, else `~/.fabro` (server.md S1). Not a key of the file."""
-    source: Path | None = None
-    """The file these settings were read from; None when they were handed over in memory."""

@@ -13,6 +13,7 @@ from litestar.plugins import InitPlugin
 
 from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.clock import Clock
 from fabro_core.config.load import SettingsSource
 from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
@@ -54,7 +55,8 @@ class FabroPlugin(InitPlugin):
         self._path = path.rstrip("/")
         if not self._path.startswith("/"):
             raise ValueError(f"expected a path such as /fabro, found {path!r}")
-        self.app = FabroApp(assemble(settings, plugins=plugins, clock=clock, environ=environ, path=self._path))
+        reading = SettingsReader(plugins, environ=environ).read(settings)
+        self.app = FabroApp(assemble(reading, clock=clock, path=self._path))
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Litestar calls this while it builds the host."""

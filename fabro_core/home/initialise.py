@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fabro_core.boot.assembly import SESSION_SECRET, secret_variables
+from fabro_core.boot.reading import SESSION_SECRET, SettingsReader
 from fabro_core.boot.report import in_order
 from fabro_core.config.directories import exclusively, make_private_directory
 from fabro_core.config.env_file import replace_file, write_env_file
@@ -74,14 +74,14 @@ def is_first_start(config: Path | None, environ: Mapping[str, str]) -> bool:
     return location.named_by is None and not location.path.exists()
 
 
-def initialise(environ: Mapping[str, str]) -> Initialised:
+def initialise(reader: SettingsReader) -> Initialised:
     """Create what is missing. Raises `StartupError`; then nothing was written."""
-    home = home_directory(environ)
-    _plan(environ)
+    home = home_directory(reader.environ)
+    _plan(reader)
     try:
         home_created = make_private_directory(home)
         with exclusively(home):
-            plan = _plan(environ)  # another process may have been faster
+            plan = _plan(reader)  # another process may have been faster
             _carry_out(plan)
     except OSError as error:
         message = f"cannot be written: {error.strerror}"
@@ -123,11 +123,12 @@ def _line(place: Path | str, created: bool, variable: str | None = None) -> str:
     return f"{done} {place}: {variable}" if variable else f"{done} {place}"
 
 
-def _plan(environ: Mapping[str, str]) -> _Plan:
+def _plan(reader: SettingsReader) -> _Plan:
+    environ = reader.environ
     home = home_directory(environ)
     location = locate(None, environ, home)
     first_start = is_first_start(None, environ)
-    source, declared = secret_variables(tomllib.loads(TEMPLATE) if first_start else None, environ=environ)
+    source, declared = reader.secret_variables(tomllib.loads(TEMPLATE) if first_start else None)
     problems: list[Problem] = []
     present: dict[str, Secret] = {}
     generated: dict[str, Secret] = {}

@@ -16,7 +16,7 @@ from fabro_core.plugins.selection import contested
 def declared_tables(problems: list[Problem], kinds: Kinds = KINDS) -> list[PluginTable]:
     """One for each installed plugin; a plugin that cannot be loaded is a problem, and its table unknown."""
     index = PluginIndex(installed_plugins(kinds))
-    host = PluginHost(problems, kinds=kinds)
+    host = PluginHost(kinds=kinds)
     tables: list[PluginTable] = []
     for kind in kinds:
         for name in index.names(kind.group):
@@ -24,7 +24,7 @@ def declared_tables(problems: list[Problem], kinds: Kinds = KINDS) -> list[Plugi
             origin = " or ".join(candidate.origin for candidate in candidates)
             if len(candidates) > 1:
                 problems.append(contested(name, candidates))
-            loaded = host.load(candidates[0]) if len(candidates) == 1 else None
-            struct = loaded.settings_type() if loaded is not None else None
+            loaded = host.load(candidates[0], problems) if len(candidates) == 1 else None
+            struct = loaded.settings_type(problems) if loaded is not None else None
             tables.append(PluginTable(section=kind.section, name=name, origin=origin, struct=struct))
     return tables

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from fabro_core.app import FabroApp
-from fabro_core.boot.assembly import Assembly, assemble, no_demands
+from fabro_core.boot.assembly import Assembly, assemble, make_storage_root
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.config.directories import make_private_directory
 from fabro_core.config.load import Overrides
 from fabro_core.config.model import UnixListen
@@ -45,11 +46,11 @@ class Process:
     """How many processes serve; one serves by itself, several have a parent that looks after them."""
 
     @classmethod
-    def prepare(cls, config: Path | None, overrides: Overrides) -> Process:
+    def prepare(cls, reader: SettingsReader, config: Path | None, overrides: Overrides) -> Process:
         """Do all start-up checks that need nothing but the configuration. Raises `StartupError`."""
         binder = Binder()
-        assembly = assemble(config, overrides=overrides, reserve=binder.reserve)
-        read_again = partial(assemble, config, overrides=overrides, demands=no_demands)
+        assembly = assemble(reader.read(config, overrides), reserve=binder.reserve)
+        read_again = partial(reader.read_valid, config, overrides)
         serving = Serving(assembly, FabroApp(assembly), read_again=read_again)
         return cls(serving=serving, binder=binder, workers=overrides.workers)
 
@@ -70,7 +71,7 @@ class Process:
         `StoreUnavailable` or `OperationFailed` when it does not come to serving.
         """
         sys.setswitchinterval(SWITCH_SECONDS)  # the process is ours; an embedding program decides for itself
-        self.assembly.make_storage_root()
+        make_storage_root(self.assembly.settings)
         with self.directory.locked():
             configure_logging(self.assembly.settings.server.logging, log)
             self.serving.app.log_destination = "stdout" if log_path is None else "file"

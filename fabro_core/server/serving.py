@@ -13,6 +13,8 @@ import uvicorn
 
 from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import Assembly
+from fabro_core.boot.reading import Reading
+from fabro_core.config.model import LogLevel
 from fabro_core.http.asgi import ASGIApp
 from fabro_core.server.forwarded import ForwardedClient
 from fabro_core.server.live import Apply, LiveSettings, live_plugin_settings
@@ -42,12 +44,12 @@ class Serving:
     Made as soon as the settings have been read: what changes in their file from then on is noticed.
     """
 
-    def __init__(self, assembly: Assembly, app: FabroApp, *, read_again: Callable[[], Assembly] | None = None) -> None:
+    def __init__(self, assembly: Assembly, app: FabroApp, *, read_again: Callable[[], Reading] | None = None) -> None:
         """`read_again` reads the settings anew, for live changes; None when they did not come from a file."""
         self.assembly = assembly
         self.app = app
         self.read_again = read_again
-        self._live_settings = None if read_again is None else LiveSettings(assembly, read_again, self.live)
+        self._live_settings = None if read_again is None else LiveSettings(assembly.reading, read_again, self.live)
 
     def run(self, listening: AbstractContextManager[socket.socket], orders: Orders) -> None:
         """Open the store and the auth methods, enter `listening`, and serve until there is an order to stop.
@@ -83,15 +85,15 @@ class Serving:
         return {
             "server.logging.level": self._apply_log_level,
             "server.limits.login_attempts_per_minute": self._apply_login_attempts,
-            **live_plugin_settings(self.assembly),
+            **live_plugin_settings(self.assembly.parts.settings),
         }
 
-    def _apply_log_level(self, assembly: Assembly) -> None:
-        self.app.log_level = assembly.settings.server.logging.level
-        set_level(self.app.log_level)
+    def _apply_log_level(self, level: LogLevel) -> None:
+        self.app.log_level = level
+        set_level(level)
 
-    def _apply_login_attempts(self, assembly: Assembly) -> None:
-        self.app.auth.attempts.limit = assembly.settings.server.limits.login_attempts_per_minute
+    def _apply_login_attempts(self, limit: int) -> None:
+        self.app.auth.attempts.limit = limit
 
 
 def _nothing() -> None:
@@ -144,7 +146,7 @@ class _Server(uvicorn.Server):
 
 
 def _uvicorn_config(app: FabroApp, assembly: Assembly) -> uvicorn.Config:
-    proxies = assembly.trusted_proxies
+    proxies = assembly.reading.trusted_proxies
     served: ASGIApp = ForwardedClient(app, proxies) if proxies else app
     return uvicorn.Config(
         served,

@@ -11,7 +11,7 @@ import pytest
 
 from fabro_core.auth.base import Identity
 from fabro_core.auth.caller import User
-from fabro_core.boot.assembly import Assembly
+from fabro_core.boot.reading import Reading, SettingsReader
 from fabro_core.config.load import Overrides
 from fabro_core.http.services import SERVICES, Services
 from fabro_core.server.live import LiveSettings
@@ -28,8 +28,8 @@ class Running:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.permit(["mona"])
-        self.process = Process.prepare(path, Overrides())
-        self.live = LiveSettings(self.process.assembly, self._read_and_tell, self.process.serving.live)
+        self.process = Process.prepare(SettingsReader(), path, Overrides())
+        self.live = LiveSettings(self.process.assembly.reading, self._read_and_tell, self.process.serving.live)
         self._readings: asyncio.Queue[None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
 
@@ -46,7 +46,7 @@ class Running:
             self.live.ask()
             await self._readings.get()
 
-    def _read_and_tell(self) -> Assembly:
+    def _read_and_tell(self) -> Reading:
         assert self.process.serving.read_again is not None
         try:
             return self.process.serving.read_again()

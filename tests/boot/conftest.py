@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 
 from fabro_core.boot.assembly import Assembly, assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.errors import StartupError
 from fabro_core.plugins.sources import InlinePlugin
 
@@ -30,7 +31,7 @@ def faults(environ: dict[str, str]) -> Faults:
 
     def lines(document: dict[str, object], *plugins: InlinePlugin) -> list[str]:
         with pytest.raises(StartupError) as failed:
-            assemble(document, plugins=plugins, environ=environ)
+            assemble(SettingsReader(plugins, environ=environ).read(document))
         return [problem.line() for problem in failed.value.problems]
 
     return lines
@@ -41,7 +42,7 @@ def assembled(environ: dict[str, str]) -> Callable[..., Assembly]:
     """A start that must succeed."""
 
     def assembly(document: dict[str, object], *plugins: InlinePlugin) -> Assembly:
-        return assemble(document, plugins=plugins, environ=environ)
+        return assemble(SettingsReader(plugins, environ=environ).read(document))
 
     return assembly
 

@@ -14,6 +14,7 @@ import pytest
 
 from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import Assembly, assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.config.live_fields import LIVE_ALLOW_LIST
 from fabro_core.config.model import Name, Table
 from fabro_core.config.schema import settings_schema
@@ -131,7 +132,7 @@ def start(environ: dict[str, str]) -> Start:
 
     def started(*plugins: InlinePlugin, **tables: object) -> Assembly:
         server = {"auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}, **tables}
-        return assemble({"server": server}, plugins=plugins, environ=environ, kinds=KITCHEN)
+        return assemble(SettingsReader(plugins, environ=environ, kinds=KITCHEN).read({"server": server}))
 
     return started
 

@@ -13,6 +13,7 @@ import pytest
 
 from fabro_core.auth.base import AuthMethod
 from fabro_core.boot.assembly import assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.config.model import TcpListen
 from fabro_core.context import Link, PluginContext, Problem
 from fabro_core.errors import StartupError, StoreMisconfigured
@@ -172,8 +173,7 @@ async def test_a_port_is_reserved_before_plugins_learn_the_public_url(environ: d
     tables = {"listen": {"type": "tcp", "address": "127.0.0.1:0"}}
 
     assembly = assemble(
-        document("dev-token", **tables),
-        environ=environ,
+        SettingsReader(environ=environ).read(document("dev-token", **tables)),
         reserve=lambda listen: TcpListen(address=f"{listen.host}:4711"),
     )
 
@@ -190,13 +190,13 @@ async def test_no_port_is_reserved_for_a_start_that_fails(environ: dict[str, str
         return listen
 
     with pytest.raises(StartupError):
-        assemble(document("dev-tokn", **tables), environ=environ, reserve=reserve)
+        assemble(SettingsReader(environ=environ).read(document("dev-tokn", **tables)), reserve=reserve)
 
     assert reserved == []
 
 
 async def test_two_assemblies_share_nothing(environ: dict[str, str]) -> None:
-    one, other = (assemble(document("dev-token"), environ=environ) for _ in range(2))
+    one, other = (assemble(SettingsReader(environ=environ).read(document("dev-token"))) for _ in range(2))
 
     assert one.store is not other.store
     assert one.methods[0] is not other.methods[0]

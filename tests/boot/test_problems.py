@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fabro_core.boot.assembly import assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.boot.report import report
 from fabro_core.errors import StartupError
 from fabro_core.plugins.discovery import PluginIndex, installed_plugins
@@ -75,7 +76,7 @@ def test_a_broken_plugin_that_is_selected_is_named_with_its_traceback(distribute
     distribute("acme-broken", "fabro.auth", "acme", "acme_broken_selected", "import nothing_of_this_name\n")
 
     with pytest.raises(StartupError) as failed:
-        assemble(document(auth={"methods": ["acme"]}), environ=environ)
+        assemble(SettingsReader(environ=environ).read(document(auth={"methods": ["acme"]})))
 
     (problem,) = failed.value.problems
     assert problem.path == "acme (acme-broken 2.5)"
@@ -140,7 +141,7 @@ def test_a_short_session_secret_is_a_problem_even_with_web_off(faults: Any, envi
 def test_without_web_there_need_be_no_session_secret(assembled: Any, environ: dict[str, str]) -> None:
     del environ["SESSION_SECRET"]
 
-    assert assembled(document(web={"enabled": False})).session_secret is None
+    assert assembled(document(web={"enabled": False})).reading.session_secret is None
 
 
 def test_the_environment_beats_server_env(assembled: Any, environ: dict[str, str], tmp_path: Any) -> None:
@@ -151,8 +152,8 @@ def test_the_environment_beats_server_env(assembled: Any, environ: dict[str, str
 
     assembly = assembled(document())
 
-    assert assembly.session_secret is not None
-    assert assembly.session_secret.reveal() == "f" * 32
+    assert assembly.reading.session_secret is not None
+    assert assembly.reading.session_secret.reveal() == "f" * 32
     assert assembly.methods[0]._token.reveal() == environ["FABRO_DEV_TOKEN"]
 
 
@@ -160,10 +161,9 @@ def test_the_report_has_settings_then_variables_then_plugins(environ: dict[str, 
     distribute("acme-broken", "fabro.auth", "acme", "acme_broken_report", "raise RuntimeError('why')\n")
     del environ["SESSION_SECRET"]
 
+    settings = document(auth={"methods": ["acme"]}, limits={"max_body_bytes": "x"}, api={"ulr": "x"})
     with pytest.raises(StartupError) as failed:
-        assemble(
-            document(auth={"methods": ["acme"]}, limits={"max_body_bytes": "x"}, api={"ulr": "x"}), environ=environ
-        )
+        assemble(SettingsReader(environ=environ).read(settings))
 
     text = report(failed.value.problems)
     assert text.startswith(

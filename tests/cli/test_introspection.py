@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fabro_core import hooks
+from tests.cli.distributions import distribute
 from tests.cli.terminal import Home
 
 Install = Callable[..., dict[str, str]]
@@ -20,10 +21,7 @@ def install(tmp_path: Path) -> Install:
     """Make a distribution `acme-<name>` with one plugin; returns the environment in which it is installed."""
 
     def make(name: str, group: str, source: str) -> dict[str, str]:
-        info = tmp_path / f"acme_{name}-2.5.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: acme-{name}\nVersion: 2.5\n")
-        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = acme_{name}\n")
+        distribute(tmp_path, f"acme-{name}", group, name, f"acme_{name}")
         (tmp_path / f"acme_{name}.py").write_text(source)
         return {"PYTHONPATH": str(tmp_path)}
 

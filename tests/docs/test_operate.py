@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from fabro_auth_devtoken import DevTokenSettings
-from fabro_core.boot.assembly import SESSION_SECRET, assemble
+from fabro_core.boot.assembly import assemble
+from fabro_core.boot.reading import SESSION_SECRET, SettingsReader
 from fabro_core.cli.failures import FAILED, LOGIN_REQUIRED, MISCONFIGURED
 from fabro_core.cli.server_address import VARIABLE as SERVER
 from fabro_core.client.credentials_file import LOCATION as AUTH_FILE
@@ -58,7 +59,7 @@ def test_a_server_starts_with_every_settings_file_that_is_shown(document: str, t
     for shown in blocks(document, "toml"):
         settings = tomllib.loads(shown)
         settings["server"].setdefault("auth", {"methods": ["dev-token"]})
-        assembly = assemble(settings, environ={"FABRO_HOME": str(tmp_path), **SECRETS})
+        assembly = assemble(SettingsReader(environ={"FABRO_HOME": str(tmp_path), **SECRETS}).read(settings))
         assert assembly.warnings == ()
 
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from fabro_core.boot.assembly import SESSION_SECRET, assemble
+from fabro_core.boot.assembly import assemble
+from fabro_core.boot.reading import SESSION_SECRET, SettingsReader
 from fabro_core.config.shapes import declared_secrets
 from fabro_store_redis import RedisSettings
 from tests.docs.documents import ROOT
@@ -39,7 +40,7 @@ def settings() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("number", range(2), ids=["compose", "kubernetes"])
 def test_a_server_accepts_the_settings(number: int, tmp_path: Path) -> None:
     environ = {"FABRO_HOME": str(tmp_path), "FABRO_WEB_URL": "https://fabro.example.com", **SECRETS}
-    assembly = assemble(settings()[number], environ=environ)
+    assembly = assemble(SettingsReader(environ=environ).read(settings()[number]))
     assert assembly.store.info().shared
 
 

@@ -14,6 +14,7 @@ import pytest
 from fabro_auth_devtoken import new_token
 from fabro_core.auth.sessions import COOKIE, LIFETIME
 from fabro_core.boot.assembly import assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.testing import running
 from fabro_core.web.pages import LOGIN_FAILURES
 from tests.docs.documents import blocks, table, text_of
@@ -32,7 +33,7 @@ SECRETS = {
 @pytest.mark.parametrize("document", [DOCUMENT, "plugins/auth_github/README.md"])
 def test_a_server_starts_with_the_settings_that_are_shown(document: str, tmp_path: Path) -> None:
     (shown,) = blocks(document, "toml")
-    assembly = assemble(tomllib.loads(shown), environ={"FABRO_HOME": str(tmp_path), **SECRETS})
+    assembly = assemble(SettingsReader(environ={"FABRO_HOME": str(tmp_path), **SECRETS}).read(tomllib.loads(shown)))
     assert "github" in [method.name for method in assembly.methods]
     assert assembly.warnings == ()
 

@@ -9,6 +9,7 @@ import pytest
 
 import fabro_auth_devtoken
 from fabro_core.boot.assembly import Assembly, assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.errors import StartupError
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.plugins.fence import FENCE, ApiFence
@@ -28,15 +29,16 @@ def started(directory: Path, api: int) -> Assembly:
         return MemoryRunStore(MemoryData())
 
     target = SimpleNamespace(FABRO_PLUGIN_API=api, fabro_run_store=fabro_run_store)
-    return assemble(
-        {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "rows"}, "web": {"enabled": False}}},
-        plugins=[
+    reader = SettingsReader(
+        [
             InlinePlugin(group=Group.STORE, name="rows", target=target),
             InlinePlugin(group=Group.AUTH, name="dev-token", target=_dev_token(LATER.offered)),
         ],
         environ={"FABRO_HOME": str(directory), "FABRO_DEV_TOKEN": "fabro_dev_" + "0" * 64},
         fence=LATER,
     )
+    settings = {"auth": {"methods": ["dev-token"]}, "store": {"kind": "rows"}, "web": {"enabled": False}}
+    return assemble(reader.read({"server": settings}))
 
 
 def _dev_token(api: int) -> object:

@@ -28,7 +28,7 @@ class Loading:
         members = {name: hookimpl(function) for name, function in functions.items()}
         target = SimpleNamespace(**members, **({} if api is None else {"FABRO_PLUGIN_API": api}))
         self.problems: list[Problem] = []
-        self.plugin = PluginHost(self.problems).load(InlinePlugin(group=group, name="acme", target=target))
+        self.plugin = PluginHost().load(InlinePlugin(group=group, name="acme", target=target), self.problems)
 
     @property
     def messages(self) -> list[str]:
@@ -109,7 +109,7 @@ def test_a_hook_without_the_marker_is_found_out() -> None:
     problems: list[Problem] = []
     target = SimpleNamespace(FABRO_PLUGIN_API=1, fabro_auth_method=lambda ctx: None)
 
-    PluginHost(problems).load(InlinePlugin(group=Group.AUTH, name="acme", target=target))
+    PluginHost().load(InlinePlugin(group=Group.AUTH, name="acme", target=target), problems)
 
     assert [problem.message for problem in problems] == [
         "a plugin of the group fabro.auth must implement fabro_auth_method, it is not marked with @hookimpl"
@@ -119,21 +119,21 @@ def test_a_hook_without_the_marker_is_found_out() -> None:
 def test_a_function_may_leave_out_arguments() -> None:
     link = Link(rel="x", href="/x")
 
-    assert extension(fabro_discovery_links=lambda: [link]).loaded.links(CONTEXT) == [link]
+    assert extension(fabro_discovery_links=lambda: [link]).loaded.links(CONTEXT, []) == [link]
 
 
 @pytest.mark.parametrize(("result", "found"), [(None, "None"), ("x", "str")])
 def test_a_result_of_the_wrong_type_is_a_problem(result: object, found: str) -> None:
     loading = Loading(Group.AUTH, 1, {"fabro_auth_method": lambda: result})
 
-    assert loading.loaded.build(AUTH_METHOD, CONTEXT) is None
+    assert loading.loaded.build(AUTH_METHOD, CONTEXT, loading.problems) is None
     assert loading.messages == [f"fabro_auth_method must return an AuthMethod, not {found}"]
 
 
 def test_links_must_be_links() -> None:
     loading = extension(fabro_discovery_links=lambda: ["/x"])
 
-    assert loading.loaded.links(CONTEXT) == []
+    assert loading.loaded.links(CONTEXT, loading.problems) == []
     assert loading.messages == ["fabro_discovery_links must return Link objects, not str"]
 
 
@@ -143,7 +143,7 @@ def test_what_a_hook_raises_is_attributed_with_its_traceback() -> None:
 
     loading = Loading(Group.STORE, 1, {"fabro_run_store": fabro_run_store})
 
-    assert loading.loaded.build(RUN_STORE, CONTEXT) is None
+    assert loading.loaded.build(RUN_STORE, CONTEXT, loading.problems) is None
     assert loading.messages == ["fabro_run_store failed: LookupError: no such engine"]
     assert loading.problems[0].trace is not None
     assert "test_host.py" in loading.problems[0].trace
@@ -157,7 +157,7 @@ def test_a_plugin_may_word_its_problems_itself() -> None:
 
     loading = Loading(Group.STORE, 1, {"fabro_run_store": fabro_run_store})
 
-    assert loading.loaded.build(RUN_STORE, CONTEXT) is None
+    assert loading.loaded.build(RUN_STORE, CONTEXT, loading.problems) is None
     assert loading.problems == [own]
 
 
@@ -173,7 +173,7 @@ def test_a_failing_app_init_names_the_plugin() -> None:
 
 
 def test_without_the_settings_hook_there_are_no_keys() -> None:
-    assert extension().loaded.settings_type() is NoSettings
+    assert extension().loaded.settings_type([]) is NoSettings
 
 
 class Lax(msgspec.Struct, frozen=True):
@@ -200,7 +200,7 @@ class Unfillable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def test_a_settings_type_that_cannot_serve_is_refused(struct: type, words: str) -> None:
     loading = extension(fabro_settings=lambda: struct)
 
-    assert loading.loaded.settings_type() is None
+    assert loading.loaded.settings_type(loading.problems) is None
     (message,) = loading.messages
     assert words in message
 
@@ -211,4 +211,4 @@ class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def test_a_settings_type_may_declare_secrets() -> None:
-    assert extension(fabro_settings=lambda: Token).loaded.settings_type() is Token
+    assert extension(fabro_settings=lambda: Token).loaded.settings_type([]) is Token

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 import pytest
 
 from fabro_core.auth.base import AuthMethod, Identity
-from fabro_core.boot.assembly import Assembly, assemble, no_demands
+from fabro_core.boot.assembly import assemble
+from fabro_core.boot.reading import Reading, SettingsReader
 from fabro_core.config.live_fields import LIVE_ALLOW_LIST, live_fields
 from fabro_core.config.load import Overrides
+from fabro_core.config.model import Limits
 from fabro_core.config.tables import join
 from fabro_core.context import PluginContext
 from fabro_core.errors import StartupError
@@ -78,36 +81,34 @@ class Following:
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / "settings.toml"
-        self._environ = {"FABRO_HOME": str(directory), "FABRO_DEV_TOKEN": "fabro_dev_" + "0" * 64}
+        environ = {"FABRO_HOME": str(directory), "FABRO_DEV_TOKEN": "fabro_dev_" + "0" * 64}
+        self._reader = SettingsReader([DOOR], environ=environ)
         self.write(door_table('["ann"]'))
         self.levels: asyncio.Queue[str] = asyncio.Queue()
         self.readings: asyncio.Queue[None] = asyncio.Queue()
-        started = self.read()
+        started = assemble(self._reader.read())
         (door,) = (method for method in started.methods if isinstance(method, Door))
         self.door = door
-        live = {"server.logging.level": self._apply, **live_plugin_settings(started)}
-        self.live = LiveSettings(started, self._read_and_tell, live)
+        live = {"server.logging.level": self._apply, **live_plugin_settings(started.parts.settings)}
+        self.live = LiveSettings(started.reading, self._read_and_tell, live)
         self._loop = asyncio.get_running_loop()
 
-    def write(self, tables: str) -> None:
-        methods = '[server.auth]\nmethods = ["dev-token", "door"]\n'
-        text = methods + '[server.store]\nkind = "memory"\n[server.web]\nenabled = false\n'
-        if "[server.auth.door]" not in tables:
+    def write(self, tables: str, methods: Sequence[str] = ("dev-token", "door")) -> None:
+        text = f"[server.auth]\nmethods = {json.dumps(list(methods))}\n"
+        text += '[server.store]\nkind = "memory"\n[server.web]\nenabled = false\n'
+        if "door" in methods and "[server.auth.door]" not in tables:
             tables += door_table('["ann"]')
         self.path.write_text(text + tables)
         os.utime(self.path, ns=(0, len(tables)))
 
-    def read(self, **options: Any) -> Assembly:
-        return assemble(None, plugins=[DOOR], environ=self._environ, **options)
-
-    def _read_and_tell(self) -> Assembly:
+    def _read_and_tell(self) -> Reading:
         try:
-            return self.read(demands=no_demands)
+            return self._reader.read_valid()
         finally:
             self._loop.call_soon_threadsafe(self.readings.put_nowait, None)
 
-    def _apply(self, assembly: Assembly) -> None:
-        self.levels.put_nowait(assembly.settings.server.logging.level)
+    def _apply(self, level: str) -> None:
+        self.levels.put_nowait(level)
 
     async def read_again(self) -> None:
         """Ask for a reading and wait until it has had its effect."""
@@ -228,12 +229,31 @@ async def test_a_list_that_is_not_there_any_more_changes_nothing(following: Foll
     assert await lets_in(following, "ann") == ["ann"]
 
 
+async def test_a_plugin_that_is_not_selected_any_more_stays_until_a_restart(
+    following: Following, caplog: pytest.LogCaptureFixture
+) -> None:
+    following.write("", methods=["dev-token"])
+    await following.read_again()
+
+    assert await lets_in(following, "ann") == ["ann"]
+    assert {line for line in caplog.messages if line.startswith("server.auth")} == {
+        f"server.auth.{key} has changed; it takes effect after a restart"
+        for key in ("methods", "door.allowed", "door.colour")
+    }
+
+    following.write(door_table('["bob"]'))
+    await following.read_again()
+
+    assert await lets_in(following, "ann", "bob") == ["bob"], "what it has is followed again"
+
+
 def test_no_server_starts_with_an_empty_list(tmp_path: Path) -> None:
     settings = {
         "server": {"auth": {"methods": ["door"], "door": {"allowed": []}}, "store": {"kind": "memory"}, "nonsense": 1}
     }
+    environ = {"FABRO_HOME": str(tmp_path), "SESSION_SECRET": "s" * 32}
     with pytest.raises(StartupError) as failed:
-        assemble(settings, plugins=[DOOR], environ={"FABRO_HOME": str(tmp_path), "SESSION_SECRET": "s" * 32})
+        assemble(SettingsReader([DOOR], environ=environ).read(settings))
     assert "server.auth.door.allowed: expected at least one entry, found an empty array" in str(failed.value)
     assert "server.nonsense" in str(failed.value), "together with every other problem"
 
@@ -245,15 +265,17 @@ def test_every_field_of_the_core_that_is_declared_live_has_an_effect(
         monkeypatch.setenv(name, value)
     path = tmp_path / "settings.toml"
     path.write_text('[server.auth]\nmethods = ["dev-token"]\n[server.web]\nenabled = false\n')
-    process = Process.prepare(path, Overrides())
+    process = Process.prepare(SettingsReader(), path, Overrides())
     declared = {
         join(table, field.encode_name)
-        for table, struct in process.assembly.tables.items()
+        for table, struct in process.assembly.reading.tables.items()
         for field in live_fields(type(struct))
     }
     assert process.serving.live.keys() == declared
 
     path.write_text(path.read_text() + "[server.limits]\nlogin_attempts_per_minute = 3\n")
     assert process.serving.read_again is not None
-    process.serving.live["server.limits.login_attempts_per_minute"](process.serving.read_again())
+    limits = process.serving.read_again().tables["server.limits"]
+    assert isinstance(limits, Limits)
+    process.serving.live["server.limits.login_attempts_per_minute"](limits.login_attempts_per_minute)
     assert process.serving.app.auth.attempts.limit == 3

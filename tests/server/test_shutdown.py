@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from litestar import get
 from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.hooks import hookimpl
 from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
@@ -40,14 +41,11 @@ plugin = InlinePlugin(
     group=Group.EXT, name="slow", target=SimpleNamespace(FABRO_PLUGIN_API=1, fabro_app_init=fabro_app_init)
 )
 binder = Binder()
-assembly = assemble(
-    {"server": {
-        "auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}, "extensions": {"enabled": ["slow"]},
-        "listen": {"type": "tcp", "address": "127.0.0.1:0"}, "web": {"enabled": False},
-    }},
-    plugins=(plugin,),
-    reserve=binder.reserve,
-)
+settings = {"server": {
+    "auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}, "extensions": {"enabled": ["slow"]},
+    "listen": {"type": "tcp", "address": "127.0.0.1:0"}, "web": {"enabled": False},
+}}
+assembly = assemble(SettingsReader([plugin]).read(settings), reserve=binder.reserve)
 process = Process(serving=Serving(assembly, FabroApp(assembly)), binder=binder)
 process.run(log=sys.stderr, log_path=None, announce=lambda address: print(address, flush=True))
 """

@@ -19,6 +19,7 @@ from fabro_auth_github.provider import GitHubFailed
 from fabro_core.app import create_app
 from fabro_core.auth.base import Identity, LoginAttempt, LoginCallback
 from fabro_core.boot.assembly import assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.errors import StartupError
 from fabro_core.secret import Secret
 from fabro_core.testing import FakeIdentityProvider
@@ -193,7 +194,7 @@ def person(login: str, issuer: str) -> Identity:
 
 
 async def test_the_list_of_users_takes_no_notice_of_letter_case(tmp_path: Path) -> None:
-    assembly = assemble(document(allowed_usernames=["ALICE", " bob "]), environ=environ(tmp_path))
+    assembly = assemble(SettingsReader(environ=environ(tmp_path)).read(document(allowed_usernames=["ALICE", " bob "])))
     (method,) = assembly.methods
     permitted = [await method.permits(person(login, "https://github.com")) for login in ("alice", "Bob", "carol", "")]
     assert permitted == [True, True, False, False]
@@ -226,7 +227,7 @@ def environ(home: Path, **changes: str) -> dict[str, str]:
 
 def faults(settings: dict[str, Any], variables: dict[str, str]) -> list[str]:
     with pytest.raises(StartupError) as failed:
-        assemble(settings, environ=variables)
+        assemble(SettingsReader(environ=variables).read(settings))
     return [problem.line() for problem in failed.value.problems]
 
 
@@ -290,7 +291,7 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
 
 def test_urls_are_kept_without_a_trailing_slash(tmp_path: Path) -> None:
     urls = {"oauth_url": "https://github.example/", "api_url": "https://github.example/api/v3/"}
-    settings = assemble(document(**urls), environ=environ(tmp_path)).tables["server.auth.github"]
+    settings = SettingsReader(environ=environ(tmp_path)).read_valid(document(**urls)).tables["server.auth.github"]
     assert isinstance(settings, GitHubSettings)
     assert (settings.oauth_url, settings.api_url) == ("https://github.example", "https://github.example/api/v3")
     assert "a client secret" not in repr(settings)

@@ -9,6 +9,7 @@ import pytest
 
 import fabro_store_redis
 from fabro_core.boot.assembly import assemble
+from fabro_core.boot.reading import SettingsReader
 from fabro_core.context import PluginContext, ServerInfo
 from fabro_core.errors import StartupError
 from fabro_core.hooks import PLUGIN_API
@@ -23,7 +24,7 @@ def faults(tmp_path: Path, **settings: object) -> list[str]:
     """The lines of the report of a start that must fail."""
     document = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "redis", "redis": settings}}}
     with pytest.raises(StartupError) as failed:
-        assemble(document, environ={"FABRO_HOME": str(tmp_path), **SECRETS})
+        assemble(SettingsReader(environ={"FABRO_HOME": str(tmp_path), **SECRETS}).read(document))
     return [problem.line() for problem in failed.value.problems]
 
 
