@@ -22,7 +22,7 @@ EVERYTHING: Final = sorted(
 
 MAX_LINES: Final = 400
 
-FOUNDATION: Final = frozenset({"clock", "context", "errors", "secret"})
+FOUNDATION: Final = frozenset({"clock", "context", "errors", "lazy", "secret"})
 """Modules that everybody may use; they know only each other."""
 
 DIVIDED: Final = frozenset({"api", "runs"})
@@ -117,7 +117,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "transfer": {"models", "runs.fold", "store"},
     "cli": {"app", "boot", "client", "config", "home", "hooks", "plugins", "scaffold", "server", "transfer"},
     "scaffold": {"config", "plugins"},
-    "public": set(),
+    "settings": {"config"},
     "testing": {"app", "auth", "boot", "config", "hooks", "http", "models", "plugins", "server", "store"},
 }
 
@@ -179,6 +179,19 @@ def test_the_interface_of_auth_methods_stands_on_the_foundation_alone() -> None:
 @pytest.mark.parametrize("unit", ["models", "store", "auth", "config", "runs", "testing"])
 def test_litestar_stays_in_the_layers_of_http(unit: str) -> None:
     assert not {path for path in importers_of("litestar") if path.startswith(f"fabro_core/{unit}/")}
+
+
+def test_the_core_imports_things_from_where_they_are_defined() -> None:
+    facades = {"fabro_core", "fabro_core.auth", "fabro_core.settings", "fabro_core.store", "fabro_core.testing"}
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in CORE.rglob("*.py")}
+    modules |= {name.removesuffix(".__init__") for name in modules}
+    re_exported = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in CORE.rglob("*.py")
+        for name in imports(path)
+        if name.rpartition(".")[0] in facades and name not in {*modules, "fabro_core.__version__"}
+    }
+    assert re_exported == set()
 
 
 def test_the_core_imports_no_plugin() -> None:

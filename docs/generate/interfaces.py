@@ -13,31 +13,29 @@ from typing import Any
 import msgspec
 
 from docs.generate.markdown import code, page, prose, table
-from fabro_core.auth import base as auth
+from fabro_core import auth, store
+from fabro_core.auth import base
 from fabro_core.config.descriptions import field_descriptions
-from fabro_core.public import public_names
-from fabro_core.store import base as store
 from fabro_core.store import records
 
 
 def write_store() -> str:
     """The page of the store's interface."""
     introduction = (
-        "What a store implements, `fabro_core.store.base.RunStore`, and what it is asked with and answers,"
-        " `fabro_core.store.records`. Everything said here is tested by the conformance kit;"
-        " [Write a store](../write-a-store.md) is the guide."
+        "What a store implements, `fabro_core.store.RunStore`, and what it is asked with and answers. Everything said"
+        " here is tested by the conformance kit; [Write a store](../write-a-store.md) is the guide."
     )
-    structs = [getattr(records, name) for name in vars(records) if name in public_names(records.__name__)]
+    structs = [getattr(records, name) for name in vars(records) if name in store.__all__]
     return page("The store interface", introduction, prose(records.__doc__), *_parts(store.RunStore, structs))
 
 
 def write_auth() -> str:
     """The page of the auth method's interface."""
     introduction = (
-        "What an auth method implements, `fabro_core.auth.base.AuthMethod`, and the records beside it."
+        "What an auth method implements, `fabro_core.auth.AuthMethod`, and the records beside it."
         " [Write an auth method](../write-an-auth-method.md) is the guide."
     )
-    structs = [getattr(auth, name) for name in vars(auth) if name in public_names(auth.__name__)]
+    structs = [getattr(base, name) for name in vars(base) if name in auth.__all__]
     return page("The auth method interface", introduction, *_parts(auth.AuthMethod, structs))
 
 
@@ -79,8 +77,12 @@ def _record(record: type) -> str:
     heading = f"### `{record.__name__}`"
     if issubclass(record, msgspec.Struct):
         return "\n\n".join(part for part in (heading, prose(record.__dict__.get("__doc__")), _fields(record)) if part)
-    values = ", ".join(code(str(each.value)) for each in record) if issubclass(record, Enum) else ""
+    values = ", ".join(code(_member(each)) for each in record) if issubclass(record, Enum) else ""
     return "\n\n".join(part for part in (heading, prose(record.__doc__), values) if part)
+
+
+def _member(member: Enum) -> str:
+    return member.value if isinstance(member.value, str) else f"{member.name} = {member.value}"
 
 
 def _fields(struct: type[msgspec.Struct]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from docs.generate import commands, hooks, interfaces, operations, settings
+from docs.generate import commands, hooks, interfaces, operations, public_names, settings
 
 REFERENCE: Final = Path(__file__).parents[1] / "reference"
 
@@ -15,6 +15,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "commands.md": commands.write,
     "hooks.md": hooks.write,
     "operations.md": operations.write,
+    "public-names.md": public_names.write,
     "settings.md": settings.write,
     "store-interface.md": interfaces.write_store,
 }

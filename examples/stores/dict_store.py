@@ -13,14 +13,23 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from fabro_core import hookimpl
-from fabro_core.context import PluginContext
-from fabro_core.errors import RevisionConflict, SeqConflict, StoreUnavailable
-from fabro_core.models.status import Bucket
-from fabro_core.store import records
-from fabro_core.store.base import RunStore
-from fabro_core.store.records import ABSENT, ANY, Doc, EventRecord, RunHit, RunRow, RunSort, StoredRun
-from fabro_core.store.wakeups import WakeupHub
+from fabro_core import PluginContext, hookimpl, store
+from fabro_core.store import (
+    ABSENT,
+    ANY,
+    Bucket,
+    Doc,
+    EventRecord,
+    RevisionConflict,
+    RunHit,
+    RunRow,
+    RunSort,
+    RunStore,
+    SeqConflict,
+    StoredRun,
+    StoreUnavailable,
+    WakeupHub,
+)
 
 FABRO_PLUGIN_API = 1
 
@@ -42,15 +51,15 @@ class DictStore(RunStore):
         self._name = name
         self._rows: dict[str, RunRow] = {}
         self._logs: dict[str, list[EventRecord]] = {}
-        self._feed: list[records.FeedEvent] = []
+        self._feed: list[store.FeedEvent] = []
         self._position = 0
-        self._blobs: dict[str, records.Blob] = {}
+        self._blobs: dict[str, store.Blob] = {}
         self._docs: dict[tuple[str, str], Doc] = {}
         self._revisions = count(1)
         self._hub: WakeupHub | None = None
 
-    def info(self) -> records.StoreInfo:
-        return records.StoreInfo(name=self._name, version="1", durable=False, shared=False, wakeups=False)
+    def info(self) -> store.StoreInfo:
+        return store.StoreInfo(name=self._name, version="1", durable=False, shared=False, wakeups=False)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -69,12 +78,12 @@ class DictStore(RunStore):
     async def ping(self) -> None:
         self._opened()
 
-    def watch(self) -> AsyncIterator[records.Wakeup]:
+    def watch(self) -> AsyncIterator[store.Wakeup]:
         return self._opened().watch()
 
     # -- runs ---------------------------------------------------------------------------------------------------
 
-    async def append(self, batch: records.AppendBatch, /) -> int:
+    async def append(self, batch: store.AppendBatch, /) -> int:
         hub = self._opened()
         log = self._logs.get(batch.run_id, [])
         if len(log) != batch.expected_seq:
@@ -83,14 +92,14 @@ class DictStore(RunStore):
         self._rows[batch.run_id] = batch.row
         for event in batch.events:
             self._position += 1
-            entry = records.FeedEvent(position=self._position, run_id=batch.run_id, seq=event.seq, body=event.body)
+            entry = store.FeedEvent(position=self._position, run_id=batch.run_id, seq=event.seq, body=event.body)
             self._feed.append(entry)
         for blob in batch.blobs:
             self._put(blob)
-        hub.announce([records.Wakeup(run_id=batch.run_id, seq=batch.row.seq)])
+        hub.announce([store.Wakeup(run_id=batch.run_id, seq=batch.row.seq)])
         return batch.row.seq
 
-    async def read(self, query: records.EventQuery, /) -> records.EventPage:
+    async def read(self, query: store.EventQuery, /) -> store.EventPage:
         self._opened()
         before = query.before_seq or len(self._logs.get(query.run_id, [])) + 1
         events = [
@@ -100,14 +109,14 @@ class DictStore(RunStore):
         ]
         if query.reverse:
             events.reverse()
-        return records.EventPage(events=tuple(events[: query.limit]), has_more=len(events) > query.limit)
+        return store.EventPage(events=tuple(events[: query.limit]), has_more=len(events) > query.limit)
 
-    async def read_feed(self, query: records.FeedQuery, /) -> records.FeedPage:
+    async def read_feed(self, query: store.FeedQuery, /) -> store.FeedPage:
         self._opened()
         after = self._position if query.after is None else query.after
         following = [entry for entry in self._feed if entry.position > after]
         page, has_more = tuple(following[: query.limit]), len(following) > query.limit
-        return records.FeedPage(
+        return store.FeedPage(
             events=page, position=page[-1].position if has_more else self._position, has_more=has_more
         )
 
@@ -116,7 +125,7 @@ class DictStore(RunStore):
         row = self._rows.get(run_id)
         return None if row is None else StoredRun(**asdict(self._hit(row)), state=row.state)
 
-    async def list_runs(self, query: records.RunQuery, /) -> records.RunPage:
+    async def list_runs(self, query: store.RunQuery, /) -> store.RunPage:
         self._opened()
         rows = [
             row
@@ -133,7 +142,7 @@ class DictStore(RunStore):
         rows.sort(key=attrgetter("id"), reverse=True)
         rows.sort(key=KEYS.get(query.sort, elapsed), reverse=query.direction == "desc")
         page = rows[query.offset : query.offset + query.limit]
-        return records.RunPage(hits=tuple(map(self._hit, page)), total=len(rows))
+        return store.RunPage(hits=tuple(map(self._hit, page)), total=len(rows))
 
     def _hit(self, row: RunRow) -> RunHit:
         rows = self._rows.values()
@@ -149,17 +158,17 @@ class DictStore(RunStore):
             queue_position=ahead + 1 if row.bucket is Bucket.RUNNABLE else None,
         )
 
-    async def list_run_ids(self, query: records.RunIdQuery, /) -> records.RunIdPage:
+    async def list_run_ids(self, query: store.RunIdQuery, /) -> store.RunIdPage:
         self._opened()
         after = query.after_id or ""
         ids = sorted(id_ for id_ in self._rows if id_.startswith(query.prefix) and id_ > after)
-        return records.RunIdPage(ids=tuple(ids[: query.limit]), has_more=len(ids) > query.limit)
+        return store.RunIdPage(ids=tuple(ids[: query.limit]), has_more=len(ids) > query.limit)
 
-    async def list_workflows(self) -> Sequence[records.WorkflowHit]:
+    async def list_workflows(self) -> Sequence[store.WorkflowHit]:
         self._opened()
         rows = sorted(self._rows.values(), key=attrgetter("id"))
         newest = {(row.workflow_slug, row.workflow_name): row.id for row in rows}
-        return [records.WorkflowHit(slug=slug, name=name, newest_run_id=id_) for (slug, name), id_ in newest.items()]
+        return [store.WorkflowHit(slug=slug, name=name, newest_run_id=id_) for (slug, name), id_ in newest.items()]
 
     async def delete_run(self, run_id: str, /) -> bool:
         self._opened()
@@ -169,11 +178,11 @@ class DictStore(RunStore):
 
     # -- blobs and documents ------------------------------------------------------------------------------------
 
-    async def put_blob(self, blob: records.Blob, /) -> bool:
+    async def put_blob(self, blob: store.Blob, /) -> bool:
         self._opened()
         return self._put(blob)
 
-    def _put(self, blob: records.Blob) -> bool:
+    def _put(self, blob: store.Blob) -> bool:
         known = self._blobs.get(blob.digest)
         if known is None or known.now_ms < blob.now_ms:
             self._blobs[blob.digest] = blob
@@ -184,12 +193,12 @@ class DictStore(RunStore):
         blob = self._blobs.get(digest)
         return None if blob is None else blob.body
 
-    async def list_blobs(self, query: records.BlobQuery, /) -> records.BlobPage:
+    async def list_blobs(self, query: store.BlobQuery, /) -> store.BlobPage:
         self._opened()
         digests = sorted(digest for digest in self._blobs if digest > (query.after_digest or ""))
-        return records.BlobPage(digests=tuple(digests[: query.limit]), has_more=len(digests) > query.limit)
+        return store.BlobPage(digests=tuple(digests[: query.limit]), has_more=len(digests) > query.limit)
 
-    async def delete_blob(self, delete: records.BlobDelete, /) -> bool:
+    async def delete_blob(self, delete: store.BlobDelete, /) -> bool:
         self._opened()
         known = self._blobs.get(delete.digest)
         if known is None or known.now_ms >= delete.if_put_before_ms:
@@ -197,10 +206,10 @@ class DictStore(RunStore):
         del self._blobs[delete.digest]
         return True
 
-    async def get_doc(self, ref: records.DocRef, /) -> Doc | None:
+    async def get_doc(self, ref: store.DocRef, /) -> Doc | None:
         return self._live(ref)
 
-    async def put_doc(self, write: records.DocWrite, /) -> Doc:
+    async def put_doc(self, write: store.DocWrite, /) -> Doc:
         require(write.if_revision, self._live(write))
         doc = self._docs[write.collection, write.key] = Doc(
             collection=write.collection,
@@ -213,7 +222,7 @@ class DictStore(RunStore):
         )
         return doc
 
-    async def delete_doc(self, delete: records.DocDelete, /) -> bool:
+    async def delete_doc(self, delete: store.DocDelete, /) -> bool:
         current = self._live(delete)
         if current is None:
             return False
@@ -221,12 +230,12 @@ class DictStore(RunStore):
         del self._docs[delete.collection, delete.key]
         return True
 
-    def _live(self, place: records.DocRef | records.DocWrite | records.DocDelete) -> Doc | None:
+    def _live(self, place: store.DocRef | store.DocWrite | store.DocDelete) -> Doc | None:
         self._opened()
         doc = self._docs.get((place.collection, place.key))
         return None if doc is None or has_expired(doc, place.now_ms) else doc
 
-    async def list_docs(self, query: records.DocQuery, /) -> records.DocPage:
+    async def list_docs(self, query: store.DocQuery, /) -> store.DocPage:
         self._opened()
         docs = [
             doc
@@ -236,7 +245,7 @@ class DictStore(RunStore):
             and query.owner in (None, doc.owner)
             and not has_expired(doc, query.now_ms)
         ]
-        return records.DocPage(docs=tuple(docs[: query.limit]), has_more=len(docs) > query.limit)
+        return store.DocPage(docs=tuple(docs[: query.limit]), has_more=len(docs) > query.limit)
 
     async def list_collections(self) -> Sequence[str]:
         self._opened()
@@ -250,7 +259,7 @@ class DictStore(RunStore):
         return len(expired)
 
 
-def require(revision: records.Revision, current: Doc | None) -> None:
+def require(revision: store.Revision, current: Doc | None) -> None:
     if revision is not ANY and revision != (ABSENT if current is None else current.revision):
         raise RevisionConflict("The document has another revision.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from dict_store import DictStore
 
-from fabro_core.testing.store import NoDriver, OpenStore, StoreConformance, opened
+from fabro_core.testing import NoDriver, OpenStore, StoreConformance, opened
 
 
 class TestDictStore(StoreConformance):

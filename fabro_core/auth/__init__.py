@@ -1,1 +1,32 @@
-"""Who is asking: the interface of an auth method (`base`) and the judgement of a request's credentials."""
+"""Who is asking. Public: the interface of an auth method with what it is given and what it answers.
+
+Everything else in this package is the core's own: sessions, tokens, and the judgement of a request's credentials.
+"""
+
+from __future__ import annotations
+
+from fabro_core.auth.base import (
+    AuthMethod,
+    Bearer,
+    Identity,
+    LoginAttempt,
+    LoginCallback,
+    LoginField,
+    LoginForm,
+    LoginOption,
+    Redirect,
+)
+from fabro_core.errors import CredentialsRejected
+
+__all__ = [
+    "AuthMethod",
+    "Bearer",
+    "CredentialsRejected",
+    "Identity",
+    "LoginAttempt",
+    "LoginCallback",
+    "LoginField",
+    "LoginForm",
+    "LoginOption",
+    "Redirect",
+]

@@ -26,7 +26,10 @@ class Live:
 
 
 LIVE: Final = Live()
+"""A running server takes over changes of the field."""
+
 LIVE_ALLOW_LIST: Final = Live(admits=True)
+"""The same for a list of who is let in: a start refuses an empty one, a running server then lets nobody in."""
 
 
 def live_fields(struct: type[msgspec.Struct]) -> Iterator[FieldInfo]:

@@ -167,12 +167,16 @@ def _some_without_repetition(items: list[object]) -> list[object]:
 DISTINCT: Final = Form(
     "an array of names without repetition", _without_repetition, kind=list, schema={"uniqueItems": True}
 )
+"""No element occurs twice."""
+
 DISTINCT_NOT_EMPTY: Final = Form(
     "a non-empty array of names without repetition",
     _some_without_repetition,
     kind=list,
     schema={"uniqueItems": True, "minItems": 1},
 )
+"""At least one element, and none occurs twice."""
+
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 

@@ -17,7 +17,7 @@ class InlinePlugin:
     """
 
     group: str
-    """The entry-point group of its kind, one of `fabro_core.plugins.kinds.Group`."""
+    """The entry-point group of its kind, one of `fabro_core.Group`."""
     name: str
     target: object
     """A module, or any object, with `FABRO_PLUGIN_API` and hookimpls."""

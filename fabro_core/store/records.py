@@ -68,6 +68,8 @@ class EventQuery(Record, frozen=True, kw_only=True):
 
 
 class EventPage(Record, frozen=True, kw_only=True):
+    """Events of one run, in the order that was asked for."""
+
     events: tuple[EventRecord, ...]
     has_more: bool
     """Further events match beyond the last one of this page."""
@@ -95,6 +97,8 @@ class FeedEvent(Record, frozen=True, kw_only=True):
 
 
 class FeedPage(Record, frozen=True, kw_only=True):
+    """Events of all runs, and where to go on."""
+
     events: tuple[FeedEvent, ...]
     """In ascending position, without those of runs that have been deleted."""
     position: int
@@ -196,6 +200,8 @@ class RunQuery(Record, frozen=True, kw_only=True):
 
 
 class RunPage(Record, frozen=True, kw_only=True, weakref=True):
+    """Runs of a list, in its order."""
+
     hits: tuple[RunHit, ...]
     total: int
     """Size of the whole filtered set, from the same snapshot as `hits`."""
@@ -211,6 +217,8 @@ class RunIdQuery(Record, frozen=True, kw_only=True):
 
 
 class RunIdPage(Record, frozen=True, kw_only=True):
+    """Ids of runs, in their order."""
+
     ids: tuple[str, ...]
     has_more: bool
     """Further ids are stored beyond the last one of this page."""
@@ -259,6 +267,8 @@ class Blob(Record, frozen=True, kw_only=True):
 
 
 class BlobDelete(Record, frozen=True, kw_only=True):
+    """A blob to be deleted, unless somebody has put it again."""
+
     digest: str
     if_put_before_ms: int
     """Only when nobody has put these bytes at this instant or later."""
@@ -272,6 +282,8 @@ class BlobQuery(Record, frozen=True, kw_only=True):
 
 
 class BlobPage(Record, frozen=True, kw_only=True):
+    """Digests of blobs, in their order."""
+
     digests: tuple[str, ...]
     has_more: bool
     """Further blobs are stored beyond the last one of this page."""
@@ -284,17 +296,22 @@ class Expect(Enum):
     """What a conditional document write accepts when it is not one exact revision."""
 
     ANY = "any"
-    """Whatever is stored, or nothing."""
     ABSENT = "absent"
-    """Nothing: the key must be free (an expired document counts as absent)."""
 
 
 Revision = str | Literal[Expect.ANY, Expect.ABSENT]
+"""What a conditional write expects to be stored: one exact revision, `ANY` or `ABSENT`."""
+
 ANY: Final = Expect.ANY
+"""Whatever is stored, or nothing."""
+
 ABSENT: Final = Expect.ABSENT
+"""Nothing: the key must be free. An expired document counts as absent."""
 
 
 class Doc(Record, frozen=True, kw_only=True):
+    """A document as stored: a value of the core under a key, changed by compare-and-set."""
+
     collection: str
     key: str
     revision: str
@@ -307,12 +324,16 @@ class Doc(Record, frozen=True, kw_only=True):
 
 
 class DocRef(Record, frozen=True, kw_only=True):
+    """Which document is read."""
+
     collection: str
     key: str
     now_ms: int
 
 
 class DocWrite(Record, frozen=True, kw_only=True):
+    """A document to be stored, if the revision that is stored is the one that is expected."""
+
     collection: str
     key: str
     body: bytes
@@ -323,6 +344,8 @@ class DocWrite(Record, frozen=True, kw_only=True):
 
 
 class DocDelete(Record, frozen=True, kw_only=True):
+    """A document to be deleted, if the revision that is stored is the one that is expected."""
+
     collection: str
     key: str
     if_revision: str | Literal[Expect.ANY]
@@ -341,5 +364,7 @@ class DocQuery(Record, frozen=True, kw_only=True):
 
 
 class DocPage(Record, frozen=True, kw_only=True):
+    """Documents of one collection, in key order."""
+
     docs: tuple[Doc, ...]
     has_more: bool

@@ -8,39 +8,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fabro_core.lazy import lazy
+
 if TYPE_CHECKING:
     from fabro_core.testing.auth import AuthConformance
     from fabro_core.testing.auth_logins import Authorize
     from fabro_core.testing.clock import ManualClock
     from fabro_core.testing.conformance import deviates
     from fabro_core.testing.identity_provider import FakeIdentityProvider
-    from fabro_core.testing.servers import running
+    from fabro_core.testing.servers import RunningServer, running
     from fabro_core.testing.store import StoreConformance
+    from fabro_core.testing.store.case import BreakDriver, NoDriver, OpenStore, opened
+else:
+    __getattr__, __dir__ = lazy(
+        __name__,
+        {
+            "fabro_core.testing.auth": ("AuthConformance",),
+            "fabro_core.testing.auth_logins": ("Authorize",),
+            "fabro_core.testing.clock": ("ManualClock",),
+            "fabro_core.testing.conformance": ("deviates",),
+            "fabro_core.testing.identity_provider": ("FakeIdentityProvider",),
+            "fabro_core.testing.servers": ("RunningServer", "running"),
+            "fabro_core.testing.store": ("StoreConformance",),
+            "fabro_core.testing.store.case": ("BreakDriver", "NoDriver", "OpenStore", "opened"),
+        },
+    )
 
 __all__ = [
     "AuthConformance",
     "Authorize",
+    "BreakDriver",
     "FakeIdentityProvider",
     "ManualClock",
+    "NoDriver",
+    "OpenStore",
+    "RunningServer",
     "StoreConformance",
     "deviates",
+    "opened",
     "running",
 ]
-
-_HOMES = {
-    "AuthConformance": "fabro_core.testing.auth",
-    "Authorize": "fabro_core.testing.auth_logins",
-    "FakeIdentityProvider": "fabro_core.testing.identity_provider",
-    "ManualClock": "fabro_core.testing.clock",
-    "StoreConformance": "fabro_core.testing.store",
-    "deviates": "fabro_core.testing.conformance",
-    "running": "fabro_core.testing.servers",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)

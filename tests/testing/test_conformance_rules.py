@@ -155,7 +155,9 @@ def test_loading_the_plugin_imports_nothing_of_the_core() -> None:
         "print(sorted(name for name in sys.modules if name.startswith('fabro')))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(["fabro_core", "fabro_core.testing", "fabro_core.testing.pytest_plugin"])
+    assert done.stdout.strip() == str(
+        ["fabro_core", "fabro_core.lazy", "fabro_core.testing", "fabro_core.testing.pytest_plugin"]
+    )
 
 
 def test_a_run_without_a_kit_imports_no_kit_and_prints_nothing(tmp_path: Path) -> None:

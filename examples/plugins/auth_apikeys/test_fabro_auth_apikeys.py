@@ -10,10 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fabro_core import InlinePlugin, create_app
-from fabro_core.auth.base import AuthMethod
-from fabro_core.errors import StartupError
-from fabro_core.plugins.kinds import Group
+from fabro_core import Group, InlinePlugin, StartupError, create_app
+from fabro_core.auth import AuthMethod
 from fabro_core.testing import AuthConformance
 
 import fabro_auth_apikeys

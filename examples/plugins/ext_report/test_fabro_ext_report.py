@@ -9,9 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fabro_core import InlinePlugin, __version__, create_app
-from fabro_core.errors import StartupError
-from fabro_core.plugins.kinds import Group
+from fabro_core import Group, InlinePlugin, StartupError, __version__, create_app
 from fabro_core.testing import ManualClock
 
 import fabro_ext_report

@@ -16,7 +16,10 @@ from fabro_core.store.records import AppendBatch, Blob, EventQuery, EventRecord,
 from fabro_core.testing.conformance import ConformanceSuite, name_subject
 
 OpenStore = Callable[[], AbstractAsyncContextManager[RunStore]]
+"""Opens a new instance on the same data with each call."""
+
 BreakDriver = Callable[[], AbstractContextManager[object]]
+"""Makes the driver fail for the length of a context."""
 
 
 class NoDriver(str):

@@ -12,12 +12,9 @@ from typing import Annotated
 
 import msgspec
 
-from fabro_core.auth.base import AuthMethod, Bearer, Identity, LoginField, LoginForm, LoginOption
-from fabro_core.config.secrets import from_env
-from fabro_core.context import PluginContext
-from fabro_core.errors import CredentialsRejected
-from fabro_core.hooks import hookimpl
-from fabro_core.secret import Secret
+from fabro_core import PluginContext, hookimpl
+from fabro_core.auth import AuthMethod, Bearer, CredentialsRejected, Identity, LoginField, LoginForm, LoginOption
+from fabro_core.settings import Secret, from_env
 
 __all__ = ["DevTokenAuth", "DevTokenSettings", "fabro_auth_method", "fabro_settings", "new_token"]
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from fabro_auth_github.method import GitHubAuth
 from fabro_auth_github.settings import GitHubSettings
-from fabro_core.auth.base import AuthMethod
-from fabro_core.context import PluginContext
-from fabro_core.hooks import hookimpl
+from fabro_core import PluginContext, hookimpl
 
 __all__ = ["GitHubAuth", "GitHubSettings", "fabro_auth_method", "fabro_settings"]
 
@@ -22,5 +20,5 @@ def fabro_settings() -> type[GitHubSettings]:
 
 
 @hookimpl
-def fabro_auth_method(ctx: PluginContext) -> AuthMethod:
+def fabro_auth_method(ctx: PluginContext) -> GitHubAuth:
     return GitHubAuth(ctx.live_settings)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from fabro_auth_github.provider import Profile, Provider
 from fabro_auth_github.settings import GitHubSettings
-from fabro_core.auth.base import AuthMethod, Identity, LoginAttempt, LoginCallback, LoginOption, Redirect
-from fabro_core.context import Problem
+from fabro_core import Problem
+from fabro_core.auth import AuthMethod, Identity, LoginAttempt, LoginCallback, LoginOption, Redirect
 
 
 class GitHubAuth(AuthMethod):
@@ -23,11 +23,21 @@ class GitHubAuth(AuthMethod):
         return LoginOption(label="GitHub", kind="redirect")
 
     async def start_login(self, attempt: LoginAttempt, /) -> Redirect:
-        return Redirect(url=await self._provider.authorization_url(attempt))
+        url = await self._provider.authorization_url(
+            redirect_uri=attempt.callback_url,
+            state=attempt.state.reveal(),
+            code_verifier=attempt.code_verifier.reveal(),
+        )
+        return Redirect(url=url)
 
     async def finish_login(self, callback: LoginCallback, /) -> Identity:
         """The person behind a code. Raises `GitHubFailed`."""
-        return self._identity(await self._provider.profile_behind(callback))
+        profile = await self._provider.profile_behind(
+            callback.code.reveal(),
+            redirect_uri=callback.callback_url,
+            code_verifier=callback.code_verifier.reveal(),
+        )
+        return self._identity(profile)
 
     async def permits(self, identity: Identity, /) -> bool:
         """Whether the login is on the list. One of another GitHub, from before the settings changed, never is."""
@@ -35,7 +45,9 @@ class GitHubAuth(AuthMethod):
 
     async def check_online(self) -> Sequence[Problem]:
         """Whether both addresses answer, and GitHub knows the client."""
-        return await self._provider.problems()
+        table = f"server.auth.{self.name}"
+        faults = await self._provider.faults()
+        return [Problem(path=f"{table}.{fault.setting}", message=fault.message) for fault in faults]
 
     def _identity(self, profile: Profile) -> Identity:
         return Identity(

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import msgspec
 
 from fabro_auth_github.settings import GitHubSettings
-from fabro_core.auth.base import LoginAttempt, LoginCallback
-from fabro_core.context import Problem
 
 if TYPE_CHECKING:
     from authlib.integrations.httpx_client import AsyncOAuth2Client
@@ -30,7 +28,6 @@ USER_AGENT: Final = "fabro-server"
 
 _CREDENTIALS: Final = "client_secret_post"
 """How the client proves who it is: in the form of the token request, as GitHub documents it."""
-_TABLE: Final = "server.auth.github"
 _ERROR_CODE: Final = re.compile(r"[a-z_]{1,60}")
 _NO_CODE: Final = "none"
 """Stands for a code that GitHub has never issued."""
@@ -57,6 +54,15 @@ class Profile(msgspec.Struct, frozen=True):
     avatar_url: str | None = None
 
 
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong with a setting."""
+
+    setting: str
+    """The name of its field."""
+    message: str
+    """What is wrong, and the way out."""
+
+
 class Provider:
     """One GitHub, asked on behalf of one client. Opens a connection for each sign-in and keeps nothing of it."""
 
@@ -68,28 +74,26 @@ class Provider:
         self._tls: ssl.SSLContext | None = None
         """Made once: loading the certificates takes longer than a sign-in's own work."""
 
-    async def authorization_url(self, attempt: LoginAttempt) -> str:
+    async def authorization_url(self, *, redirect_uri: str, state: str, code_verifier: str) -> str:
         """Where a browser goes to sign in."""
         async with await self._client() as client:
             url, _ = client.create_authorization_url(
-                self._authorize_url,
-                redirect_uri=attempt.callback_url,
-                state=attempt.state.reveal(),
-                code_verifier=attempt.code_verifier.reveal(),
+                self._authorize_url, redirect_uri=redirect_uri, state=state, code_verifier=code_verifier
             )
         return str(url)
 
-    async def profile_behind(self, callback: LoginCallback) -> Profile:
+    async def profile_behind(self, code: str, *, redirect_uri: str, code_verifier: str) -> Profile:
         """Whom a code was issued for. Raises `GitHubFailed`."""
         async with await self._client() as client:
-            token = await _called("the token endpoint", self._exchange(client, callback))
+            exchange = self._exchange(client, code, redirect_uri, code_verifier)
+            token = await _called("the token endpoint", exchange)
             return await _called("the user endpoint", self._show_user(client, token))
 
-    async def problems(self) -> list[Problem]:
+    async def faults(self) -> list[Fault]:
         """What keeps people from signing in, found by asking GitHub without anybody's agreement."""
         async with await self._client() as client:
-            found = await asyncio.gather(self._client_problem(client), self._api_problem(client))
-        return [problem for problem in found if problem is not None]
+            found = await asyncio.gather(self._client_fault(client), self._api_fault(client))
+        return [fault for fault in found if fault is not None]
 
     async def _client(self) -> AsyncOAuth2Client:
         if self._tls is None:
@@ -110,13 +114,13 @@ class Provider:
         client.register_compliance_hook("access_token_response", _successful)
         return client
 
-    async def _exchange(self, client: AsyncOAuth2Client, callback: LoginCallback) -> str:
+    async def _exchange(self, client: AsyncOAuth2Client, code: str, redirect_uri: str, code_verifier: str) -> str:
         answer = await client.fetch_token(
             self._token_url,
             grant_type="authorization_code",
-            code=callback.code.reveal(),
-            redirect_uri=callback.callback_url,
-            code_verifier=callback.code_verifier.reveal(),
+            code=code,
+            redirect_uri=redirect_uri,
+            code_verifier=code_verifier,
         )
         token = answer.get("access_token")
         if not isinstance(token, str) or not token:
@@ -130,7 +134,7 @@ class Provider:
         response = await client.request("GET", self._user_url, withhold_token=True, headers=authorization)
         return msgspec.json.decode(_successful(response).content, type=Profile)
 
-    async def _client_problem(self, client: AsyncOAuth2Client) -> Problem | None:
+    async def _client_fault(self, client: AsyncOAuth2Client) -> Fault | None:
         """GitHub judges the client before the code, so a code that cannot exist shows whether it knows the client."""
         try:
             await _called(
@@ -142,22 +146,22 @@ class Provider:
                 case "bad_verification_code":
                     return None
                 case None:
-                    return Problem(path=f"{_TABLE}.oauth_url", message=f"{error}; check the address and the network")
+                    return Fault("oauth_url", f"{error}; check the address and the network")
                 case code:
                     message = f"GitHub refuses the client ({code}); check it together with GITHUB_APP_CLIENT_SECRET"
-                    return Problem(path=f"{_TABLE}.client_id", message=message)
-        return Problem(path=f"{_TABLE}.oauth_url", message="this is no GitHub: it accepts a code that nobody issued")
+                    return Fault("client_id", message)
+        return Fault("oauth_url", "this is no GitHub: it accepts a code that nobody issued")
 
-    async def _api_problem(self, client: AsyncOAuth2Client) -> Problem | None:
+    async def _api_fault(self, client: AsyncOAuth2Client) -> Fault | None:
         """GitHub refuses to show the user to whoever does not say who they are."""
         try:
             response = await _called("the user endpoint", client.request("GET", self._user_url, withhold_token=True))
         except GitHubFailed as error:
-            return Problem(path=f"{_TABLE}.api_url", message=f"{error}; check the address and the network")
+            return Fault("api_url", f"{error}; check the address and the network")
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             return None
         message = f"this is no API of GitHub: the user endpoint answered {response.status_code} instead of 401"
-        return Problem(path=f"{_TABLE}.api_url", message=message)
+        return Fault("api_url", message)
 
 
 def _prepare() -> ssl.SSLContext:

@@ -6,10 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from fabro_core.config.live_fields import LIVE_ALLOW_LIST
-from fabro_core.config.secrets import from_env
-from fabro_core.config.values import HTTP_URL, Form
-from fabro_core.secret import Secret
+from fabro_core.settings import HTTP_URL, LIVE_ALLOW_LIST, Form, Secret, from_env
 
 
 def _username(text: str) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from fabro_core.context import PluginContext
-from fabro_core.hooks import hookimpl
-from fabro_core.store.base import RunStore
+from fabro_core import PluginContext, hookimpl
+from fabro_core.store import RunStore
 from fabro_store_redis.settings import RedisSettings
 from fabro_store_redis.store import RedisRunStore
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fabro_core.store.records import Blob, BlobPage, BlobQuery
+from fabro_core.store import Blob, BlobPage, BlobQuery
 from fabro_store_redis.link import Word
 
 

@@ -6,8 +6,7 @@ from typing import Final
 
 import msgspec
 
-from fabro_core.errors import RevisionConflict
-from fabro_core.store.records import ABSENT, Doc, DocDelete, DocPage, DocQuery, DocRef, DocWrite, Revision
+from fabro_core.store import ABSENT, Doc, DocDelete, DocPage, DocQuery, DocRef, DocWrite, Revision, RevisionConflict
 from fabro_store_redis.packing import argument, lua_string, pack, text_key
 
 PURGED_AT_ONCE: Final = 500

@@ -11,7 +11,7 @@ from redis.exceptions import AuthenticationError, MovedError, NoPermissionError,
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import TimeoutError as NoAnswer
 
-from fabro_core.errors import StoreError, StoreMisconfigured, StoreUnavailable
+from fabro_core.store import StoreError, StoreMisconfigured, StoreUnavailable
 from fabro_store_redis.settings import CREDENTIAL_VARIABLE
 
 DRIVER_FAULTS: Final = (RedisError, OSError, asyncio.TimeoutError)

@@ -15,9 +15,7 @@ from typing import Final
 
 from redis.exceptions import TimeoutError as NoAnswer
 
-from fabro_core.errors import StoreUnavailable
-from fabro_core.store.records import Wakeup
-from fabro_core.store.wakeups import WakeupHub
+from fabro_core.store import StoreUnavailable, Wakeup, WakeupHub
 from fabro_store_redis.connections import Connections
 from fabro_store_redis.faults import DRIVER_FAULTS, NoPrimary, unavailable
 from fabro_store_redis.link import Link

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from fabro_core.store.records import EventPage, EventQuery, EventRecord, FeedEvent, FeedPage, FeedQuery
+from fabro_core.store import EventPage, EventQuery, EventRecord, FeedEvent, FeedPage, FeedQuery
 from fabro_store_redis import scripts
 from fabro_store_redis.packing import argument, lua_string
 from fabro_store_redis.runs import tag_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from fabro_core.errors import StoreMisconfigured, StoreUnavailable
+from fabro_core.store import StoreMisconfigured, StoreUnavailable
 from fabro_store_redis.connections import Connections
 from fabro_store_redis.faults import cannot_open
 

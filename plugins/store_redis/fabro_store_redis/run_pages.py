@@ -6,8 +6,7 @@ list, sort key and direction there is a sorted set a bucket, and one of the ids 
 
 from __future__ import annotations
 
-from fabro_core.models.status import Bucket
-from fabro_core.store.records import RunIdPage, RunIdQuery, RunQuery, RunSort
+from fabro_core.store import Bucket, RunIdPage, RunIdQuery, RunQuery, RunSort
 from fabro_store_redis import scripts
 from fabro_store_redis.packing import argument, lua_string
 from fabro_store_redis.runs import BEGUN

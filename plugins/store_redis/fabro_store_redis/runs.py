@@ -7,17 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fabro_core.models.status import Bucket
-from fabro_core.store.records import (
-    AppendBatch,
-    EventRecord,
-    RunHit,
-    RunPage,
-    RunRow,
-    RunSort,
-    StoredRun,
-    WorkflowHit,
-)
+from fabro_core.store import AppendBatch, Bucket, EventRecord, RunHit, RunPage, RunRow, RunSort, StoredRun, WorkflowHit
 from fabro_store_redis.packing import argument, lua_string, number_key, pack, text_key
 
 

@@ -9,9 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
-from fabro_core.config.secrets import from_env
-from fabro_core.config.values import Form
-from fabro_core.secret import Secret
+from fabro_core.settings import Form, Secret, from_env
 
 CREDENTIAL_VARIABLE: Final = "FABRO_REDIS_PASSWORD"
 

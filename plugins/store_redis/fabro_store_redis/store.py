@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from fabro_core.errors import SeqConflict, StoreMisconfigured, StoreUnavailable
-from fabro_core.store.base import RunStore
-from fabro_core.store.records import (
+from fabro_core.store import (
     AppendBatch,
     Blob,
     BlobDelete,
@@ -32,8 +30,12 @@ from fabro_core.store.records import (
     RunIdQuery,
     RunPage,
     RunQuery,
+    RunStore,
+    SeqConflict,
     StoredRun,
     StoreInfo,
+    StoreMisconfigured,
+    StoreUnavailable,
     Wakeup,
     WorkflowHit,
 )

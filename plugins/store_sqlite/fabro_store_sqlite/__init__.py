@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fabro_core.context import PluginContext
-from fabro_core.hooks import hookimpl
-from fabro_core.store.base import RunStore
+from fabro_core import PluginContext, hookimpl
+from fabro_core.store import RunStore
 from fabro_store_sqlite.settings import SqliteSettings
 from fabro_store_sqlite.store import SqliteRunStore
 

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from fabro_core.store.records import Blob, BlobDelete, BlobPage, BlobQuery
+from fabro_core.store import Blob, BlobDelete, BlobPage, BlobQuery
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.schema import BLOB_PUTS, BLOBS
 from fabro_store_sqlite.writer import Transaction

@@ -19,7 +19,7 @@ from sqlalchemy import QueuePool, create_engine
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from fabro_core.errors import StoreMisconfigured
+from fabro_core.store import StoreMisconfigured
 from fabro_store_sqlite.faults import DRIVER_FAULTS, cannot_open, is_lock
 from fabro_store_sqlite.migrations import LAYOUT, bring_up_to_date, pending, titles
 

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, insert, or_, select
 
-from fabro_core.errors import RevisionConflict
-from fabro_core.store.records import (
+from fabro_core.store import (
     ABSENT,
     ANY,
     Doc,
@@ -21,6 +20,7 @@ from fabro_core.store.records import (
     DocRef,
     DocWrite,
     Revision,
+    RevisionConflict,
 )
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.schema import DOCUMENTS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from fabro_core.errors import StoreError, StoreMisconfigured, StoreUnavailable
+from fabro_core.store import StoreError, StoreMisconfigured, StoreUnavailable
 
 DRIVER_FAULTS = (sqlite3.Error, sqlite3.Warning, SQLAlchemyError, OSError)
 

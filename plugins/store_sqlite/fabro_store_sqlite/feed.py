@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, select
 
-from fabro_core.store.records import FeedEvent, FeedPage, FeedQuery
+from fabro_core.store import FeedEvent, FeedPage, FeedQuery
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.hints import newest
 from fabro_store_sqlite.schema import EVENTS, RUNS

@@ -16,9 +16,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, select
 
-from fabro_core.errors import StoreUnavailable
-from fabro_core.store.records import Wakeup
-from fabro_core.store.wakeups import WakeupHub
+from fabro_core.store import StoreUnavailable, Wakeup, WakeupHub
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.readers import Readers
 from fabro_store_sqlite.schema import CHANGE_COUNTER, RUNS

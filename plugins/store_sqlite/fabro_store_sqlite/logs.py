@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import BindParameter, bindparam, select
 
-from fabro_core.store.records import EventPage, EventQuery, EventRecord
+from fabro_core.store import EventPage, EventQuery, EventRecord
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUNS
 

@@ -16,7 +16,7 @@ from sqlalchemy import ClauseElement
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from fabro_core.errors import StoreMisconfigured
+from fabro_core.store import StoreMisconfigured
 from fabro_store_sqlite import schema
 
 APPLICATION_ID = 0x46414252

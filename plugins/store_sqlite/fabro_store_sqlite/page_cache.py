@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from fabro_core.store.records import RunPage, RunQuery, RunSort
+from fabro_core.store import RunPage, RunQuery, RunSort
 from fabro_store_sqlite import run_lists
 
 MAX_HITS: Final = 4_000

@@ -26,8 +26,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from fabro_core.models.status import Bucket
-from fabro_core.store.records import RunSort
+from fabro_core.store import Bucket, RunSort
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.schema import LAST_ON_SHELF, RUNS, SHELF
 

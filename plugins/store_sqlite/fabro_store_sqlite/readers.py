@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
 
-from fabro_core.errors import StoreUnavailable
-from fabro_core.store.records import RunPage, RunQuery
+from fabro_core.store import RunPage, RunQuery, StoreUnavailable
 from fabro_store_sqlite import run_lists
 from fabro_store_sqlite.connections import Database, HeldConnection, snapshot
 from fabro_store_sqlite.faults import DRIVER_FAULTS, is_lock, unavailable

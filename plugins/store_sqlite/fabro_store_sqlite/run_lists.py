@@ -14,17 +14,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import bindparam, func, literal_column, select
 
-from fabro_core.models.status import Bucket
-from fabro_core.store.records import (
-    RunHit,
-    RunIdPage,
-    RunIdQuery,
-    RunPage,
-    RunQuery,
-    RunSort,
-    StoredRun,
-    WorkflowHit,
-)
+from fabro_core.store import Bucket, RunHit, RunIdPage, RunIdQuery, RunPage, RunQuery, RunSort, StoredRun, WorkflowHit
 from fabro_store_sqlite import page_sql
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.run_counts import ALL, counts, scope_of_automation, scope_of_parent

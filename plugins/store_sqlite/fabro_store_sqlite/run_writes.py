@@ -7,8 +7,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from fabro_core.errors import SeqConflict
-from fabro_core.store.records import AppendBatch, RunRow, Wakeup
+from fabro_core.store import AppendBatch, RunRow, SeqConflict, Wakeup
 from fabro_store_sqlite import blobs
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.run_counts import children_of, recount

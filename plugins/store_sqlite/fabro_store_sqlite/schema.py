@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from fabro_core.models.status import Bucket
+from fabro_core.store import Bucket
 
 METADATA = MetaData()
 

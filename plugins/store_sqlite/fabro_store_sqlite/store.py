@@ -12,9 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from fabro_core.errors import StoreUnavailable
-from fabro_core.store.base import RunStore
-from fabro_core.store.records import (
+from fabro_core.store import (
     AppendBatch,
     Blob,
     BlobDelete,
@@ -34,8 +32,10 @@ from fabro_core.store.records import (
     RunIdQuery,
     RunPage,
     RunQuery,
+    RunStore,
     StoredRun,
     StoreInfo,
+    StoreUnavailable,
     Wakeup,
     WorkflowHit,
 )

@@ -13,8 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
-from fabro_core.errors import StoreError, StoreUnavailable
-from fabro_core.store.records import Wakeup
+from fabro_core.store import StoreError, StoreUnavailable, Wakeup
 from fabro_store_sqlite.connections import Database, HeldConnection
 from fabro_store_sqlite.faults import DRIVER_FAULTS, concerns_one_statement, unavailable
 

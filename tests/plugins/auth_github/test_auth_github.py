@@ -55,7 +55,9 @@ def method_of(provider: FakeIdentityProvider, **changes: Any) -> GitHubAuth:
             **changes,
         }
     )
-    return GitHubAuth(lambda: settings)
+    method = GitHubAuth(lambda: settings)
+    method.name = "github"
+    return method
 
 
 async def code_of(method: GitHubAuth, attempt: LoginAttempt = ATTEMPT) -> LoginCallback:

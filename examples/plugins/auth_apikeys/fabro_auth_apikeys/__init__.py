@@ -11,10 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
-from fabro_core import hookimpl
-from fabro_core.auth.base import AuthMethod, Bearer, Identity
-from fabro_core.context import PluginContext, Problem
-from fabro_core.errors import CredentialsRejected, StartupError
+from fabro_core import PluginContext, Problem, StartupError, hookimpl
+from fabro_core.auth import AuthMethod, Bearer, CredentialsRejected, Identity
 
 from fabro_auth_apikeys.keys import PREFIX, MalformedFile, StoredKey, digest_of, id_of, read_keys
 

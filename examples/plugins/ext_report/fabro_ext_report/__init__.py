@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 from xml.sax.saxutils import escape
 
 import msgspec
-from fabro_core import hookimpl
-from fabro_core.clock import epoch_ms
-from fabro_core.config.values import HTTP_URL
-from fabro_core.context import Link, PluginContext
+from fabro_core import Link, PluginContext, epoch_ms, hookimpl
+from fabro_core.settings import HTTP_URL
 from litestar import get
 
 if TYPE_CHECKING:
