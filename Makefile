@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
-EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
+EDITABLE := -e '.[server]' $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
 CODE := fabro_core plugins tests benchmarks docs examples
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
@@ -37,9 +37,9 @@ soak: $(DEVELOPMENT)  ## Two minutes of load on three servers that are killed on
 test-versions: $(DEVELOPMENT)  ## Test with the other Pythons of the machine, without what is slow, and show the coverage
 	$(BIN)/python -m tests.compat.versions $(ARGS)
 
-test-bare: $(DEVELOPMENT)  ## Test the core without any plugin, in an environment of its own
+test-bare: $(DEVELOPMENT)  ## Test the core as embedding programs get it, without plugins and what only a server process needs
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BARE)
-	$(BIN)/uv pip install --quiet --python $(BARE)/bin/python -e '.[testing]'
+	$(BIN)/uv pip install --quiet --python $(BARE)/bin/python -e . anyio pytest hypothesis
 	$(BARE)/bin/python -m pytest -q tests/compat/bare.py tests/store/test_memory.py tests/store/test_wakeups.py
 
 test-minimum: $(DEVELOPMENT)  ## Test with the oldest dependencies that are admitted, in an environment of its own

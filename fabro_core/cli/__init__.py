@@ -36,10 +36,18 @@ cli.add_command(settings)
 cli.add_command(store)
 
 
+_OF_THE_EXTRA = frozenset({"httpx", "uvicorn"})
+"""Modules that commands need and an embedding program does not; click, which is one of them, Litestar brings along."""
+
+
 def main() -> None:
     """Run the command line and exit with a code of server.md S18."""
     try:
         cli(prog_name="fabro")
+    except ModuleNotFoundError as error:
+        if error.name not in _OF_THE_EXTRA:
+            raise
+        sys.exit(f"This command needs {error.name}, which is not installed; run: pip install 'fabro-core[server]'")
     except FabroError as error:
         from fabro_core.cli.failures import exit_code
 

@@ -20,7 +20,7 @@ import pytest
 from fabro_core import __version__
 from tests.api.conftest import manifest
 from tests.cli.terminal import Home
-from tests.packaging.test_wheels import PROJECTS
+from tests.packaging.test_wheels import PROJECTS, ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -34,15 +34,20 @@ def pip(*arguments: str | Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the programs of the environment are. Our wheels are built and those of others fetched into one directory;
-    then nothing but this directory is asked."""
-    directory = tmp_path_factory.mktemp("installation")
-    wheels = directory / "wheels"
-    pip("wheel", "--no-build-isolation", "--wheel-dir", wheels, *PROJECTS.values())
-    venv.create(directory / "venv", with_pip=False)
-    programs = directory / "venv" / "bin"
-    pip("--python", programs / "python", "install", "--no-compile", "--no-index", "--find-links", wheels, *PROJECTS)
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our wheels are built and those of others fetched into one directory; from then on nothing else is asked."""
+    directory = tmp_path_factory.mktemp("wheels")
+    everything = [f"{ROOT}[all]", *(str(path) for name, path in PROJECTS.items() if name != "fabro-core")]
+    pip("wheel", "--no-build-isolation", "--wheel-dir", directory, *everything)
+    return directory
+
+
+@pytest.fixture
+def programs(wheels: Path, tmp_path: Path, requirement: str) -> Path:
+    """Where the programs of an environment are that has nothing but what a user has asked for."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    programs = tmp_path / "venv" / "bin"
+    pip("--python", programs / "python", "install", "--no-compile", "--no-index", "--find-links", wheels, requirement)
     return programs
 
 
@@ -57,6 +62,7 @@ def home(programs: Path) -> Iterator[Home]:
     shutil.rmtree(directory)
 
 
+@pytest.mark.parametrize("requirement", ["fabro-core[all]"])
 def test_the_five_wheels_installed_by_name_list_their_plugins_show_pages_and_keep_a_run(home: Home) -> None:
     plugins = json.loads(home.run("plugins", "--json").stdout)
     assert {(row["group"], row["name"], row["distribution"], row["version"]) for row in plugins} == declared_plugins()
@@ -78,6 +84,26 @@ def test_the_five_wheels_installed_by_name_list_their_plugins_show_pages_and_kee
     assert engine == "sqlite"
     assert "Dev token" in page
     assert [answer.status_code for answer in stylesheets] == [200]
+
+
+@pytest.mark.parametrize("requirement", ["fabro-core[github,redis]"])
+def test_extras_of_plugins_bring_the_command_and_a_server(home: Home) -> None:
+    plugins = json.loads(home.run("plugins", "--json").stdout)
+    assert {row["name"] for row in plugins} == {"memory", "github", "redis"}
+
+    home.path.mkdir()
+    (home.path / "settings.toml").write_text(
+        '[server.auth]\nmethods = ["github"]\n[server.auth.github]\nclient_id = "x"\nallowed_usernames = ["mona"]\n'
+        '[server.store]\nkind = "memory"\n'
+    )
+    secrets = {"SESSION_SECRET": "s" * 64, "GITHUB_APP_CLIENT_SECRET": "s"}
+    started = home.run("server", "start", **secrets)
+    assert started.returncode == 0, started.stderr
+    transport = httpx.HTTPTransport(uds=str(home.path / "fabro.sock"))
+    with httpx.Client(transport=transport, base_url="http://fabro") as client:
+        page = client.get("/login").text
+    assert home.run("server", "stop").returncode == 0
+    assert "GitHub" in page
 
 
 def declared_plugins() -> set[tuple[str, str, str, str]]:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from fabro_core import __version__
+from fabro_core.plugins.kinds import KINDS
 
 pytestmark = pytest.mark.slow
 
@@ -110,6 +111,11 @@ def test_the_metadata_says_what_a_user_must_know(name: str, wheels: dict[str, Wh
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Description-Content-Type"] == "text/markdown"
     assert metadata["Summary"]
+
+
+@pytest.mark.parametrize("extra", [extra for kind in KINDS for extra in kind.shipped.values() if extra])
+def test_the_extra_of_a_plugin_brings_the_command_and_a_server(extra: str) -> None:
+    assert "fabro-core[server]" in project("fabro-core")["optional-dependencies"][extra]
 
 
 @distribution
