@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from fabro_core.api.account import account, auth_sessions, cli_tokens, redirect_login, sign_in
+from fabro_core.api.account import account, auth_sessions, cli_tokens, sign_in
 from fabro_core.api.resources import variables
 from fabro_core.api.runs import (
     artifacts,
@@ -57,7 +57,7 @@ _API: Final = (
     settings,
     system,
 )
-_FOR_BROWSERS: Final = (sign_in, redirect_login, cli_tokens, cli_login, entrance, pages_of_runs, account_page)
+_FOR_BROWSERS: Final = (sign_in, cli_tokens, cli_login, entrance, pages_of_runs, account_page)
 
 
 def endpoints(*, web_enabled: bool) -> tuple[Endpoint, ...]:

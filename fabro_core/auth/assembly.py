@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_bytes
+from urllib.parse import urlsplit
 
+from fabro_core.auth.access_tokens import AccessTokens
 from fabro_core.auth.authenticator import Authenticator
 from fabro_core.auth.base import AuthMethod, LoginOption
-from fabro_core.auth.cli_logins import CliLogins, cli_logins
+from fabro_core.auth.chains import Chains
+from fabro_core.auth.cli_consents import CliConsents
+from fabro_core.auth.cli_flows import CliFlows
+from fabro_core.auth.cli_logins import CliLogins
+from fabro_core.auth.codes import Codes
 from fabro_core.auth.keys import KEY_BYTES, Purpose, derive_key
+from fabro_core.auth.lasting import LastingSignIns
 from fabro_core.auth.login_states import LoginStates
 from fabro_core.auth.sessions import BrowserSessions
 from fabro_core.auth.sign_in_limit import SignInLimit
+from fabro_core.auth.sign_ins import SignIns
 from fabro_core.auth.worker_tokens import WorkerTokens
 from fabro_core.clock import Clock
 from fabro_core.secret import Secret
@@ -25,6 +33,8 @@ class BrowserSignIns:
 
     sessions: BrowserSessions
     states: LoginStates
+    sign_ins: SignIns
+    consents: CliConsents
     cli: CliLogins
 
 
@@ -39,6 +49,7 @@ class Authentication:
     authenticator: Authenticator
     workers: WorkerTokens
     attempts: SignInLimit
+    lasting: LastingSignIns
     browser: BrowserSignIns | None
     """None without pages."""
 
@@ -61,27 +72,49 @@ def authentication(
 ) -> Authentication:
     """The authentication of a server at `public_url`. Without a session secret worker tokens end with it (auth.md A24),
     and nobody signs in with a browser."""
-    browser = None
-    if session_secret is not None and web_enabled:
-        browser = BrowserSignIns(
-            sessions=BrowserSessions(store, clock, session_secret),
-            states=LoginStates(store, clock, session_secret),
-            cli=cli_logins(store, clock, session_secret, issuer=public_url, methods=methods, options=options),
-        )
+    by_name = {method.name: method for method in methods}
     workers = WorkerTokens(_worker_key(session_secret), clock)
+    attempts = SignInLimit(store, clock, limit=attempts_per_minute)
+    if session_secret is None or not web_enabled:
+        return Authentication(
+            methods=by_name,
+            options=options,
+            authenticator=Authenticator(methods, workers),
+            workers=workers,
+            attempts=attempts,
+            lasting=LastingSignIns(None, None),
+            browser=None,
+        )
+    sessions, chains, codes = BrowserSessions(store, clock, session_secret), Chains(store, clock), Codes(store, clock)
+    states = LoginStates(store, clock, session_secret)
+    access_key, cookie_key = (derive_key(session_secret, each) for each in (Purpose.ACCESS_TOKENS, Purpose.COOKIES))
+    access_tokens = AccessTokens(access_key, clock, issuer=public_url, chains=chains)
+    authenticator = Authenticator(methods, workers, sessions, access_tokens)
+    cli_method = _cli_method(methods, options)
+    prefix = urlsplit(public_url).path
     return Authentication(
-        methods={method.name: method for method in methods},
+        methods=by_name,
         options=options,
-        authenticator=Authenticator(
-            methods,
-            workers,
-            None if browser is None else browser.sessions,
-            None if browser is None else browser.cli.access_tokens,
-        ),
+        authenticator=authenticator,
         workers=workers,
-        attempts=SignInLimit(store, clock, limit=attempts_per_minute),
-        browser=browser,
+        attempts=attempts,
+        lasting=LastingSignIns(sessions, chains),
+        browser=BrowserSignIns(
+            sessions=sessions,
+            states=states,
+            sign_ins=SignIns(by_name, options, attempts, sessions, states, public_url=public_url, prefix=prefix),
+            consents=CliConsents(
+                cli_method, authenticator, sessions, CliFlows(cookie_key, clock), codes, prefix=prefix
+            ),
+            cli=CliLogins(by_name, codes, chains, access_tokens, on=cli_method is not None),
+        ),
     )
+
+
+def _cli_method(methods: Sequence[AuthMethod], options: Mapping[str, LoginOption]) -> AuthMethod | None:
+    """What people sign in with for command-line programs: the first method whose option is a redirect (auth.md A19)."""
+    redirecting = (method for method in methods if method.name in options and options[method.name].kind == "redirect")
+    return next(redirecting, None)
 
 
 def _worker_key(session_secret: Secret | None) -> bytes:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from fabro_core.auth.base import Identity
 from fabro_core.auth.caller import SessionRef
+from fabro_core.auth.visitor import Visitor
 
 AuditEvent = Literal["login", "login_refused", "logout", "session_revoked", "refresh_replayed", "rate_limited"]
 
@@ -15,16 +16,15 @@ log = logging.getLogger("fabro.audit")
 
 def audit(
     event: AuditEvent,
+    visitor: Visitor,
     *,
-    client: str,
-    request_id: str,
     method: str | None = None,
     reason: str | None = None,
     identity: Identity | None = None,
     session: SessionRef | None = None,
 ) -> None:
     """Write a line. `method` is the auth method's settings name, `reason` the code of a refusal."""
-    fields: dict[str, object] = {"event": event, "client": client, "request_id": request_id}
+    fields: dict[str, object] = {"event": event, "client": visitor.client, "request_id": visitor.request_id}
     if method is not None:
         fields["auth_method"] = method.replace("-", "_")
     if reason is not None:

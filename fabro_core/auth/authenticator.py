@@ -3,31 +3,26 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable, Sequence
 
 from fabro_core.auth.access_tokens import AccessTokens
-from fabro_core.auth.base import AuthMethod, Bearer, Identity
+from fabro_core.auth.asking import credential_of, identity_of_bearer, require_permission
+from fabro_core.auth.base import AuthMethod, Bearer
 from fabro_core.auth.caller import Caller, SessionRef, User, Worker
 from fabro_core.auth.chains import REFRESH_PREFIX
 from fabro_core.auth.cookies import cookie_value
-from fabro_core.auth.refusals import LoginNotPermitted, MethodUnavailable, Unauthenticated
+from fabro_core.auth.refusals import LoginNotPermitted, Unauthenticated
 from fabro_core.auth.sessions import COOKIE, BrowserSessions
 from fabro_core.auth.signed_tokens import header_of
-from fabro_core.auth.within import within
 from fabro_core.auth.worker_tokens import KEY_ID as WORKER_KEY_ID
 from fabro_core.auth.worker_tokens import WorkerTokens
-from fabro_core.errors import CredentialsRejected
 from fabro_core.secret import Secret
 
 MAX_TOKEN_BYTES = 8192
-METHOD_TIMEOUT_SECONDS = 10
 
 _BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([\x21-\x7e]+)")
 _BLANKS = b" \t"
-
-log = logging.getLogger("fabro.auth")
 
 
 class Authenticator:
@@ -70,7 +65,7 @@ class Authenticator:
         method = self._by_name.get(record.method)
         if method is None:
             raise Unauthenticated("access_token_invalid")
-        if not self._sessions.depends_on(record, method.credential_of(record.identity)):
+        if not self._sessions.depends_on(record, credential_of(method, record.identity)):
             raise Unauthenticated
         await require_permission(method, record.identity)
         await self._sessions.note_use(session)
@@ -135,28 +130,8 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 
 async def _user_of(method: AuthMethod, token: str) -> User:
-    identity = await _ask(method, Bearer(token=Secret(token)))
+    identity = await identity_of_bearer(method, Bearer(token=Secret(token)))
     if identity is None:
         raise Unauthenticated("access_token_invalid", token_was_given=True)
     await require_permission(method, identity)
     return User(identity=identity, method=method.name)
-
-
-async def _ask(method: AuthMethod, credential: Bearer) -> Identity | None:
-    try:
-        return await within(METHOD_TIMEOUT_SECONDS, method.authenticate(credential))
-    except CredentialsRejected:
-        return None
-    except Exception as error:
-        log.exception("auth method %s failed to judge a bearer token", method.name)
-        raise MethodUnavailable from error
-
-
-async def require_permission(method: AuthMethod, identity: Identity) -> None:
-    try:
-        permitted = await method.permits(identity)
-    except Exception as error:
-        log.exception("auth method %s failed to tell whether an identity is permitted", method.name)
-        raise MethodUnavailable from error
-    if not permitted:
-        raise LoginNotPermitted

@@ -7,6 +7,7 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from fabro_core.auth.caller import Caller, User
+from fabro_core.auth.visitor import Visitor
 from fabro_core.http.access import client_of
 from fabro_core.http.asgi import Scope
 from fabro_core.http.services import Services
@@ -69,9 +70,9 @@ class Call(Generic[Path, Query, Body]):
         return None
 
     @property
-    def client(self) -> str:
-        """The peer's address, `unix` for a socket peer."""
-        return client_of(self.scope)
+    def visitor(self) -> Visitor:
+        """Where the request comes from, for sign-ins."""
+        return visitor_of(self.scope)
 
     @property
     def trace(self) -> Trace:
@@ -81,3 +82,8 @@ class Call(Generic[Path, Query, Body]):
 
 AnyCall = Call[Any, Any, Any]
 """A call of whatever operation, for what several of them share."""
+
+
+def visitor_of(scope: Scope) -> Visitor:
+    """Where a request comes from, for sign-ins."""
+    return Visitor(client=client_of(scope), request_id=trace_of(scope).request_id, headers=scope["headers"])

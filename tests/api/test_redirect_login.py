@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fabro_core.api.account import redirect_login
+from fabro_core.auth import asking
 from fabro_core.store.records import DocQuery
 from fabro_core.testing.identity_provider import Mood
 from tests.api.cli_logins import Browser
@@ -326,7 +326,7 @@ async def test_a_provider_that_does_not_answer_is_not_waited_for(
     browser = site.browser()
     callback = await site.begun(browser)
     site.provider.mood = "slow"
-    monkeypatch.setattr(redirect_login, "METHOD_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(asking, "TIMEOUT_SECONDS", 0.2)
     assert await refused(browser, callback) == (502, "identity_provider_error")
 
 

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from fabro_core.auth.oauth import is_redirect_uri
 from fabro_core.client.callback import Listener, listening
 from fabro_core.client.faults import ClientFailed
-from fabro_core.http.oauth import is_redirect_uri
 from fabro_core.secret import Secret
 
 STATE = "5" * 64

@@ -1,40 +1,32 @@
-"""Signing in with a form, and signing out (auth.md A10, A15)."""
+"""Signing in with a browser, and signing out (auth.md A10 to A12, A15): with the form of a method, or at its identity
+provider, there and back."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 import msgspec
 
-from fabro_core.auth.audit import AuditEvent, audit
-from fabro_core.auth.authenticator import METHOD_TIMEOUT_SECONDS, require_permission
-from fabro_core.auth.base import AuthMethod, Identity, LoginForm, LoginOption
-from fabro_core.auth.caller import SessionRef, User
-from fabro_core.auth.cookies import cookie_value
-from fabro_core.auth.refusals import InvalidCredentials, LoginNotPermitted, MethodDisabled, MethodUnavailable
-from fabro_core.auth.return_to import checked_return_to
+from fabro_core.api.account.attempts import count_callback, counted_login
+from fabro_core.auth.login_states import LIFETIME as LOGIN_LIFETIME
 from fabro_core.auth.sessions import COOKIE, LIFETIME
-from fabro_core.auth.sign_in_limit import LimitKind, TooManyAttempts
-from fabro_core.errors import CredentialsRejected, InvalidRequest, StoreUnavailable
+from fabro_core.auth.sign_in_limit import LimitKind
+from fabro_core.auth.sign_ins import BINDING_COOKIE, SignedIn, SignInRefused
+from fabro_core.errors import InvalidRequest, StoreUnavailable
 from fabro_core.http.accept import prefers_html
 from fabro_core.http.body import Incoming, UnsupportedMediaType, decode_json, is_json, media_type_of
 from fabro_core.http.call import AnyCall, Call
 from fabro_core.http.csrf import refuse_cross_site
 from fabro_core.http.endpoint import endpoint
 from fabro_core.http.error_replies import error_reply
-from fabro_core.http.methods import MethodNotAllowed, RouteNotFound
 from fabro_core.http.path import PathParams
+from fabro_core.http.query import QueryParams
 from fabro_core.http.reply import Reply, json_reply, see_other
 from fabro_core.secret import Secret
 
-AFTER_SIGN_IN: Final = "/runs"
-RETURN_TO: Final = "return_to"
 FORM: Final = b"application/x-www-form-urlencoded"
-
-log = logging.getLogger("fabro.auth")
+_SIGN_IN: Final = "/auth"
 
 
 class MethodPath(PathParams, frozen=True, kw_only=True):
@@ -42,124 +34,91 @@ class MethodPath(PathParams, frozen=True, kw_only=True):
     """The settings name of an auth method."""
 
 
+class StartParams(QueryParams, frozen=True, kw_only=True):
+    return_to: str | None = None
+
+
+class CallbackParams(QueryParams, frozen=True, kw_only=True):
+    state: str = ""
+    code: str = ""
+    error: str = ""
+
+
 class SignedInResponse(msgspec.Struct, frozen=True):
     ok: bool
 
 
-@endpoint("POST", "/auth/login/{method}")
+@endpoint("POST", "/auth/login/{method}", gate=counted_login(LimitKind.LOGIN, "form", allow=b"GET, OPTIONS"))
 async def submit_login(call: Call[MethodPath, None, Incoming]) -> Reply:
     """Sign in with the form of a method, sent as JSON or by a page."""
-    await count_attempt(call, LimitKind.LOGIN)
-    method, option = enabled_option(call)
-    if option.kind != "form":
-        raise MethodNotAllowed(b"GET, OPTIONS")
     refuse_cross_site(call.headers, call.services.public_origin)
     submitted = await _submitted(call.body)
-    form = _form(option, submitted)
-    return_to = checked_return_to(submitted.get(RETURN_TO), prefix=call.services.public_prefix)
     try:
-        identity = await _identity(method, form)
-        await require_permission(method, identity)
-    except (InvalidCredentials, LoginNotPermitted) as refusal:
-        note(call, "login_refused", method=method.name, reason=refusal.code)
-        if not prefers_html(call.headers):
-            raise
-        error = "invalid_credentials" if isinstance(refusal, InvalidCredentials) else "unauthorized"
-        return to_login_page(call, error, return_to)
-    return await signed_in(call, method, identity, return_to)
+        signed_in = await call.services.auth.require_browser().sign_ins.with_form(
+            call.path.method, submitted, call.visitor
+        )
+    except SignInRefused as refused:
+        return _refused(call, refused)
+    if prefers_html(call.headers):
+        return see_other(signed_in.location, _session_cookie(call, signed_in))
+    return json_reply(SignedInResponse(ok=True), headers=(_session_cookie(call, signed_in),))
+
+
+@endpoint(
+    "GET",
+    "/auth/login/{method}",
+    gate=counted_login(LimitKind.START, "redirect", allow=b"OPTIONS, POST"),
+    no_head=True,
+)
+async def start_redirect_login(call: Call[MethodPath, StartParams]) -> Reply:
+    """Send the browser to the identity provider of a method."""
+    sign_ins = call.services.auth.require_browser().sign_ins
+    try:
+        begun = await sign_ins.begin(call.path.method, call.query.return_to, call.visitor)
+    except SignInRefused as refused:
+        return _refused(call, refused)
+    seconds = int(LOGIN_LIFETIME.total_seconds())
+    keep = call.services.cookies.set(BINDING_COOKIE, begun.binding.reveal(), max_age_seconds=seconds, path=_SIGN_IN)
+    return see_other(begun.url, keep)
+
+
+@endpoint("GET", "/auth/callback/{method}", gate=count_callback, no_head=True)
+async def finish_redirect_login(call: Call[MethodPath, CallbackParams]) -> Reply:
+    """Take the browser back from the identity provider, and sign the person in."""
+    sign_ins, params = call.services.auth.require_browser().sign_ins, call.query
+    try:
+        signed_in = await sign_ins.finish(
+            call.path.method, call.visitor, state=Secret(params.state), code=Secret(params.code), error=params.error
+        )
+    except SignInRefused as refused:
+        return _refused(call, refused)
+    return see_other(signed_in.location, _session_cookie(call, signed_in))
 
 
 @endpoint("POST", "/auth/logout")
 async def submit_logout(call: Call) -> Reply:
     """End the session of the cookie, if there is one; the browser forgets the cookie in any case."""
-    services = call.services
-    cookie = cookie_value(call.headers, COOKIE)
-    if cookie is not None:
+    services, visitor = call.services, call.visitor
+    if visitor.cookie(COOKIE) is not None:
         refuse_cross_site(call.headers, services.public_origin)
     forget = services.cookies.clear(COOKIE)
-    if cookie is not None:
-        try:
-            ended = await services.auth.require_browser().sessions.end(cookie)
-        except StoreUnavailable as error:
-            return error_reply(call.scope, call.services, error, forget)
-        if ended is not None:
-            session = SessionRef("browser", ended.key)
-            note(call, "logout", method=ended.body.method, identity=ended.body.identity, session=session)
+    try:
+        await services.auth.require_browser().sign_ins.end(visitor)
+    except StoreUnavailable as error:
+        return error_reply(call.scope, services, error, forget)
     return see_other(f"{services.public_prefix}/login", forget)
 
 
-# -- shared with sign-ins at an identity provider ------------------------------------------------------------------
+def _session_cookie(call: AnyCall, signed_in: SignedIn) -> tuple[bytes, bytes]:
+    seconds = int(LIFETIME.total_seconds())
+    return call.services.cookies.set(COOKIE, signed_in.cookie.reveal(), max_age_seconds=seconds)
 
 
-async def count_attempt(call: AnyCall, bucket: LimitKind) -> None:
-    """Count a request against the limit of its client. Raises `TooManyAttempts`."""
-    try:
-        await call.services.auth.attempts.count(bucket, call.client)
-    except TooManyAttempts as refusal:
-        note(call, "rate_limited", reason=refusal.code)
-        raise
-
-
-def enabled_option(call: Call[MethodPath, Any, Any]) -> tuple[AuthMethod, LoginOption]:
-    """The method in the path. Raises `MethodDisabled`, or what answers 404 for one without a browser sign-in."""
-    services = call.services
-    name = call.path.method
-    method = services.auth.methods.get(name)
-    if method is None:
-        raise MethodDisabled
-    option = services.auth.options.get(name)
-    if option is None:
-        raise RouteNotFound
-    return method, option
-
-
-async def signed_in(call: AnyCall, method: AuthMethod, identity: Identity, return_to: str | None) -> Reply:
-    """Open a session for a person who has just proved who they are, in place of the one that the browser had."""
-    services = call.services
-    sessions = services.auth.require_browser().sessions
-    session, cookie = await sessions.open(
-        User(identity=identity, method=method.name),
-        credential=method.credential_of(identity),
-        user_agent=call.user_agent,
-    )
-    replaced = cookie_value(call.headers, COOKIE)
-    if replaced is not None:
-        await sessions.end(replaced)
-    note(call, "login", method=method.name, identity=identity, session=session)
-    keep = services.cookies.set(COOKIE, cookie, max_age_seconds=int(LIFETIME.total_seconds()))
-    if call.scope["method"] == "POST" and not prefers_html(call.headers):
-        return json_reply(SignedInResponse(ok=True), headers=(keep,))
-    return see_other(return_to or services.public_prefix + AFTER_SIGN_IN, keep)
-
-
-def to_login_page(call: AnyCall, error: str, return_to: str | None) -> Reply:
-    """Send a browser back to the login page, which says what went wrong."""
-    kept = "" if return_to is None else f"&{RETURN_TO}={quote(return_to, safe='/')}"
-    return see_other(f"{call.services.public_prefix}/login?error={error}{kept}")
-
-
-def note(
-    call: AnyCall,
-    event: AuditEvent,
-    *,
-    method: str | None = None,
-    reason: str | None = None,
-    identity: Identity | None = None,
-    session: SessionRef | None = None,
-) -> None:
-    """Write a line of the audit log about a request."""
-    audit(
-        event,
-        client=call.client,
-        request_id=call.trace.request_id,
-        method=method,
-        reason=reason,
-        identity=identity,
-        session=session,
-    )
-
-
-# -- the form ----------------------------------------------------------------------------------------------------------
+def _refused(call: AnyCall, refused: SignInRefused) -> Reply:
+    """Programs get the refusal itself."""
+    if prefers_html(call.headers):
+        return see_other(refused.location)
+    raise refused.refusal
 
 
 async def _submitted(incoming: Incoming) -> dict[str, Any]:
@@ -184,28 +143,4 @@ def _decode_form(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _form(option: LoginOption, submitted: dict[str, Any]) -> LoginForm:
-    fields: dict[str, Secret] = {}
-    for field in option.fields:
-        value = submitted.get(field.name)
-        if not isinstance(value, str):
-            raise InvalidRequest(f"{field.name}: required, as text.")
-        fields[field.name] = Secret(value)
-    return_to = submitted.get(RETURN_TO)
-    if return_to is not None and not isinstance(return_to, str):
-        raise InvalidRequest(f"{RETURN_TO}: expected text.")
-    return LoginForm(fields=fields)
-
-
-async def _identity(method: AuthMethod, form: LoginForm) -> Identity:
-    try:
-        async with asyncio.timeout(METHOD_TIMEOUT_SECONDS):
-            return await method.sign_in(form)
-    except CredentialsRejected as error:
-        raise InvalidCredentials from error
-    except Exception as error:
-        log.exception("auth method %s failed to judge a form", method.name)
-        raise MethodUnavailable from error
-
-
-ROUTES: Final = (submit_login, submit_logout)
+ROUTES: Final = (submit_login, start_redirect_login, finish_redirect_login, submit_logout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fabro_core.http.oauth import back_to_client, is_code_challenge, is_redirect_uri, is_state, proves
+from fabro_core.auth.oauth import back_to_client, is_code_challenge, is_redirect_uri, is_state, proves
 from fabro_core.secret import Secret
 
 REDIRECT_URI = "http://127.0.0.1:41000/callback"
