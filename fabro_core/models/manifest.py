@@ -58,10 +58,13 @@ class ManifestWorkflowConfig(msgspec.Struct, frozen=True, kw_only=True):
     """TOML."""
 
 
+FileRefType = Literal["file_inline", "import", "dockerfile"]
+
+
 class ManifestFileRef(msgspec.Struct, frozen=True, kw_only=True):
     """How a file came to be part of the manifest."""
 
-    type: Literal["file_inline", "import", "dockerfile"]
+    type: FileRefType
     original: str
     """The reference as the author wrote it."""
     from_: str | None = msgspec.field(name="from", default=None)

@@ -25,7 +25,7 @@ from fabro_core.runs.fold.title import inferred_title, valid_title
 from fabro_core.runs.off_loop import ON_LOOP_MAX_BYTES
 from fabro_core.runs.templates.marks import is_template
 from fabro_core.runs.workflow.compile import CompiledWorkflow, compile_workflow
-from fabro_core.runs.workflow.files import WorkflowFiles
+from fabro_core.runs.workflow.files import WorkflowFiles, found_in
 from fabro_core.runs.workflow.texts import UNDEFINED_RULE, Names
 
 _MAX_FAULTS_SHOWN = 5
@@ -47,14 +47,17 @@ class RunDraft(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def files(self) -> WorkflowFiles:
         """The workflow to be run, with the files that it can refer to."""
-        files = self.manifest.target.files or {}
-        contents = {path: entry.content for path, entry in files.items()}
-        return WorkflowFiles(self.manifest.workflow_path, self.manifest.target.source, contents)
+        return WorkflowFiles(self.manifest.workflow_path, self.manifest.target.source, found_in(self.contents))
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """The files that came with the workflow: texts by normal path."""
+        return {path: entry.content for path, entry in (self.manifest.target.files or {}).items()}
 
     @property
     def size(self) -> int:
         """How much there is to do, in bytes. A template counts as a large text: it can ask for as much work."""
-        texts = (self.files.source, self.goal or "", *self.files.contents.values())
+        texts = (self.manifest.target.source, self.goal or "", *self.contents.values())
         least = ON_LOOP_MAX_BYTES + 1 if any(map(is_template, texts)) else 0
         return max(len(self.manifest.body), least)
 

@@ -17,7 +17,7 @@ from fabro_core.runs.workflow.attributes import text_of
 from fabro_core.runs.workflow.diagnostics import diagnostic
 from fabro_core.runs.workflow.draft import Budget, Draft, DraftNode, TooLarge
 from fabro_core.runs.workflow.edge_table import EdgeTable
-from fabro_core.runs.workflow.files import WorkflowFiles
+from fabro_core.runs.workflow.files import FileReference, WorkflowFiles
 from fabro_core.runs.workflow.grammar import parse
 from fabro_core.runs.workflow.handlers import roles_of
 from fabro_core.runs.workflow.paths import directory_of, resolved
@@ -69,8 +69,8 @@ class Importer:
         splicer = Splicer(draft, budget)
         for node in placeholders:
             try:
-                path = self._path(splicer, node, chain)
-                prepared = self._read(path, (*chain, path))
+                path, text = self._file(splicer, node, chain)
+                prepared = self._read(path, text, (*chain, path))
                 for each in prepared.diagnostics:
                     budget.spend(each.message)  # a file that is imported often says the same each time
                     found.append(_of_placeholder(each, node))
@@ -85,8 +85,8 @@ class Importer:
         splicer.finish()
         return tuple(found)
 
-    def _path(self, splicer: Splicer, node: DraftNode, chain: tuple[str, ...]) -> str:
-        """The normal path of the file that a placeholder names. Raises `ImportFault`."""
+    def _file(self, splicer: Splicer, node: DraftNode, chain: tuple[str, ...]) -> tuple[str, str]:
+        """Normal path and text of the file that a placeholder names. Raises `ImportFault`."""
         if any(edge.source == edge.target for edge in splicer.edges.of(node.id)):
             raise ImportFault("an edge leads from the placeholder to itself")
         for key in node.attrs:
@@ -95,24 +95,26 @@ class Importer:
         reference = text_of(node.attrs, "import") or ""
         if is_template(reference):
             raise ImportFault(f'the path "{reference}" is a template; an import is written out')
-        path = resolved(directory_of(node.origin.source.path), reference)
+        base = node.origin.source.path
+        path = resolved(directory_of(base), reference)
         if path is None:
             raise ImportFault(f'file not found: "{reference}" is no relative path of a file')
         if path in chain:
             raise ImportFault(f"circular import: {' -> '.join((*chain[chain.index(path) :], path))}")
-        if path not in self._files.contents:
+        text = self._files.find(FileReference(path, "import", reference, base))
+        if text is None:
             raise ImportFault(f'file not found: "{reference}" ({path}) is not among the files of the workflow')
         if len(chain) > MAX_DEPTH:
             raise ImportFault(f'"{reference}": imports are nested more than {MAX_DEPTH} deep')
-        return path
+        return path, text
 
-    def _read(self, path: str, chain: tuple[str, ...]) -> _Prepared:
+    def _read(self, path: str, text: str, chain: tuple[str, ...]) -> _Prepared:
         if path not in self._prepared:
-            self._prepared[path] = self._prepare(path, chain)
+            self._prepared[path] = self._prepare(path, text, chain)
         return self._prepared[path]
 
-    def _prepare(self, path: str, chain: tuple[str, ...]) -> _Prepared:
-        source = Source(path, self._files.contents[path])
+    def _prepare(self, path: str, text: str, chain: tuple[str, ...]) -> _Prepared:
+        source = Source(path, text)
         try:
             draft = draft_of(parse(source), self._files_budget)
         except WorkflowSyntaxError as error:

@@ -21,7 +21,7 @@ from fabro_core.runs.templates.work import Work
 from fabro_core.runs.workflow.attributes import text_of
 from fabro_core.runs.workflow.diagnostics import diagnostic
 from fabro_core.runs.workflow.draft import Budget, Draft, DraftNode, Origin, TooLarge, Unresolved
-from fabro_core.runs.workflow.files import WorkflowFiles
+from fabro_core.runs.workflow.files import FileReference, WorkflowFiles
 from fabro_core.runs.workflow.handlers import Roles
 from fabro_core.runs.workflow.literals import offset_in_quoted
 from fabro_core.runs.workflow.near import near_match
@@ -204,14 +204,16 @@ class Texts:
             raise Misuse(f'the path "{reference}" leads out of the directory "{root or "."}"')
         from fabro_core.runs.templates.render import TemplateFile
 
-        content = self._files.contents.get(target)
+        content = self._files.find(FileReference(target, "file_inline", reference, base))
         return None if content is None else TemplateFile(target, content)
 
     def _file(self, base: str, reference: str) -> tuple[str, str] | None:
         """Path and content of the file that `@path` means in a file."""
         path = resolved(directory_of(base), reference.removeprefix(_REFERENCE))
-        content = None if path is None else self._files.contents.get(path)
-        return None if path is None or content is None else (path, content)
+        if path is None:
+            return None
+        content = self._files.find(FileReference(path, "file_inline", reference, base))
+        return None if content is None else (path, content)
 
     # -- what is wrong ------------------------------------------------------------------------------------------
 

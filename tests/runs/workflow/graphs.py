@@ -6,7 +6,7 @@ from typing import Any
 
 from fabro_core.models.graph import Attributes, Graph, WorkflowDiagnostic
 from fabro_core.runs.workflow.compile import CompiledWorkflow, compile_workflow
-from fabro_core.runs.workflow.files import WorkflowFiles
+from fabro_core.runs.workflow.files import WorkflowFiles, found_in
 from fabro_core.runs.workflow.texts import Names
 
 PATH = "flows/w.fabro"
@@ -26,7 +26,7 @@ def compiled_text(
 ) -> CompiledWorkflow:
     """A whole workflow file; `files` are seen from its directory, `contents` have their normal paths."""
     everything = {f"flows/{path}": text for path, text in (files or {}).items()} | (contents or {})
-    return compile_workflow(WorkflowFiles(PATH, source, everything), Names(inputs, variables or {}), goal)
+    return compile_workflow(WorkflowFiles(PATH, source, found_in(everything)), Names(inputs, variables or {}), goal)
 
 
 def compiled(body: str, **given: Any) -> CompiledWorkflow:
