@@ -22,6 +22,7 @@ from fabro_core.http.endpoint import Endpoint, Instead
 from fabro_core.http.error_replies import error_reply
 from fabro_core.http.methods import MethodNotAllowed, listed
 from fabro_core.http.reply import Reply
+from fabro_core.http.segments import decoded, has_slash_in_segment, routable
 from fabro_core.http.services import SERVICES, Services
 from fabro_core.http.trace import trace_of
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 _PARAMETER: Final = re.compile(r"\{(\w+):\w+\}")
 _NOBODY: Final = Reply(400)
 """For the log: the client that it would go to has hung up."""
+
+_EXTENSIONS: Final = "/ext/"
+"""What is below gets its path as Litestar's routes do, decoded."""
 
 _SERVE: Final = "fabro_serve"
 """Option of a core route: what answers its requests."""
@@ -64,6 +68,9 @@ class Application:
         self._find = router.handle_routing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        by_segments = has_slash_in_segment(scope.get("raw_path")) and not scope["path"].startswith(_EXTENSIONS)
+        if by_segments:
+            scope["path"] = routable(scope["raw_path"])
         try:
             _, handler, path, parameters, _ = self._find(path=normalize_path(scope["path"]), method=scope["method"])
         except HTTPException:
@@ -73,7 +80,7 @@ class Application:
         if serve is None:
             await self.litestar(scope, receive, send)  # type: ignore[arg-type]  # the same scope, typed more narrowly
         else:
-            scope["path"], scope["path_params"] = path, parameters
+            scope["path"], scope["path_params"] = path, decoded(parameters) if by_segments else parameters
             await serve(scope, receive, send)
 
 
