@@ -12,6 +12,7 @@ RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 JSON_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/json")
 OCTETS_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/octet-stream")
+SVG = "image/svg+xml"
 HTML_HEADERS: RawHeaders = (
     (b"content-type", b"text/html; charset=utf-8"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
@@ -51,6 +52,11 @@ def json_bytes(body: bytes, status: int = 200, headers: RawHeaders = ()) -> Repl
 def json_reply(content: object, status: int = 200, headers: RawHeaders = ()) -> Reply:
     """An answer that is encoded now."""
     return json_bytes(msgspec.json.encode(content), status, headers)
+
+
+def picture(svg: bytes) -> Reply:
+    """A picture that was drawn already."""
+    return Reply(200, svg, ((b"content-type", SVG.encode()),))
 
 
 def octets(content: bytes, headers: RawHeaders = ()) -> Reply:

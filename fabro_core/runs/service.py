@@ -28,6 +28,8 @@ from fabro_core.runs.log.log import Decision, Outcome, RunLog
 from fabro_core.runs.log.origin import gives_agents_tools, read_created
 from fabro_core.runs.log.reading import EventDetail, event_detail
 from fabro_core.runs.off_loop import OffLoop
+from fabro_core.runs.pictures.pictures import Pictures
+from fabro_core.runs.pictures.svg import Direction
 from fabro_core.runs.views.counting import RunCounts, count_runs
 from fabro_core.runs.views.files import RunFiles
 from fabro_core.runs.views.find_run import find_run
@@ -72,7 +74,8 @@ class Runs:
         self.artifacts = RunArtifacts(store, self._log, off_loop, clock)
         self.outputs = StageOutputs(store, self._log)
         self.files = RunFiles(store, self._log)
-        self.read_models = ReadModels(store, self._log, off_loop, clock)
+        self._pictures = Pictures(off_loop)
+        self.read_models = ReadModels(store, self._log, off_loop, self._pictures, clock)
         self._pages = PageEncoder()
         self.planner = Planner(off_loop, read_stored)
         self._creator = RunCreator(store, self._log, self.planner, clock, web_url=web_url)
@@ -99,6 +102,14 @@ class Runs:
     async def create(self, manifest: bytes, *, provenance: RunProvenance) -> StoredRun:
         """Create a run from a manifest; it is not started (runs.md R8)."""
         return await self._creator.create(manifest, provenance=provenance)
+
+    async def picture(self, manifest: bytes, direction: Direction | None) -> bytes:
+        """The SVG of the graph that a run of a manifest would have; None: in the direction that the graph asks for.
+
+        Raises `InvalidRequest` for a manifest that no run can be created from.
+        """
+        plan = await self.planner.plan(await self.planner.draft(manifest))
+        return await self._pictures.draw(bytes(plan.graph), direction)
 
     async def submit_event(self, run_id: RunId, entry: Entry) -> int:
         """Append an event that a client wrote; returns its sequence number.

@@ -338,20 +338,6 @@ async def test_the_source_of_the_graph_is_the_text_that_was_submitted(server: Se
     assert answer.content == (EXAMPLES / "hello.fabro").read_bytes()
 
 
-async def test_a_picture_is_refused_for_its_direction_then_for_its_run_then_for_want_of_a_renderer(
-    server: Server,
-) -> None:
-    run_id = (await server.create())["id"]
-
-    async def status(run_id: str, query: str) -> int:
-        return (await server.client.get(f"/api/v1/runs/{run_id}/graph{query}")).status_code
-
-    assert await status(UNKNOWN, "?direction=lr") == 400
-    assert await status(UNKNOWN, "?direction=LR") == 404
-    assert await status(run_id, "?direction=LR") == 501
-    assert await status(run_id, "") == 501
-
-
 # -- who may ask, and what is missing -------------------------------------------------------------------------------
 
 PATHS = (*READ_MODELS, "graph", "graph/source", "stages/draft@1/context-window")

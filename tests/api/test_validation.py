@@ -100,23 +100,6 @@ async def test_judgements_are_as_the_contract_says(server: Server, route: str) -
         check(await server.client.post(f"/api/v1/{route}", content=json.dumps(workflow(body))), ROUTES[route])
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ({"manifest": workflow(GOOD)}, 501),
-        ({"manifest": workflow(GOOD), "format": "svg", "direction": "tb"}, 501),
-        ({"manifest": workflow(GOOD), "format": "png"}, 400),
-        ({"manifest": workflow(GOOD), "direction": "LR"}, 400),
-        ({"manifest": workflow("start ->")}, 400),
-        ({}, 400),
-    ],
-)
-async def test_a_picture_is_refused_for_its_request_and_then_for_want_of_a_renderer(
-    server: Server, body: dict[str, Any], status: int
-) -> None:
-    assert (await server.client.post("/api/v1/graph/render", json=body)).status_code == status
-
-
 @pytest.mark.parametrize("path", ["validate", "preflight", "graph/render"])
 async def test_only_people_may_ask(server: Server, path: str) -> None:
     run_id = (await server.create())["id"]

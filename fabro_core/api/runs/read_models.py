@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -13,14 +13,14 @@ from fabro_core.http.guards import Guard
 from fabro_core.http.operation import operation
 from fabro_core.http.paging import PageMeta, PageParams, cut
 from fabro_core.http.query import QueryParams
-from fabro_core.http.reply import Reply, json_bytes, json_reply
+from fabro_core.http.reply import SVG, Reply, json_bytes, json_reply, picture
 from fabro_core.models.checkpoint import RunCheckpoint
 from fabro_core.models.run_settings import WorkflowSettings
 from fabro_core.models.run_stage import RunStage, StageContextWindow
 from fabro_core.models.run_state import RunProjection
+from fabro_core.runs.pictures.svg import Direction
 
 GRAPHVIZ = "text/vnd.graphviz"
-SVG = "image/svg+xml"
 
 
 class PaginatedRunStageList(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class PaginatedRunStageList(msgspec.Struct, frozen=True):
 
 
 class GraphParams(QueryParams, frozen=True, kw_only=True):
-    direction: Literal["LR", "TB", "BT", "RL"] | None = None
+    direction: Direction | None = None
 
 
 @operation(
@@ -124,11 +124,10 @@ async def retrieve_run_graph_source(call: Call[RunPath]) -> Reply:
     summary="Get a picture of a run's graph",
     answers={200: str},
     media_type=SVG,
-    errors=(404, 501),
+    errors=(404,),
 )
 async def retrieve_run_graph(call: Call[RunPath, GraphParams]) -> Reply:
-    svg = await call.services.runs.read_models.graph_svg(call.path.id)
-    return Reply(200, svg, ((b"content-type", SVG.encode()),))
+    return picture(await call.services.runs.read_models.graph_svg(call.path.id, call.query.direction))
 
 
 ROUTES: Final = (

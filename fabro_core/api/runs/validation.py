@@ -6,13 +6,13 @@ from typing import Final, Literal
 
 import msgspec
 
-from fabro_core.errors import NotSupported
 from fabro_core.http.call import Call
 from fabro_core.http.operation import operation
-from fabro_core.http.reply import Reply, json_reply
+from fabro_core.http.reply import SVG, Reply, json_reply, picture
 from fabro_core.models.manifest import RunManifest
 from fabro_core.models.validation import PreflightResponse, ValidateResponse
 from fabro_core.runs.create.validation import preflight_response, validate_response
+from fabro_core.runs.pictures.svg import Direction
 
 
 class RenderWorkflowGraphRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,12 +56,11 @@ async def run_preflight(call: Call[None, None, bytes]) -> Reply:
     tag="Runs",
     summary="Draw the graph of a workflow",
     answers={200: str},
-    media_type="image/svg+xml",
-    errors=(501,),
+    media_type=SVG,
 )
 async def render_workflow_graph(call: Call[None, None, RenderWorkflowGraphRequest]) -> Reply:
-    await call.services.runs.planner.judge(bytes(call.body.manifest))
-    raise NotSupported("This server has no renderer of graphs.")
+    direction = None if call.body.direction is None else Direction(call.body.direction.upper())
+    return picture(await call.services.runs.picture(bytes(call.body.manifest), direction))
 
 
 ROUTES: Final = (

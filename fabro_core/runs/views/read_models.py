@@ -7,9 +7,9 @@ from functools import partial
 import msgspec
 
 from fabro_core.clock import Clock, epoch_ms
-from fabro_core.errors import NotFound, NotSupported
+from fabro_core.errors import NotFound
 from fabro_core.models.checkpoint import RunCheckpoint
-from fabro_core.models.events import RunEvent
+from fabro_core.models.events import RunCreated, RunEvent
 from fabro_core.models.events.agents import AgentMessage
 from fabro_core.models.graph import Handler
 from fabro_core.models.ids import RunId
@@ -22,6 +22,8 @@ from fabro_core.runs.fold.stages import Stage
 from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.origin import read_created
 from fabro_core.runs.off_loop import OffLoop
+from fabro_core.runs.pictures.pictures import Pictures
+from fabro_core.runs.pictures.svg import Direction
 from fabro_core.runs.views.billing import run_billing
 from fabro_core.runs.views.billing_ledger import BillingLedger
 from fabro_core.runs.views.checkpoints import read_checkpoint
@@ -31,8 +33,6 @@ from fabro_core.runs.workflow.handlers import stored_handlers
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery
 
-_NO_RENDERER = "This server has no renderer of graphs."
-
 
 class ReadModels:
     """Reads that are more than a page of what is stored.
@@ -41,10 +41,11 @@ class ReadModels:
     for an unknown one. But for `state`, what a question about one run costs does not depend on how long its log is.
     """
 
-    def __init__(self, store: RunStore, log: RunLog, off_loop: OffLoop, clock: Clock) -> None:
+    def __init__(self, store: RunStore, log: RunLog, off_loop: OffLoop, pictures: Pictures, clock: Clock) -> None:
         self._store = store
         self._log = log
         self._off_loop = off_loop
+        self._pictures = pictures
         self._clock = clock
         self._ledger = BillingLedger(store)
 
@@ -71,15 +72,16 @@ class ReadModels:
 
     async def graph_source(self, run_id: RunId) -> str:
         """The DOT text as submitted. Raises `NotFound` for a run whose text is not known, too."""
-        source = (await read_created(self._store, run_id)).workflow_source
-        if source is None:
-            raise NotFound(f"Run {run_id} has no graph source.")
-        return source
+        return _source(run_id, await read_created(self._store, run_id))
 
-    async def graph_svg(self, run_id: RunId) -> bytes:
-        """The picture of the run's graph. Raises `NotFound` like `graph_source`, else `NotSupported`."""
-        await self.graph_source(run_id)
-        raise NotSupported(_NO_RENDERER)
+    async def graph_svg(self, run_id: RunId, direction: Direction | None) -> bytes:
+        """The picture of the run's graph; None: in the direction that the graph asks for.
+
+        Raises `NotFound` like `graph_source`.
+        """
+        created = await read_created(self._store, run_id)
+        _source(run_id, created)
+        return await self._pictures.draw(bytes(created.graph), direction)
 
     async def stage_context_window(self, run_id: RunId, stage_id: StageId) -> StageContextWindow:
         """How full the context window of the stage's agent was at last. Raises `NotFound` for an unknown stage, too."""
@@ -123,3 +125,9 @@ class ReadModels:
             return {}
         graph = bytes((await read_created(self._store, run_id)).graph)
         return await self._off_loop.run(partial(stored_handlers, graph), size=len(graph))
+
+
+def _source(run_id: RunId, created: RunCreated) -> str:
+    if created.workflow_source is None:
+        raise NotFound(f"Run {run_id} has no graph source.")
+    return created.workflow_source
