@@ -1,54 +1,17 @@
-"""The hookspecs: pluggy is used only at start-up, synchronously, to obtain objects.
-
-A plugin is a module (or object) with `FABRO_PLUGIN_API = 1` and functions marked `@hookimpl`. A function may leave
-out arguments that it does not need. Hooks are called one plugin at a time, in the order the settings give.
-"""
+"""What marks a function as a hook, and for which plugin API it was written. What hooks there are is in
+`fabro_core.plugins.hookspecs`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Final
 
-import msgspec
 import pluggy
 
-from fabro_core.auth.base import AuthMethod
-from fabro_core.context import Link, PluginContext
-from fabro_core.store.base import RunStore
-
-if TYPE_CHECKING:
-    from litestar.config.app import AppConfig
-
-PLUGIN_API = 1
+PLUGIN_API: Final = 1
 """Version of everything a plugin may import: a plugin states the one it was written for in `FABRO_PLUGIN_API`."""
 
-PROJECT = "fabro"
+PROJECT: Final = "fabro"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """Marks a function of a plugin as the implementation of the hook of that name."""
-
-
-@hookspec
-def fabro_settings() -> type[msgspec.Struct]:  # type: ignore[empty-body]
-    """The Struct of the plugin's settings table; frozen, with `forbid_unknown_fields=True`. Optional."""
-
-
-@hookspec
-def fabro_auth_method(ctx: PluginContext) -> AuthMethod:  # type: ignore[empty-body]
-    """The auth method. Required in the group `fabro.auth`."""
-
-
-@hookspec
-def fabro_run_store(ctx: PluginContext) -> RunStore:  # type: ignore[empty-body]
-    """The run store. Required in the group `fabro.store`; exactly one is active."""
-
-
-@hookspec
-def fabro_discovery_links(ctx: PluginContext) -> Iterable[Link]:  # type: ignore[empty-body]
-    """Links that `GET /` lists as `<plugin>.<rel>` (server.md S6). Optional."""
-
-
-@hookspec
-def fabro_app_init(ctx: PluginContext, app: AppConfig) -> None:
-    """Add route handlers below `/ext/<name>/` to the Litestar configuration. Optional; group `fabro.ext`."""

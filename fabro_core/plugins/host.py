@@ -18,6 +18,7 @@ from fabro_core.config.shapes import check_declaration
 from fabro_core.config.tables import join
 from fabro_core.context import Link, PluginContext, Problem
 from fabro_core.errors import StartupError
+from fabro_core.plugins import hookspecs
 from fabro_core.plugins.attribution import Attribution
 from fabro_core.plugins.fence import ATTRIBUTE, FENCE, ApiFence
 from fabro_core.plugins.kinds import KINDS, Kind, Kinds, ObjectHook
@@ -156,12 +157,12 @@ class LoadedPlugin:
 
         The callable raises `StartupError` for whatever goes wrong in the plugin.
         """
-        hook = hooks.fabro_app_init.__name__
+        hook = hookspecs.fabro_app_init.__name__
         return partial(self._init_app, ctx) if self.kind.asks(hook) and hook in self.hooks else None
 
     def _init_app(self, ctx: PluginContext, app: AppConfig) -> None:
         problems: list[Problem] = []
-        with self._attributed(hooks.fabro_app_init.__name__, problems):
+        with self._attributed(hookspecs.fabro_app_init.__name__, problems):
             self._manager.hook.fabro_app_init(ctx=ctx, app=app)
         if problems:
             raise StartupError(problems)

@@ -1,7 +1,8 @@
 """The kinds of plugins, as data: how each is found, named in the settings, and asked for its objects.
 
-A new kind is a row here with the Struct of its table, a hookspec in `fabro_core.hooks`, the type that the hook returns,
-and a kit that tests it. Nothing else in reading settings, loading plugins or building what they name knows any kind.
+A new kind is a row here with the Struct of its table, a hookspec in `fabro_core.plugins.hookspecs`, the type that the
+hook returns, and a kit that tests it. Nothing else that reads settings, loads plugins or builds what they name knows
+any kind.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Final, Generic, Protocol, TypeGuard, TypeVar, get_type_hints, runtime_checkable
 
-from fabro_core import hooks
 from fabro_core.config.model import Name, Table
 from fabro_core.config.sections import Section
 from fabro_core.config.values import DISTINCT, DISTINCT_NOT_EMPTY
 from fabro_core.context import PluginContext, Problem
+from fabro_core.plugins import hookspecs
 
 T_co = TypeVar("T_co", covariant=True)
 HookSpec = Callable[..., object]
@@ -115,8 +116,8 @@ class Kinds:
 
 def _hookspecs(*kinds: Kind) -> dict[str, HookSpec]:
     objects = [each.spec for kind in kinds for each in kind.objects]
-    routes = [hooks.fabro_app_init] if any(kind.has_routes for kind in kinds) else []
-    specs: list[HookSpec] = [hooks.fabro_settings, *objects, hooks.fabro_discovery_links, *routes]
+    routes = [hookspecs.fabro_app_init] if any(kind.has_routes for kind in kinds) else []
+    specs: list[HookSpec] = [hookspecs.fabro_settings, *objects, hookspecs.fabro_discovery_links, *routes]
     return {spec.__name__: spec for spec in specs}
 
 
@@ -144,8 +145,8 @@ class Extensions(Table, frozen=True, kw_only=True):
     """Active extensions, in this order."""
 
 
-AUTH_METHOD: Final = ObjectHook(spec=hooks.fabro_auth_method)
-RUN_STORE: Final = ObjectHook(spec=hooks.fabro_run_store)
+AUTH_METHOD: Final = ObjectHook(spec=hookspecs.fabro_auth_method)
+RUN_STORE: Final = ObjectHook(spec=hookspecs.fabro_run_store)
 
 AUTH: Final = Kind(
     group=Group.AUTH,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from fabro_core import hooks
+from fabro_core.plugins import hookspecs
 from tests.cli.distributions import distribute
 from tests.cli.terminal import Home
 
@@ -91,7 +91,7 @@ def test_hooks_are_listed_with_arguments_groups_and_descriptions(home: Home) -> 
     listed = json.loads(home.run("hooks", "--json").stdout)
 
     by_name = {hook["name"]: hook for hook in listed}
-    specified = [name for name in vars(hooks) if name.startswith("fabro_")]
+    specified = [name for name in vars(hookspecs) if name.startswith("fabro_")]
     assert list(by_name) == specified
     assert by_name["fabro_run_store"] == {
         "name": "fabro_run_store",
@@ -99,7 +99,7 @@ def test_hooks_are_listed_with_arguments_groups_and_descriptions(home: Home) -> 
         "result": "RunStore",
         "groups": ["fabro.store"],
         "required_in": ["fabro.store"],
-        "description": hooks.fabro_run_store.__doc__,
+        "description": hookspecs.fabro_run_store.__doc__,
     }
     assert [argument["name"] for argument in by_name["fabro_app_init"]["arguments"]] == ["ctx", "app"]
     assert by_name["fabro_settings"]["groups"] == ["fabro.auth", "fabro.store", "fabro.ext"]

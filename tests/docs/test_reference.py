@@ -9,15 +9,15 @@ from collections.abc import Callable
 import pytest
 
 from docs.generate.pages import PAGES, REFERENCE
-from fabro_core import hooks
+from fabro_core.plugins import hookspecs
 from fabro_core.store.base import RunStore
 from tests.docs.documents import DOCUMENTS, code, text_of
 
 PLUGIN_GUIDES = ("docs/write-a-store.md", "docs/write-an-auth-method.md", "docs/write-an-extension.md")
 
 
-def hookspecs() -> dict[str, Callable[..., object]]:
-    return {name: spec for name, spec in vars(hooks).items() if name.startswith("fabro_")}
+def specified() -> dict[str, Callable[..., object]]:
+    return {name: spec for name, spec in vars(hookspecs).items() if name.startswith("fabro_")}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -35,12 +35,12 @@ def test_every_hook_is_documented_with_its_exact_arguments() -> None:
         rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
         documented[code(section.splitlines()[0])[0]] = [code(row)[0] for row in rows]
 
-    assert documented == {name: list(inspect.signature(spec).parameters) for name, spec in hookspecs().items()}
+    assert documented == {name: list(inspect.signature(spec).parameters) for name, spec in specified().items()}
 
 
 def test_every_hook_is_used_in_a_guide() -> None:
     shown = "\n".join(text_of(guide) for guide in PLUGIN_GUIDES)
-    assert {name for name in hookspecs() if f"def {name}(" in shown} == set(hookspecs())
+    assert {name for name in specified() if f"def {name}(" in shown} == set(specified())
 
 
 def test_every_method_of_a_store_is_documented() -> None:
