@@ -38,16 +38,27 @@ _SUBGRAPH_AS_END = "a subgraph cannot be the end of an edge"
 _A_NAME = "a name or a quoted string"
 
 
-def parse(source: Source) -> Digraph:
-    """The statements of a workflow file. Raises `WorkflowSyntaxError`."""
-    return _Parser(source).digraph()
+class SymbolsLeft:
+    """How many symbols several files may have together."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def parse(source: Source, left: SymbolsLeft | None = None) -> Digraph:
+    """The statements of a workflow file. Raises `WorkflowSyntaxError`.
+
+    Whatever is read is taken from `left`, also of a file with a fault; None: the file's own bound is enough.
+    """
+    return _Parser(source, left or SymbolsLeft(MAX_SYMBOLS)).digraph()
 
 
 class _Parser:
     """Descends from the graph to its attributes, one symbol ahead. Recursion is bounded by `MAX_DEPTH`."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, left: SymbolsLeft) -> None:
         self._source = source
+        self._left = left
         self._lexer = Lexer(source)
         self._next = self._lexer.symbol(0)
         self._last = self._next
@@ -191,6 +202,9 @@ class _Parser:
         self._symbols += symbols
         if self._symbols > MAX_SYMBOLS:
             raise self._fault(self._next, f"the graph is too large: more than {MAX_SYMBOLS} symbols")
+        self._left.number -= symbols
+        if self._left.number < 0:
+            raise self._fault(self._next, "the imported files have too many symbols together")
 
     def _unexpected(self, expected: str) -> WorkflowSyntaxError:
         if self._next.kind == "end":

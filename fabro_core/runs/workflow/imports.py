@@ -18,7 +18,7 @@ from fabro_core.runs.workflow.diagnostics import diagnostic
 from fabro_core.runs.workflow.draft import Budget, Draft, DraftNode, TooLarge
 from fabro_core.runs.workflow.edge_table import EdgeTable
 from fabro_core.runs.workflow.files import FileReference, WorkflowFiles
-from fabro_core.runs.workflow.grammar import parse
+from fabro_core.runs.workflow.grammar import SymbolsLeft, parse
 from fabro_core.runs.workflow.handlers import roles_of
 from fabro_core.runs.workflow.paths import directory_of, resolved
 from fabro_core.runs.workflow.scopes import TOO_LARGE, draft_of
@@ -28,6 +28,8 @@ from fabro_core.runs.workflow.texts import Texts
 
 MAX_DEPTH = 32
 """Imports inside imports."""
+MAX_IMPORTED_SYMBOLS = 200_000
+"""In all imported files; reading and compiling as many takes about a second."""
 MAX_IMPORTED_CHARS = 16 * 1024 * 1024
 """Of all imported files once they are compiled, apart from the copies that a graph gets of them."""
 
@@ -52,6 +54,7 @@ class Importer:
         self._texts = texts
         self._budget = budget
         self._files_budget = Budget(MAX_IMPORTED_CHARS)
+        self._symbols_left = SymbolsLeft(MAX_IMPORTED_SYMBOLS)
         self._prepared: dict[str, _Prepared] = {}
 
     def expand(self, draft: Draft) -> tuple[WorkflowDiagnostic, ...]:
@@ -116,7 +119,7 @@ class Importer:
     def _prepare(self, path: str, text: str, chain: tuple[str, ...]) -> _Prepared:
         source = Source(path, text)
         try:
-            draft = draft_of(parse(source), self._files_budget)
+            draft = draft_of(parse(source, self._symbols_left), self._files_budget)
         except WorkflowSyntaxError as error:
             return _Prepared(None, (), f"the imported file cannot be parsed: {error.detail}")
         vanishing = roles_of(draft.nodes.values())

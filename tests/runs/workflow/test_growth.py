@@ -11,10 +11,11 @@ import pytest
 
 from fabro_core.errors import InvalidRequest
 from fabro_core.runs.workflow.conditions import ConditionError, parse_condition
-from fabro_core.runs.workflow.grammar import parse
+from fabro_core.runs.workflow.grammar import MAX_SYMBOLS, parse
+from fabro_core.runs.workflow.imports import MAX_IMPORTED_SYMBOLS
 from fabro_core.runs.workflow.source import Source
 from fabro_core.runs.workflow.stylesheet import StylesheetError, parse_stylesheet
-from tests.runs.workflow.graphs import compiled_text
+from tests.runs.workflow.graphs import compiled_text, diagnosed
 
 SMALL, LARGE = 16 * 1024, 64 * 1024
 MOST_GROWTH = 5.0
@@ -153,3 +154,14 @@ def test_reading_a_stylesheet_takes_time_in_proportion_to_the_text(name: str) ->
 @pytest.mark.parametrize("name", CONDITIONS)
 def test_reading_a_condition_takes_time_in_proportion_to_the_text(name: str) -> None:
     assert growth(reading_condition, CONDITIONS[name]) <= MOST_GROWTH
+
+
+def test_imported_files_may_have_so_many_symbols_together() -> None:
+    """Each within its own bound, whether it can be read or not: nobody can stop the thread that reads them."""
+    part = "digraph P { start end a start -> a -> end " + "a " * (MAX_SYMBOLS // 2 - 20)
+    number = MAX_IMPORTED_SYMBOLS // (MAX_SYMBOLS // 2) + 2
+    files = {f"p{index}.fabro": part + ("" if index % 2 else "}") for index in range(number)}
+    nodes = " ".join(f'i{index} [import="p{index}.fabro"] start -> i{index} -> end' for index in range(number))
+    reasons = [each.message for each in diagnosed(nodes, files=files) if each.rule == "import_error"]
+    assert len(reasons) == number // 2 + 1  # every second one, and the last
+    assert [reason for reason in reasons if "too many symbols together" in reason] == reasons[-2:]
