@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -17,12 +18,10 @@ _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Z
 def format_instant(instant: datetime) -> Instant:
     """The canonical text of an aware instant."""
     utc = instant.astimezone(UTC)
-    whole = utc.strftime("%Y-%m-%dT%H:%M:%S") if utc.year >= 1000 else utc.isoformat(timespec="seconds")[:19]
     if utc.microsecond == 0:
-        return f"{whole}Z"
-    if utc.microsecond % 1000 == 0:
-        return f"{whole}.{utc.microsecond // 1000:03d}Z"
-    return f"{whole}.{utc.microsecond:06d}Z"
+        return utc.isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
+    timespec = "microseconds" if utc.microsecond % 1000 else "milliseconds"
+    return utc.isoformat(timespec=timespec).removesuffix("+00:00") + "Z"
 
 
 def parse_instant(text: str) -> datetime:
@@ -38,9 +37,19 @@ def parse_instant(text: str) -> datetime:
     return datetime.fromisoformat(f"{date}T{time}.{micros}{'+00:00' if offset in 'Zz' else offset}").astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
+def ms_of_instant(text: str) -> int:
+    """Whole milliseconds since the epoch of a date-time, rounded down. Raises `ValueError` for anything else.
+
+    The instants of a run, of its start above all, are asked for with each of its events.
+    """
+    return (parse_instant(text) - _EPOCH) // _MILLISECOND
+
+
 def instant_of_ms(epoch_ms: int) -> datetime:
     """The instant of a number of milliseconds since the epoch, exactly."""
     return _EPOCH + timedelta(milliseconds=epoch_ms)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)

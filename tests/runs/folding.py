@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fabro_core.models.events import RunEvent
+from fabro_core.models.events import RunEvent, typed
 from fabro_core.runs.fold.projection import Projection, fold
 from tests.runs.samples import SAMPLES
 
@@ -23,12 +23,17 @@ def event(seq: int, name: str, properties: object = None, **scope: Any) -> RunEv
     return RunEvent(seq=seq, id=f"e{seq}", ts=ts, run_id=RUN_ID, event=name, properties=encoded, **scope)
 
 
+def fold_logged(before: Projection | None, happens: RunEvent) -> Projection:
+    """A run after an event as a log has it."""
+    return fold(before, typed(happens))
+
+
 def after(*steps: tuple[str, Any] | tuple[str, Any, dict[str, Any]] | str) -> Projection:
     """A run after events: names, with properties and scope where they matter."""
-    run = fold(None, event(1, "run.created", CREATED))
+    run = fold_logged(None, event(1, "run.created", CREATED))
     for step in steps:
         name, properties, scope = step if isinstance(step, tuple) and len(step) == 3 else (*_pair(step), {})
-        run = fold(run, event(run.seq + 1, name, properties, **scope))
+        run = fold_logged(run, event(run.seq + 1, name, properties, **scope))
     return run
 
 

@@ -18,13 +18,14 @@ from fabro_core.models import events
 from fabro_core.models.events import FailureDetail, RunEvent, RunFailure
 from fabro_core.models.run import RunTiming
 from fabro_core.models.status import FailureReason, RunStatusFailed
-from fabro_core.runs.fold.projection import Projection, fold
+from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.wire import row_of
 from fabro_core.runs.service import Runs
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import EventRecord
 from fabro_core.testing.clock import ManualClock
 from tests.runs.conftest import ANN, events_of, new_run, service
+from tests.runs.folding import fold_logged
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +35,7 @@ NO_TIME = RunTiming(wall_time_ms=0, inference_time_ms=0, tool_time_ms=0, active_
 def replayed(log: Sequence[EventRecord]) -> Projection:
     run: Projection | None = None
     for record in log:
-        run = fold(run, msgspec.json.decode(record.body, type=RunEvent))
+        run = fold_logged(run, msgspec.json.decode(record.body, type=RunEvent))
     assert run is not None
     return run
 
@@ -111,7 +112,7 @@ def failed(before: Projection, reason: FailureReason, message: str = "gone", sec
 
 def test_a_log_begins_with_run_created_and_has_it_once(submitted: Projection) -> None:
     with pytest.raises(IllegalTransition):
-        fold(None, event(submitted, "run.submitted", {}))
+        fold_logged(None, event(submitted, "run.submitted", {}))
     created = {
         "title": "Again",
         "settings": {},
@@ -119,17 +120,17 @@ def test_a_log_begins_with_run_created_and_has_it_once(submitted: Projection) ->
         "provenance": {"subject": {"kind": "system", "system_kind": "engine"}},
     }
     with pytest.raises(IllegalTransition):
-        fold(submitted, event(submitted, "run.created", created))
+        fold_logged(submitted, event(submitted, "run.created", created))
 
 
 def test_an_event_of_an_unknown_name_counts_and_changes_nothing_else(submitted: Projection) -> None:
-    after = fold(submitted, event(submitted, "stage.invented", {"any": ["thing"]}))
+    after = fold_logged(submitted, event(submitted, "stage.invented", {"any": ["thing"]}))
     assert after == replace(submitted, seq=3, last_event_at="2026-03-02T11:00:01Z")
 
 
 def test_the_same_failure_again_changes_neither_status_nor_conclusion(submitted: Projection) -> None:
-    first = fold(submitted, failed(submitted, "cancelled"))
-    again = fold(first, failed(first, "cancelled", message="other", seconds=9))
+    first = fold_logged(submitted, failed(submitted, "cancelled"))
+    again = fold_logged(first, failed(first, "cancelled", message="other", seconds=9))
     assert again == replace(first, seq=4, last_event_at="2026-03-02T11:00:09Z")
     assert (first.status, first.failure_message) == (RunStatusFailed("cancelled"), "gone")
     assert first.completed_at == first.status_updated_at == "2026-03-02T11:00:01Z"
@@ -137,17 +138,17 @@ def test_the_same_failure_again_changes_neither_status_nor_conclusion(submitted:
 
 def test_a_failure_for_another_reason_is_illegal(submitted: Projection) -> None:
     with pytest.raises(IllegalTransition):
-        fold(submitted, failed(submitted, "workflow_error"))
-    first = fold(submitted, failed(submitted, "cancelled"))
+        fold_logged(submitted, failed(submitted, "workflow_error"))
+    first = fold_logged(submitted, failed(submitted, "cancelled"))
     with pytest.raises(IllegalTransition):
-        fold(first, failed(first, "terminated"))
+        fold_logged(first, failed(first, "terminated"))
 
 
 def test_a_failure_clears_a_pending_control(submitted: Projection) -> None:
-    asked = fold(submitted, event(submitted, "run.cancel.requested", {"action": "cancel"}))
+    asked = fold_logged(submitted, event(submitted, "run.cancel.requested", {"action": "cancel"}))
     assert asked.pending_control == "cancel"
-    assert fold(asked, failed(asked, "cancelled")).pending_control is None
+    assert fold_logged(asked, failed(asked, "cancelled")).pending_control is None
 
 
 def test_archiving_an_active_run_has_no_effect(submitted: Projection) -> None:
-    assert not fold(submitted, event(submitted, "run.archived", {})).archived
+    assert not fold_logged(submitted, event(submitted, "run.archived", {})).archived

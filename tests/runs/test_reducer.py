@@ -16,9 +16,9 @@ from fabro_core.errors import Conflict, IllegalTransition
 from fabro_core.models import status as s
 from fabro_core.models.run import PullRequestLink, RunTiming
 from fabro_core.models.status import RunStatus
-from fabro_core.runs.fold.projection import Projection, fold
+from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.wire import row_of, run_body
-from tests.runs.folding import CREATED, DRAFT, RUNNING, after, event
+from tests.runs.folding import CREATED, DRAFT, RUNNING, after, event, fold_logged
 from tests.runs.samples import FAILURE, SAMPLES, TIMING, TOKENS
 
 # -- every event in every status ------------------------------------------------------------------------------------
@@ -105,9 +105,9 @@ def test_an_event_leads_where_the_table_says_or_is_illegal(status: str, label: s
     happens = event(before.seq + 1, name, properties)
     if status not in targets:
         with pytest.raises(IllegalTransition):
-            fold(before, happens)
+            fold_logged(before, happens)
         return
-    run = fold(before, happens)
+    run = fold_logged(before, happens)
     moved = targets[status] != status
     assert run.status == STATUSES[targets[status]]
     assert run.status_updated_at == (happens.ts if moved else before.status_updated_at)
@@ -118,7 +118,7 @@ def test_an_event_leads_where_the_table_says_or_is_illegal(status: str, label: s
 def test_every_other_event_leaves_the_status_as_it_is(status: str, name: str) -> None:
     asked = after(("interview.started", None))
     before = replace(asked, status=STATUSES[status])
-    run = fold(before, event(before.seq + 1, name))
+    run = fold_logged(before, event(before.seq + 1, name))
     assert (run.status, run.status_updated_at) == (before.status, before.status_updated_at)
 
 
@@ -136,19 +136,19 @@ def test_folding_stored_states_one_by_one_equals_a_replay_from_scratch(
     begun: bool, steps: Sequence[tuple[str, str | None, str | None, bool]]
 ) -> None:
     log = [event(1, "run.created", CREATED)]
-    stored = row_of(fold(None, log[0]))
+    stored = row_of(fold_logged(None, log[0]))
     for name, stage_id, node_id, in_session in [*((each, None, None, False) for each in RUNNING if begun), *steps]:
         session = "s" if in_session else None
         following = event(len(log) + 1, name, stage_id=stage_id, node_id=node_id, session_id=session)
         try:
-            folded = fold(msgspec.json.decode(stored.state, type=Projection), following)
+            folded = fold_logged(msgspec.json.decode(stored.state, type=Projection), following)
         except Conflict:
             continue
         log.append(following)
         stored = row_of(folded)
     replayed: Projection | None = None
     for each in log:
-        replayed = fold(replayed, each)
+        replayed = fold_logged(replayed, each)
     assert replayed is not None
     assert row_of(replayed) == stored
 
@@ -251,9 +251,9 @@ def test_a_question_ends_once_and_one_without_an_id_is_nobodys(name: str) -> Non
     ended = after(asked("q-1"), name)
     assert ended.questions == {}
     with pytest.raises(Conflict) as refusal:
-        fold(ended, event(4, name))
+        fold_logged(ended, event(4, name))
     assert refusal.value.code == "question_not_pending"
-    assert fold(ended, event(4, name, {**SAMPLES[name], "question_id": ""})).questions == {}
+    assert fold_logged(ended, event(4, name, {**SAMPLES[name], "question_id": ""})).questions == {}
 
 
 def test_a_sandbox_gets_ready_or_fails() -> None:
@@ -273,7 +273,7 @@ def test_a_pull_request_is_asked_for_made_and_unlinked() -> None:
     assert made.pull_request == link
     assert made.pull_request_creation is not None
     assert (made.pull_request_creation.status, made.pull_request_creation.pull_request) == ("succeeded", link)
-    assert fold(made, event(4, "pull_request.unlinked")).pull_request is None
+    assert fold_logged(made, event(4, "pull_request.unlinked")).pull_request is None
 
 
 @pytest.mark.parametrize(("creation_id", "status"), [("c", "failed"), ("d", "pending"), (None, "pending")])
@@ -288,5 +288,5 @@ def test_live_agent_sessions_follow_their_events() -> None:
     scope = {**DRAFT, "session_id": "s"}
     live = after(("agent.session.activated", None, scope), ("agent.session.deactivated", None, {"session_id": "other"}))
     assert live.agent_sessions["s"].steerable
-    assert fold(live, event(4, "agent.session.deactivated", **scope)).agent_sessions == {}
+    assert fold_logged(live, event(4, "agent.session.deactivated", **scope)).agent_sessions == {}
     assert not after(("agent.acp.started", None, DRAFT)).agent_sessions["draft@1"].steerable

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from fabro_core.models.run import RunModel, RunTiming
-from fabro_core.runs.fold.projection import fold
 from fabro_core.runs.fold.wire import run_body
-from tests.runs.folding import DRAFT, RUNNING, after, event
+from tests.runs.folding import DRAFT, RUNNING, after, event, fold_logged
 from tests.runs.samples import MODEL, SAMPLES, TOKENS
 
 BILLED = {**TOKENS, "total_usd_micros": 1000}
@@ -24,7 +23,7 @@ def test_messages_add_up_and_the_end_of_the_stage_replaces_the_sum() -> None:
         2000,
         [RunModel(provider=MODEL["provider"], name=MODEL["model_id"])],
     )
-    ended = fold(
+    ended = fold_logged(
         spoken,
         event(
             9, "stage.completed", {**SAMPLES["stage.completed"], "billing": {**BILLED, "total_usd_micros": 5}}, **DRAFT
@@ -50,7 +49,7 @@ def test_an_open_stage_counts_model_calls_and_batches_of_tools() -> None:
         "run.notice",
     )
     assert run.timing == RunTiming(wall_time_ms=11_000, inference_time_ms=3000, tool_time_ms=3000, active_time_ms=6000)
-    ended = fold(run, event(16, "agent.session.ended", session_id="s"))
+    ended = fold_logged(run, event(16, "agent.session.ended", session_id="s"))
     assert ended.stages["draft@1"].live_inference_ms == 4000
     assert ended.stages["draft@1"].inference == {}
 

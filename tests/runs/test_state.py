@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from fabro_core.errors import Conflict, NotFound
 from fabro_core.models.events import RunEvent
-from fabro_core.runs.fold.projection import Projection, fold
+from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.wire import row_of
 from fabro_core.runs.views.state import run_state
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import AppendBatch, EventRecord
-from tests.runs.folding import CREATED, DRAFT, RUN_ID, RUNNING, event
+from tests.runs.folding import CREATED, DRAFT, RUN_ID, RUNNING, event, fold_logged
 from tests.runs.samples import SAMPLES
 from tests.runs.stage_effects import BEGUN_TODO, EFFECTS, Step
 
@@ -36,7 +36,7 @@ async def state_of(log: Sequence[RunEvent]) -> Any:
     store = MemoryRunStore(MemoryData())
     run: Projection | None = None
     for each in log:
-        run = fold(run, each)
+        run = fold_logged(run, each)
     assert run is not None
     async with store.lifespan():
         await store.append(batch_of(log, run))
@@ -124,12 +124,12 @@ async def test_any_log_that_may_be_written_has_a_state_that_agrees_with_the_proj
     begun: bool, steps: Sequence[tuple[str, str | None, str | None, bool]]
 ) -> None:
     log = [event(1, "run.created", CREATED)]
-    run = fold(None, log[0])
+    run = fold_logged(None, log[0])
     for name, stage_id, node_id, in_session in [*((each, None, None, False) for each in RUNNING if begun), *steps]:
         session = "s" if in_session else None
         following = event(run.seq + 1, name, stage_id=stage_id, node_id=node_id, session_id=session)
         try:
-            run = fold(run, following)
+            run = fold_logged(run, following)
         except Conflict:
             continue
         log.append(following)
@@ -150,8 +150,8 @@ async def test_a_log_longer_than_a_page_is_read_to_its_end() -> None:
 
 async def test_what_is_written_after_the_projection_was_read_is_not_mixed_in() -> None:
     log = log_of("stage.started", ("stage.prompt", {"text": "later"}))
-    before = fold(fold(None, log[0]), log[1])
-    after = fold(before, log[2])
+    before = fold_logged(fold_logged(None, log[0]), log[1])
+    after = fold_logged(before, log[2])
     store = MemoryRunStore(MemoryData())
     async with store.lifespan():
         await store.append(batch_of(log, after))
@@ -163,4 +163,4 @@ async def test_a_run_that_is_deleted_while_its_log_is_read_is_missing() -> None:
     store = MemoryRunStore(MemoryData())
     async with store.lifespan():
         with pytest.raises(NotFound):
-            await run_state(store, fold(None, event(1, "run.created", CREATED)))
+            await run_state(store, fold_logged(None, event(1, "run.created", CREATED)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fabro_core.models.events.catalogue import PROPERTIES
+from fabro_core.models.events.catalogue import PROPERTIES, typed
 from fabro_core.models.events.created import (
     CreatedEnvironment,
     CreatedGraph,
@@ -11,7 +11,7 @@ from fabro_core.models.events.created import (
     RunCreated,
     RunSubmitted,
 )
-from fabro_core.models.events.envelope import JsonObject, Properties, RunEvent
+from fabro_core.models.events.envelope import Envelope, JsonObject, Properties, RunEvent, TypedEvent
 from fabro_core.models.events.run import (
     FailureDetail,
     RunApproved,
@@ -46,6 +46,7 @@ __all__ = [
     "CreatedEnvironment",
     "CreatedGraph",
     "CreatedSettings",
+    "Envelope",
     "FailureDetail",
     "GitContext",
     "JsonObject",
@@ -78,4 +79,6 @@ __all__ = [
     "RunUnblocked",
     "RunUnpauseRequested",
     "RunUnpaused",
+    "TypedEvent",
+    "typed",
 ]

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from fabro_core.models.events.agents import AGENT_EVENTS
 from fabro_core.models.events.created import RunCreated, RunSubmitted
-from fabro_core.models.events.envelope import Properties
+from fabro_core.models.events.envelope import Properties, RunEvent, TypedEvent
 from fabro_core.models.events.infrastructure import INFRASTRUCTURE_EVENTS
 from fabro_core.models.events.run import RUN_EVENTS
 from fabro_core.models.events.stages import STAGE_EVENTS
@@ -24,6 +26,14 @@ _TYPED: tuple[type[Properties], ...] = (
 )
 PROPERTIES: Final = {kind.event: kind for kind in _TYPED}
 """Every event with typed properties, by its name."""
+
+
+def typed(event: RunEvent) -> TypedEvent:
+    """An event of a log with its properties decoded."""
+    kind = PROPERTIES.get(event.event)
+    properties = Properties() if kind is None else msgspec.json.decode(event.properties, type=kind)
+    return TypedEvent(**(msgspec.structs.asdict(event) | {"properties": properties}))
+
 
 RESERVED: Final = frozenset(
     {

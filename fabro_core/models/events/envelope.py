@@ -15,11 +15,8 @@ JsonObject = dict[str, Any]
 """`o` of the catalogue: any JSON object."""
 
 
-class RunEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One entry of a run's log, as far as it is typed; the stored bytes may hold more keys.
-
-    Optional scope is left out when absent; `properties` is always there.
-    """
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event less what it says. Optional scope is left out when absent."""
 
     seq: int
     id: str
@@ -35,7 +32,13 @@ class RunEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent_session_id: str | None = None
     tool_call_id: str | None = None
     actor: Principal | None = None
+
+
+class RunEvent(Envelope, frozen=True, kw_only=True):
+    """One entry of a run's log, as far as it is typed; the stored bytes may hold more keys."""
+
     properties: msgspec.Raw
+    """Always there."""
 
 
 class Properties(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,6 +46,13 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True):
 
     event: ClassVar[str]
     """The event's dotted name."""
+
+
+class TypedEvent(Envelope, frozen=True, kw_only=True):
+    """An event with what it says, as the fold takes it."""
+
+    properties: Properties
+    """A plain `Properties` when nothing is known of events of this name."""
 
 
 class StageProperties(Properties, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fabro_core.errors import InvalidRequest
 from fabro_core.models import events
-from fabro_core.models.events import Properties, RunEvent
+from fabro_core.models.events import Properties, RunEvent, typed
 from fabro_core.models.stage import StageId, parse_stage_id
 from fabro_core.runs.fold.projection import Checkpoint, Projection
 from fabro_core.runs.log.entry import Entry
@@ -108,7 +108,7 @@ async def _copies(store: RunStore, source_id: str, until_seq: int, run_id: str) 
 
 
 def _copy(body: bytes, run_id: str) -> Entry:
-    event = msgspec.json.decode(body, type=RunEvent)
+    event = typed(msgspec.json.decode(body, type=RunEvent))
     copied = replace(event, id=f"{event.id}-fork-{event.seq}", run_id=run_id)
     raw = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     del raw["seq"]

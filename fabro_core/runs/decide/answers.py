@@ -15,7 +15,7 @@ from fabro_core.models import answers, events
 from fabro_core.models.answers import SubmitAnswerRequest
 from fabro_core.models.events import JsonObject
 from fabro_core.models.events.stages import InterviewCompleted
-from fabro_core.models.instant import parse_instant
+from fabro_core.models.instant import ms_of_instant
 from fabro_core.models.run import ApiQuestion
 from fabro_core.models.status import RunStatus, RunStatusBlocked, RunStatusPaused, RunStatusRunning
 from fabro_core.runs.fold.projection import Projection
@@ -43,7 +43,7 @@ def answer(question_id: str, submission: JsonObject, clock: Clock) -> Callable[[
             question_id=question_id,
             question=asked.question.text,
             answer=answer_text(asked.question, given),
-            duration_ms=max(0, epoch_ms(clock.now()) - epoch_ms(parse_instant(asked.started_at))),
+            duration_ms=max(0, epoch_ms(clock.now()) - ms_of_instant(asked.started_at)),
             submission=submission,
         )
         placed = PlacedChange(completed, Place(asked.node_id, asked.node_label, asked.stage_id))

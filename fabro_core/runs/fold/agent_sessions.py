@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from fabro_core.models.events import Properties, RunEvent, agents
+from fabro_core.models.events import Envelope, Properties, agents
 
 
 class AgentSession(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -19,7 +19,7 @@ AgentSessions = dict[str, AgentSession]
 """By session id."""
 
 
-def sessions_after(live: AgentSessions, event: RunEvent, properties: Properties) -> AgentSessions:
+def sessions_after(live: AgentSessions, event: Envelope, properties: Properties) -> AgentSessions:
     """The live sessions after an event; one that ends a session which is not live changes nothing."""
     match properties:
         case agents.AgentSessionActivated(capabilities=capabilities):
@@ -37,6 +37,6 @@ def sessions_after(live: AgentSessions, event: RunEvent, properties: Properties)
             return live
 
 
-def _key(event: RunEvent) -> str:
+def _key(event: Envelope) -> str:
     """An agent behind the Agent Client Protocol need not name its session; its stage stands for it."""
     return event.session_id or event.stage_id or ""

@@ -12,12 +12,11 @@ from typing import get_args
 import msgspec
 from msgspec.structs import replace
 
-from fabro_core.clock import epoch_ms
 from fabro_core.errors import Conflict, IllegalTransition
 from fabro_core.models import events
-from fabro_core.models.events import Properties, RunEvent, infrastructure
+from fabro_core.models.events import Envelope, Properties, TypedEvent, infrastructure
 from fabro_core.models.events import stages as stage_events
-from fabro_core.models.instant import Instant, parse_instant
+from fabro_core.models.instant import Instant, ms_of_instant
 from fabro_core.models.principal import Principal
 from fabro_core.models.run import (
     AutomationRef,
@@ -123,21 +122,20 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return self.timing
         stages = [stage.timing_at(now_ms) for stage in self.stages.values()]
         return RunTiming(
-            wall_time_ms=max(0, now_ms - _ms(self.started_at)),
+            wall_time_ms=max(0, now_ms - ms_of_instant(self.started_at)),
             inference_time_ms=sum(stage.inference_time_ms for stage in stages),
             tool_time_ms=sum(stage.tool_time_ms for stage in stages),
             active_time_ms=sum(stage.active_time_ms for stage in stages),
         )
 
 
-def fold(before: Projection | None, event: RunEvent) -> Projection:
+def fold(before: Projection | None, event: TypedEvent) -> Projection:
     """The projection after `event`; `before` is None for the first event of a run.
 
     Raises `IllegalTransition` when the state machine does not allow the event (runs.md R6.2), and another
     `Conflict` for what else the run's state forbids (events.md E3).
     """
-    kind = events.PROPERTIES.get(event.event)
-    properties = Properties() if kind is None else msgspec.json.decode(event.properties, type=kind)
+    properties = event.properties
     if before is None:
         if not isinstance(properties, events.RunCreated):
             raise IllegalTransition("The first event of a run must be run.created.")
@@ -148,7 +146,7 @@ def fold(before: Projection | None, event: RunEvent) -> Projection:
     return after if after.completed_at is not None else _in_flight(after)
 
 
-def _created(event: RunEvent, properties: events.RunCreated) -> Projection:
+def _created(event: Envelope, properties: events.RunCreated) -> Projection:
     graph = msgspec.json.decode(properties.graph, type=events.CreatedGraph)
     settings = msgspec.json.decode(properties.settings, type=events.CreatedSettings)
     return Projection(
@@ -185,13 +183,13 @@ def _in_flight(run: Projection) -> Projection:
         return run
     return replace(
         run,
-        timing=run.timing_at(_ms(run.last_event_at)),
+        timing=run.timing_at(ms_of_instant(run.last_event_at)),
         total_usd_micros=total_usd_micros(run.stages.values()),
         diff=next((each.diff for each in reversed(run.checkpoints) if each.diff is not None), None),
     )
 
 
-def _changed(before: Projection, event: RunEvent, properties: Properties) -> Projection:
+def _changed(before: Projection, event: Envelope, properties: Properties) -> Projection:
     status = status_after(before.status, properties)
     moved = status is not before.status
     after = replace(before, status=status, status_updated_at=event.ts) if moved else before
@@ -222,7 +220,7 @@ def _changed(before: Projection, event: RunEvent, properties: Properties) -> Pro
             return _described(after, event, properties)
 
 
-def _described(before: Projection, event: RunEvent, properties: Properties) -> Projection:
+def _described(before: Projection, event: Envelope, properties: Properties) -> Projection:
     """The effect of events that say something about the run without moving it."""
     match properties:
         case events.RunArchived():
@@ -272,7 +270,7 @@ def _require_outcome(properties: events.RunCompleted | events.RunFailed) -> None
         raise Conflict(f"A run cannot complete with the outcome {properties.status!r}.")
 
 
-def _concluded(moved: Projection, event: RunEvent, properties: events.RunCompleted | events.RunFailed) -> Projection:
+def _concluded(moved: Projection, event: Envelope, properties: events.RunCompleted | events.RunFailed) -> Projection:
     """The end of a run that was `moved` into a terminal status."""
     stages = moved.stages
     failure_message, total = None, properties.billing.total_usd_micros if properties.billing else None
@@ -317,7 +315,7 @@ def _decided(approval: RunApproval | None, at: Instant, *, denied: bool, reason:
     return replace(approval, state="denied" if denied else "approved", decided_at=at, denial_reason=reason)
 
 
-def _start(event: RunEvent, started: events.RunStarted) -> Start:
+def _start(event: Envelope, started: events.RunStarted) -> Start:
     return Start(
         start_time=event.ts,
         name=started.name,
@@ -328,7 +326,7 @@ def _start(event: RunEvent, started: events.RunStarted) -> Start:
     )
 
 
-def _checkpoint(event: RunEvent, completed: stage_events.CheckpointCompleted) -> Checkpoint:
+def _checkpoint(event: Envelope, completed: stage_events.CheckpointCompleted) -> Checkpoint:
     visit = completed.node_visits.get(completed.current_node)
     return Checkpoint(
         seq=event.seq,
@@ -337,7 +335,3 @@ def _checkpoint(event: RunEvent, completed: stage_events.CheckpointCompleted) ->
         sha=completed.git_commit_sha,
         diff=completed.diff_summary,
     )
-
-
-def _ms(instant: Instant) -> int:
-    return epoch_ms(parse_instant(instant))

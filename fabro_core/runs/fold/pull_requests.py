@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from fabro_core.models.events import RunEvent
+from fabro_core.models.events import Envelope
 from fabro_core.models.events.infrastructure import (
     PullRequestCreated,
     PullRequestCreationRequested,
@@ -33,7 +33,7 @@ def link_after(before: PullRequestLink | None, properties: PullRequestProperties
 
 
 def creation_after(
-    before: PullRequestCreation | None, event: RunEvent, properties: PullRequestProperties
+    before: PullRequestCreation | None, event: Envelope, properties: PullRequestProperties
 ) -> PullRequestCreation | None:
     """The creation record after an event; only a pending one can be resolved."""
     if isinstance(properties, PullRequestCreationRequested):

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, cast, get_args
 
 import msgspec
 
-from fabro_core.clock import epoch_ms
 from fabro_core.errors import Conflict
-from fabro_core.models.events import Properties, RunEvent, stages
-from fabro_core.models.instant import Instant, parse_instant
+from fabro_core.models.events import Envelope, Properties, stages
+from fabro_core.models.instant import Instant, ms_of_instant
 from fabro_core.models.run import ApiQuestion, QuestionType
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ Questions = dict[str, PendingQuestion]
 """Pending questions by their ids."""
 
 
-def questions_after(pending: Questions, event: RunEvent, properties: Properties) -> Questions:
+def questions_after(pending: Questions, event: Envelope, properties: Properties) -> Questions:
     """The pending questions after an event. Raises `QuestionNotPending` for the end of one that is not (E3)."""
     match properties:
         case stages.InterviewStarted(question_id=question_id) if question_id:
@@ -56,13 +55,11 @@ def questions_after(pending: Questions, event: RunEvent, properties: Properties)
 
 def earliest(pending: Mapping[str, PendingQuestion]) -> ApiQuestion | None:
     """The question that was asked first, by its id among several of one instant (runs.md R5.2)."""
-    first = min(
-        pending.values(), key=lambda each: (epoch_ms(parse_instant(each.started_at)), each.question.id), default=None
-    )
+    first = min(pending.values(), key=lambda each: (ms_of_instant(each.started_at), each.question.id), default=None)
     return None if first is None else first.question
 
 
-def _asked(event: RunEvent, asked: stages.InterviewStarted) -> PendingQuestion:
+def _asked(event: Envelope, asked: stages.InterviewStarted) -> PendingQuestion:
     known = asked.question_type in get_args(QuestionType)
     question = ApiQuestion(
         id=asked.question_id,

@@ -12,10 +12,9 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from fabro_core.clock import epoch_ms
 from fabro_core.models.billing import BilledTokenCounts, BillingModelRef
-from fabro_core.models.events import Properties, RunEvent, agents, stages
-from fabro_core.models.instant import Instant, parse_instant
+from fabro_core.models.events import Envelope, Properties, agents, stages
+from fabro_core.models.instant import Instant, ms_of_instant
 from fabro_core.models.stage import StageId, StageModelUsage, StageState, StageTiming, parse_stage_id
 
 Value = TypeVar("Value")
@@ -84,7 +83,7 @@ Stages = Mapping[str, Stage]
 """By stage id, in the order of their first events."""
 
 
-def stages_after(before: Stages, event: RunEvent, properties: Properties) -> Stages:
+def stages_after(before: Stages, event: Envelope, properties: Properties) -> Stages:
     """The stages after an event of any name."""
     if isinstance(properties, agents.AgentSessionEnded):
         return {key: _without_session(stage, event) for key, stage in before.items()}
@@ -102,7 +101,7 @@ def stages_after(before: Stages, event: RunEvent, properties: Properties) -> Sta
 
 def stages_after_failure(before: Stages, *, cancelled: bool, at: Instant) -> Stages:
     """Nothing goes on in a run that has failed: open stages end with what they have used."""
-    now_ms = _ms(at)
+    now_ms = ms_of_instant(at)
     state: StageState = "cancelled" if cancelled else "failed"
 
     def ended(stage: Stage) -> Stage:
@@ -112,7 +111,7 @@ def stages_after_failure(before: Stages, *, cancelled: bool, at: Instant) -> Sta
     return {key: ended(stage) if stage.open else stage for key, stage in before.items()}
 
 
-def stage_of(known: Stages, event: RunEvent, properties: Properties) -> str | None:
+def stage_of(known: Stages, event: Envelope, properties: Properties) -> str | None:
     """The id of the stage that an event concerns; None when it concerns none."""
     visit = getattr(properties, "visit", None)
     if visit == 0:
@@ -176,7 +175,7 @@ _EFFECTIVE = (
 """They make an entry for their stage when it has none, whether or not they tell more than that it exists."""
 
 
-def _changed(stage: Stage, event: RunEvent, properties: Properties) -> Stage:
+def _changed(stage: Stage, event: Envelope, properties: Properties) -> Stage:
     match properties:
         case stages.StageStarted(handler_type=handler):
             return replace(
@@ -208,7 +207,7 @@ def _changed(stage: Stage, event: RunEvent, properties: Properties) -> Stage:
             return _agent_changed(stage, event, properties)
 
 
-def _agent_changed(stage: Stage, event: RunEvent, properties: Properties) -> Stage:
+def _agent_changed(stage: Stage, event: Envelope, properties: Properties) -> Stage:
     match properties:
         case stages.StagePrompt():
             return replace(stage, provider_used=_prompted(properties))
@@ -242,7 +241,7 @@ def _agent_changed(stage: Stage, event: RunEvent, properties: Properties) -> Sta
             return stage
 
 
-def _begun(stage: Stage, event: RunEvent, graph_visit: int | None, resumed_from: str | None) -> Stage:
+def _begun(stage: Stage, event: Envelope, graph_visit: int | None, resumed_from: str | None) -> Stage:
     return replace(
         _without_brackets(stage),
         state="running",
@@ -284,7 +283,7 @@ def _activated(session: agents.AgentSessionActivated) -> StageModelUsage:
     )
 
 
-def _scoped(stage: Stage, event: RunEvent) -> Stage:
+def _scoped(stage: Stage, event: Envelope) -> Stage:
     if event.parallel_group_id is None and event.parallel_branch_id is None:
         return stage
     return replace(
@@ -308,19 +307,19 @@ def _add_skipped(known: dict[str, Stage], seq: int, checkpoint: stages.Checkpoin
 # -- brackets -------------------------------------------------------------------------------------------------------
 
 
-def _inference_closed(stage: Stage, event: RunEvent) -> Stage:
+def _inference_closed(stage: Stage, event: Envelope) -> Stage:
     session = _session(event)
     opened = stage.inference.get(session)
     if opened is None:
         return stage
     return replace(
         stage,
-        live_inference_ms=stage.live_inference_ms + _since(opened, _ms(event.ts)),
+        live_inference_ms=stage.live_inference_ms + _since(opened, ms_of_instant(event.ts)),
         inference=_without(stage.inference, session),
     )
 
 
-def _call_closed(stage: Stage, event: RunEvent, call: str) -> Stage:
+def _call_closed(stage: Stage, event: Envelope, call: str) -> Stage:
     session = _session(event)
     batch = stage.tools.get(session)
     if batch is None or call not in batch.calls:
@@ -331,19 +330,19 @@ def _call_closed(stage: Stage, event: RunEvent, call: str) -> Stage:
     return _batch_closed(stage, event)
 
 
-def _batch_closed(stage: Stage, event: RunEvent) -> Stage:
+def _batch_closed(stage: Stage, event: Envelope) -> Stage:
     session = _session(event)
     batch = stage.tools.get(session)
     if batch is None:
         return stage
     return replace(
         stage,
-        live_tool_ms=stage.live_tool_ms + _since(batch.opened_at, _ms(event.ts)),
+        live_tool_ms=stage.live_tool_ms + _since(batch.opened_at, ms_of_instant(event.ts)),
         tools=_without(stage.tools, session),
     )
 
 
-def _without_session(stage: Stage, event: RunEvent) -> Stage:
+def _without_session(stage: Stage, event: Envelope) -> Stage:
     return _batch_closed(_inference_closed(stage, event), event)
 
 
@@ -355,16 +354,12 @@ def _without(mapping: Mapping[str, Value], key: str) -> dict[str, Value]:
     return {each: value for each, value in mapping.items() if each != key}
 
 
-def _session(event: RunEvent) -> str:
+def _session(event: Envelope) -> str:
     return event.session_id or ""
 
 
 def _since(opened: Instant, now_ms: int) -> int:
-    return max(0, now_ms - _ms(opened))
-
-
-def _ms(instant: Instant) -> int:
-    return epoch_ms(parse_instant(instant))
+    return max(0, now_ms - ms_of_instant(opened))
 
 
 # -- sums -----------------------------------------------------------------------------------------------------------

@@ -11,8 +11,7 @@ import re
 import msgspec
 from msgspec.structs import replace
 
-from fabro_core.clock import epoch_ms
-from fabro_core.models.instant import parse_instant
+from fabro_core.models.instant import ms_of_instant
 from fabro_core.models.run import (
     AskFabro,
     RunBillingSummary,
@@ -95,17 +94,17 @@ def run_body(projection: Projection) -> RunBody:
 
 def row_of(projection: Projection) -> RunRow:
     """What a store keeps of a run: index columns, the encoded Run and the projection itself."""
-    created_ms = _ms(projection.created_at)
-    begun_ms = _ms(projection.started_at or projection.created_at)
+    created_ms = ms_of_instant(projection.created_at)
+    begun_ms = ms_of_instant(projection.started_at or projection.created_at)
     diff = projection.diff
     return RunRow(
         id=projection.id,
         seq=projection.seq,
         bucket=bucket_of(projection.status, archived=projection.archived),
         created_ms=created_ms,
-        updated_ms=_ms(projection.last_event_at),
+        updated_ms=ms_of_instant(projection.last_event_at),
         begun_ms=begun_ms,
-        elapsed_ms=None if projection.completed_at is None else _ms(projection.completed_at) - begun_ms,
+        elapsed_ms=None if projection.completed_at is None else ms_of_instant(projection.completed_at) - begun_ms,
         repo_key=ascii_fold(projection.repository.name),
         title_key=ascii_fold(projection.title.strip()),
         workflow_key=ascii_fold(projection.workflow.display_name),
@@ -177,7 +176,3 @@ def _ask_fabro(projection: Projection) -> AskFabro:
     if projection.sandbox.kind != "ready":
         return AskFabro(available=False, unavailable_reason="sandbox_not_ready", default_model=None)
     return AskFabro(available=False, unavailable_reason="llm_unconfigured", default_model=None)
-
-
-def _ms(instant: str) -> int:
-    return epoch_ms(parse_instant(instant))

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 from uuid_utils import uuid7
 
-from fabro_core.models.events import Properties, RunEvent
+from fabro_core.models.events import Envelope, Properties, TypedEvent
 from fabro_core.models.instant import format_instant
 from fabro_core.models.principal import Principal
 from fabro_core.models.stage import StageId
@@ -22,11 +22,11 @@ _PREFIX = b'{"seq":%d,'
 class Entry(NamedTuple):
     """An event without its sequence number."""
 
-    event: RunEvent
+    event: TypedEvent
     encoded: bytes
     """A JSON object on one line, without `seq`; it may hold more keys than the typed event."""
 
-    def numbered(self, seq: int) -> RunEvent:
+    def numbered(self, seq: int) -> TypedEvent:
         return replace(self.event, seq=seq)
 
     def record(self, seq: int) -> EventRecord:
@@ -58,7 +58,7 @@ Change = Properties | PlacedChange
 def own_entry(change: Change, run_id: str, *, actor: Principal, now: datetime) -> Entry:
     """The entry of an event that the server writes for `actor` (events.md E2)."""
     properties, place = (change.properties, change.place) if isinstance(change, PlacedChange) else (change, Place())
-    event = RunEvent(
+    event = TypedEvent(
         seq=_UNNUMBERED,
         id=str(uuid7()),
         ts=format_instant(now),
@@ -68,7 +68,7 @@ def own_entry(change: Change, run_id: str, *, actor: Principal, now: datetime) -
         node_label=place.node_label,
         stage_id=place.stage_id,
         actor=actor,
-        properties=msgspec.Raw(msgspec.json.encode(properties)),
+        properties=properties,
     )
     return Entry(event, b"{" + msgspec.json.encode(event).removeprefix(_PREFIX % _UNNUMBERED))
 
@@ -78,7 +78,7 @@ def stage_tag(stage_id: str) -> str:
     return f"stage:{stage_id}"
 
 
-def _tags(event: RunEvent) -> tuple[str, ...]:
+def _tags(event: Envelope) -> tuple[str, ...]:
     """What stores can filter by (events.md E2)."""
     tags = []
     if event.stage_id is not None:

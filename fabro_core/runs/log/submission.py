@@ -1,7 +1,7 @@
 """Reads an event that a client appends (events.md E3, checks 1 to 4): all that can be told without the run.
 
-What is stored is what was submitted, every unknown key included: the JSON is rearranged, never decoded and encoded
-again.
+What is stored is what was submitted, every unknown key included. The text is decoded once, to be judged and folded; the
+stored text is the submitted one, cut up and put together anew, never an encoding of what was decoded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from fabro_core.errors import InvalidRequest
-from fabro_core.models.events import PROPERTIES, RunEvent
+from fabro_core.models import events
+from fabro_core.models.events import PROPERTIES, Properties, TypedEvent
 from fabro_core.models.events.catalogue import RESERVED
 from fabro_core.models.ids import RunId
 from fabro_core.models.instant import format_instant, parse_instant
@@ -57,15 +58,13 @@ class SubmittedEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_submission(body: bytes, run_id: RunId) -> Entry:
     """The event in a request body, for the log of `run_id`. Raises `InvalidRequest` for the first fault."""
-    submitted, raw = _decode(body)
+    submitted, members = _decode(body)
     ts = _well_formed(submitted)
     if submitted.run_id != run_id:
         raise InvalidRequest("run_id: must be that of the path, in upper case.")
     if submitted.event in RESERVED:
         raise InvalidRequest(f"event: {submitted.event} comes from its own endpoint alone.")
-    properties = raw.get("properties", _EMPTY_OBJECT)
-    _check_properties(submitted.event, properties)
-    event = RunEvent(
+    event = TypedEvent(
         seq=0,
         id=submitted.id,
         ts=ts,
@@ -80,19 +79,20 @@ def read_submission(body: bytes, run_id: RunId) -> Entry:
         parent_session_id=submitted.parent_session_id,
         tool_call_id=submitted.tool_call_id,
         actor=submitted.actor,
-        properties=properties,
+        properties=_typed(submitted, members),
     )
-    return Entry(event, _encode(raw, ts, properties))
+    return Entry(event, _encode(members, ts))
 
 
-def _decode(body: bytes) -> tuple[SubmittedEvent, dict[str, msgspec.Raw]]:
+_Members = dict[str, msgspec.Raw]
+"""The text of each member of an object."""
+
+
+def _decode(body: bytes) -> tuple[SubmittedEvent, _Members]:
     try:
         text = body.decode()
-        msgspec.json.decode(text)  # judges also the values that the two below skip
-        return (
-            msgspec.json.decode(text, type=SubmittedEvent),
-            msgspec.json.decode(text, type=dict[str, msgspec.Raw]),
-        )
+        submitted = msgspec.convert(msgspec.json.decode(text), SubmittedEvent)
+        return submitted, msgspec.json.decode(text, type=_Members)
     except msgspec.ValidationError as error:
         raise InvalidRequest(type_fault(error).line()) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -116,23 +116,24 @@ def _well_formed(submitted: SubmittedEvent) -> str:
         raise InvalidRequest("ts: must be an RFC 3339 date-time.") from error
 
 
-def _check_properties(name: str, properties: msgspec.Raw) -> None:
-    kind = PROPERTIES.get(name)
-    if kind is None:
-        return
+def _typed(submitted: SubmittedEvent, members: _Members) -> Properties:
+    kind = PROPERTIES.get(submitted.event)
     try:
-        msgspec.json.decode(properties, type=kind)
+        match kind:
+            case None:
+                return Properties()
+            case events.RunCreated:  # keeps the text of its parts, which a decoded value does not have
+                return msgspec.json.decode(members.get("properties", _EMPTY_OBJECT), type=kind)
+            case _:
+                return msgspec.convert(submitted.properties, kind)
     except msgspec.ValidationError as error:
         raise InvalidRequest(type_fault(error, "properties").line()) from error
 
 
-def _encode(raw: dict[str, msgspec.Raw], ts: str, properties: msgspec.Raw) -> bytes:
+def _encode(members: _Members, ts: str) -> bytes:
     """The event as it was submitted, on one line: without `seq` and absent scope, with the canonical instant."""
-    kept = {
-        key: value
-        for key, value in raw.items()
-        if key not in ("seq", "properties") and not (key in _SCOPE and bytes(value) == _NULL)
-    }
+    kept = {key: value for key, value in members.items() if not (key in _SCOPE and bytes(value) == _NULL)}
+    kept.pop("seq", None)
     kept["ts"] = msgspec.Raw(msgspec.json.encode(ts))
-    kept["properties"] = properties
+    kept["properties"] = kept.pop("properties", _EMPTY_OBJECT)
     return msgspec.json.format(msgspec.json.encode(kept), indent=_COMPACT)

@@ -12,8 +12,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from fabro_core.clock import epoch_ms
-from fabro_core.models.instant import Instant, parse_instant
+from fabro_core.models.instant import Instant, ms_of_instant
 from fabro_core.models.run_billing import AggregateBilling
 from fabro_core.runs.fold.stages import Stage
 from fabro_core.runs.views.billing import Contribution, Tally, contribution
@@ -92,7 +91,7 @@ class BillingLedger:
         if run.completed_at is None and not run.checkpoints:
             self._known[run_id] = None
             return
-        contributed = contribution(run.stages, epoch_ms(parse_instant(run.last_event_at)))
+        contributed = contribution(run.stages, ms_of_instant(run.last_event_at))
         self._known[run_id] = contributed
         self._tally.add(contributed)
 

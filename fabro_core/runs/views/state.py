@@ -11,11 +11,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from fabro_core.clock import epoch_ms
 from fabro_core.errors import NotFound
 from fabro_core.models.billing import NO_TOKENS
 from fabro_core.models.events import PROPERTIES, Properties, RunCompleted, RunCreated, RunEvent, RunFailed, RunSubmitted
-from fabro_core.models.instant import parse_instant
+from fabro_core.models.instant import ms_of_instant
 from fabro_core.models.run_state import (
     CheckpointRecord,
     Conclusion,
@@ -242,4 +241,4 @@ def _model_calls(stage: Stage, texts: StageTexts) -> Iterator[StageInferenceProj
 
 
 def _begun_ms(bracket: StageToolBatchProjection | StageInferenceProjection) -> int:
-    return epoch_ms(parse_instant(bracket.started_at))
+    return ms_of_instant(bracket.started_at)
