@@ -1,12 +1,13 @@
-"""Writing to a run's log: read, decide, fold, append; again when another writer was first (runs.md R1.7)."""
+"""Writing to a run's log: read, decide, fold, append; again when another writer was first (runs.md R1.7).
+
+Whoever waits for a run is served together: each is decided on the run as those before it leave it, and all that they
+write is one append. What a decision refuses, its own caller is told alone; what happens to the append, all are told.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, TypeVar
-from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -14,20 +15,19 @@ from fabro_core.clock import Clock
 from fabro_core.errors import Conflict, NotFound, RunArchived, SeqConflict
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal
-from fabro_core.runs.fold.projection import Projection, fold
+from fabro_core.models.status import Bucket
+from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.wire import row_of
+from fabro_core.runs.log.batch import Batch
 from fabro_core.runs.log.entry import Change, Entry, own_entry
+from fabro_core.runs.log.recent import RecentRuns
+from fabro_core.runs.log.turns import Turns
+from fabro_core.runs.log.wish import Wish
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import AppendBatch, Blob, StoredRun
-
-Result = TypeVar("Result")
+from fabro_core.store.records import AppendBatch, Blob, RunRow, StoredRun
 
 MAX_APPEND_ATTEMPTS = 32
 """How often a change is decided anew because another writer was first, before it is a conflict."""
-
-MAX_EVENTS: Final = 999_999
-"""How many events a run's log holds (events.md E2)."""
-_ALWAYS_HAS_ROOM = "run.removing"
 
 Decision = Callable[[Projection], Sequence[Change]]
 """Looks at a run and returns the events to append, none for no change; raises a `Refusal` when it must not happen."""
@@ -49,7 +49,8 @@ class RunLog:
     def __init__(self, store: RunStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns(self._serve)
+        self._recent = RecentRuns()
 
     async def create(
         self, run_id: RunId, changes: Sequence[Change], *, actor: Principal, now: datetime, blobs: tuple[Blob, ...]
@@ -59,8 +60,9 @@ class RunLog:
 
     async def create_with(self, entries: Sequence[Entry], blobs: tuple[Blob, ...]) -> StoredRun:
         """The same with entries that are written already, `run.created` first."""
-        await self._append(None, entries, blobs)
-        return await self.get(RunId(entries[0].event.run_id))
+        batch = Batch(None)
+        batch.add(entries)
+        return await self._placed(_as_written(await self._append(batch, blobs), children_count=0))
 
     async def change(self, run_id: RunId, decide: Decision, *, actor: Principal) -> Outcome:
         """Append what `decide` asks for in one batch.
@@ -69,15 +71,14 @@ class RunLog:
         first too often.
         """
 
-        async def attempt(hit: StoredRun, run: Projection) -> Outcome:
+        def entries(run: Projection) -> Sequence[Entry]:
             now = self._clock.now()
-            entries = [own_entry(change, run_id, actor=actor, now=now) for change in decide(run)]
-            if not entries:
-                return Outcome(hit, changed=False, before=run)
-            await self._append(run, entries)
-            return Outcome(await self.get(run_id), changed=True, before=run)
+            return [own_entry(change, run_id, actor=actor, now=now) for change in decide(run)]
 
-        return await self._in_turn(run_id, attempt)
+        wish = Wish(entries, wants_run=True)
+        await self._turns.take(run_id, wish)
+        wish.check()
+        return Outcome(await self._placed(wish.hit), changed=wish.last_seq is not None, before=wish.before)
 
     async def submit(self, run_id: RunId, entry: Entry) -> int:
         """Append an event that a client wrote, and return its sequence number.
@@ -86,44 +87,112 @@ class RunLog:
         its log is full, or other writers were first too often (events.md E3).
         """
 
-        async def attempt(hit: StoredRun, run: Projection) -> int:
+        def entries(run: Projection) -> Sequence[Entry]:
             if run.archived:
                 raise RunArchived
-            return await self._append(run, [entry])
+            return (entry,)
 
-        return await self._in_turn(run_id, attempt)
+        wish = Wish(entries, wants_run=False)
+        await self._turns.take(run_id, wish)
+        wish.check()
+        assert wish.last_seq is not None
+        return wish.last_seq
 
-    async def get(self, run_id: RunId) -> StoredRun:
+    async def get(self, run_id: str) -> StoredRun:
         """The stored run. Raises `NotFound`."""
-        hit = await self._store.get_run(run_id)
-        if hit is None:
+        stored = await self._store.get_run(run_id)
+        if stored is None:
             raise NotFound(f"Run {run_id} not found.")
-        return hit
+        return stored
 
-    async def _in_turn(self, run_id: RunId, attempt: Callable[[StoredRun, Projection], Awaitable[Result]]) -> Result:
-        """Attempt a write on what is stored, again and again while others are first.
+    async def _placed(self, hit: StoredRun) -> StoredRun:
+        """A run as it was written, with its place in the queue, which only the store knows."""
+        return await self.get(hit.id) if hit.bucket is Bucket.RUNNABLE and hit.queue_position is None else hit
 
-        Writers of this process take turns, so that only those of other processes are ever in the way.
-        """
-        turn = self._turns.setdefault(run_id, asyncio.Lock())
-        async with turn:
+    async def _serve(self, run_id: str, waiting: Sequence[Wish]) -> int:
+        """Fulfil or refuse as many wishes as go into one batch."""
+        served = waiting
+        try:
             for _ in range(MAX_APPEND_ATTEMPTS):
-                hit = await self.get(run_id)
-                try:
-                    return await attempt(hit, msgspec.json.decode(hit.state, type=Projection))
-                except SeqConflict:
-                    continue
-        raise Conflict("Other writers kept changing the run. Try again.")
+                base = await self._base(run_id, waiting)
+                batch = Batch(base.run)
+                served = _decided(waiting, batch)
+                if await self._write(base, batch, served):
+                    return len(served)
+            raise Conflict("Other writers kept changing the run. Try again.")
+        except Exception as fault:  # noqa: BLE001 - whatever went wrong, everybody who was served must learn of it
+            for wish in served:
+                wish.fail(fault)
+            return len(served)
 
-    async def _append(self, before: Projection | None, entries: Sequence[Entry], blobs: tuple[Blob, ...] = ()) -> int:
-        expected_seq = before.seq if before else 0
-        if expected_seq + len(entries) > MAX_EVENTS and entries[0].event.event != _ALWAYS_HAS_ROOM:
-            raise Conflict("The log of the run is full.")
-        after = before
-        for seq, entry in enumerate(entries, start=expected_seq + 1):
-            after = fold(after, entry.numbered(seq))
-        if after is None:
-            raise ValueError("a batch needs at least one event")
-        records = tuple(entry.record(seq) for seq, entry in enumerate(entries, start=expected_seq + 1))
-        batch = AppendBatch(run_id=after.id, expected_seq=expected_seq, events=records, row=row_of(after), blobs=blobs)
-        return await self._store.append(batch)
+    async def _base(self, run_id: str, waiting: Sequence[Wish]) -> _Base:
+        """What is decided on: the run as it is remembered when nobody wants to be told of it, else as it is stored."""
+        remembered = None if any(wish.wants_run for wish in waiting) else self._recent.get(run_id)
+        if remembered is not None:
+            return _Base(remembered, None)
+        stored = await self.get(run_id)
+        return _Base(msgspec.json.decode(stored.state, type=Projection), stored)
+
+    async def _write(self, base: _Base, batch: Batch, served: Sequence[Wish]) -> bool:
+        """Append the batch and tell of it; False when another writer was first, so that all is to be decided anew."""
+        stored = base.stored
+        if stored is None and any(wish.last_seq is None for wish in served):
+            # The store compares what an append was decided on. What was refused instead, nobody has compared.
+            stored = await self.get(base.run.id)
+            if stored.seq != base.run.seq:
+                self._recent.forget(base.run.id)
+                return False
+        if batch.events:
+            try:
+                row = await self._append(batch)
+            except SeqConflict:
+                return False
+            stored = None if stored is None else _as_written(row, children_count=stored.children_count)
+        if stored is not None:
+            for wish in served:
+                wish.hit = stored
+        return True
+
+    async def _append(self, batch: Batch, blobs: tuple[Blob, ...] = ()) -> RunRow:
+        run = batch.run
+        row = row_of(run)
+        events = tuple(batch.events)
+        try:
+            await self._store.append(
+                AppendBatch(run_id=run.id, expected_seq=batch.expected_seq, events=events, row=row, blobs=blobs)
+            )
+        except BaseException:  # it may have been written all the same
+            self._recent.forget(run.id)
+            raise
+        self._recent.wrote(run, len(row.state), on_top_of=batch.expected_seq)
+        return row
+
+
+class _Base(msgspec.Struct, frozen=True):
+    run: Projection
+    stored: StoredRun | None
+    """None: the run was not read."""
+
+
+def _decided(waiting: Sequence[Wish], batch: Batch) -> Sequence[Wish]:
+    """Decide for those in front, each on the run as the ones before it leave it, until the batch is full."""
+    for number, wish in enumerate(waiting):
+        if number and batch.full:
+            return waiting[:number]
+        wish.decide(batch)
+    return waiting
+
+
+def _as_written(row: RunRow, *, children_count: int) -> StoredRun:
+    """A run that was written just now; the place in the queue is left out."""
+    return StoredRun(
+        id=row.id,
+        seq=row.seq,
+        bucket=row.bucket,
+        begun_ms=row.begun_ms,
+        live=row.elapsed_ms is None,
+        body=row.body,
+        children_count=children_count,
+        queue_position=None,
+        state=row.state,
+    )
