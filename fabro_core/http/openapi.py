@@ -17,7 +17,7 @@ from msgspec import inspect
 from fabro_core.http.endpoint import Endpoint
 from fabro_core.http.extensions import PUBLIC_OPT
 from fabro_core.http.failures import TITLES, ErrorResponse
-from fabro_core.http.operation import Operation
+from fabro_core.http.operation import JSON, Operation
 from fabro_core.http.path import PathParams, is_checked, path_schemas
 from fabro_core.http.query import QueryParams, enum_choices
 from fabro_core.http.routing import described_routes
@@ -36,7 +36,8 @@ _SECURITY_SCHEMES: JsonObject = {
 }
 _OF_EVERY_OPERATION = (500,)
 _OF_PRIVATE_OPERATIONS = (401, 403, 503)
-_OF_OPERATIONS_WITH_A_BODY = (400, 413, 415)
+_OF_OPERATIONS_WITH_A_BODY = (400, 413)
+ANYTHING = "*/*"
 
 Described = tuple[str, str, Operation]
 """Path, lower-case method and description of one operation."""
@@ -116,7 +117,8 @@ def _operation(path: str, operation: Operation, schemas: _Schemas) -> JsonObject
     if parameters := [*_path_parameters(path, operation.path), *_query_parameters(operation)]:
         described["parameters"] = parameters
     if operation.body is not None:
-        content = {"application/json": {"schema": schemas.of(operation.body)}}
+        media_types = (JSON, ANYTHING) if operation.any_media_type else (JSON,)
+        content = {media_type: {"schema": schemas.of(operation.body)} for media_type in media_types}
         described["requestBody"] = {"required": operation.body_required, "content": content}
     elif operation.uploads:
         described["requestBody"] = {"required": True, "content": _uploads(operation, schemas)}
@@ -161,6 +163,8 @@ def _error_statuses(operation: Operation) -> set[int]:
         statuses.update(_OF_PRIVATE_OPERATIONS)
     if operation.body is not None:
         statuses.update(_OF_OPERATIONS_WITH_A_BODY)
+        if not operation.any_media_type:
+            statuses.add(415)
     if operation.uploads:
         statuses.add(413)
     if operation.query is not None or (operation.path is not None and is_checked(operation.path)):

@@ -40,6 +40,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Type of the JSON body; None when the operation reads none."""
     body_required: bool
     """False: an empty body stands for one without members (runs.md R1.4)."""
+    any_media_type: bool
+    """The JSON body may call itself anything (runs.md R1.3)."""
     uploads: Mapping[str, Any]
     """Media types of a body that is not JSON, with `bytes`, or the type of the part `manifest` of a multipart one."""
     errors: tuple[int, ...]
@@ -89,6 +91,7 @@ def operation(
             query=signature.query,
             body=_shown(signature, body, uploads),
             body_required=body_required,
+            any_media_type=any_media_type,
             uploads=uploads or {},
             errors=errors,
             guard=guard,
