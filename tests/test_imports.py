@@ -99,7 +99,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "web": {"auth", "http", "models", "runs.fold", "runs.views", "store"},
     "api.routes": {"api.account", "api.resources", "api.runs", "api.server", "http", "web"},
-    "boot": {"auth", "config", "hooks", "plugins", "store"},
+    "boot": {"auth", "config", "plugins", "store"},
     "home": {"boot", "config"},
     "client": {"config"},
     "app": {
