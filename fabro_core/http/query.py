@@ -21,8 +21,8 @@ MAX_UNSIGNED = 4_294_967_295
 _BOOLEANS = {"true": True, "false": False}
 _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
-PageLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
-PageOffset = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+PageLimit = Annotated[int, msgspec.Meta(ge=1, le=100, description="0 counts as 1, more than 100 as 100.")]
+PageOffset = Annotated[int, msgspec.Meta(ge=0, le=1_000_000, description="More than 1000000 counts as 1000000.")]
 
 Parser = Callable[[str, list[str]], Any]
 
@@ -103,6 +103,8 @@ def _fields(kind: type[QueryParams]) -> tuple[tuple[str, str, bool, Parser], ...
 
 def _parser(declared: inspect.Type) -> Parser:
     match declared:
+        case inspect.Metadata(type=described):
+            return _parser(described)
         case inspect.VarTupleType(item_type=item) if choices := _choices(item):
             return lambda name, values: tuple(_one_of(name, value, choices) for value in values)
         case inspect.IntType(ge=least, le=most):

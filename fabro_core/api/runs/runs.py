@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -21,12 +21,14 @@ from fabro_core.runs.fold.wire import run_json_to_the_moment
 from fabro_core.runs.views.listing import visible_buckets
 from fabro_core.store.records import RunQuery, RunSort
 
+ParentFilter = Annotated[str, msgspec.Meta(description="Only children of this run; empty: all runs.")]
+
 
 class ListRunsParams(QueryParams, frozen=True, kw_only=True):
     limit: PageLimit = msgspec.field(default=20, name="page[limit]")
     offset: PageOffset = msgspec.field(default=0, name="page[offset]")
     include_archived: bool = False
-    parent_id: str | None = None
+    parent_id: ParentFilter | None = None
     status: tuple[Bucket, ...] = ()
     sort: RunSort = RunSort.CREATED_AT
     direction: Literal["asc", "desc"] = "desc"
