@@ -20,7 +20,7 @@ class Type(StrEnum):
     TEXT = "a text"
     INTEGER = "an integer"
     POSITIVE = "an integer above 0"
-    BOOLEAN = "true or false"
+    BOOLEAN = "a boolean, true or false"
     DURATION = "a duration"
 
 

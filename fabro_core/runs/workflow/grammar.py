@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal, cast
 
 from fabro_core.runs.workflow.lexer import NOT_ENDED, Lexer, Symbol
@@ -38,6 +39,11 @@ _SUBGRAPH_AS_END = "a subgraph cannot be the end of an edge"
 _A_NAME = "a name or a quoted string"
 
 
+REMEMBERED_FILES = 64
+"""Most runs are of a workflow that was run before, and parsing it is almost half of what compiling costs."""
+REMEMBERED_CHARS = 8 * 1024
+
+
 class SymbolsLeft:
     """How many symbols several files may have together."""
 
@@ -46,11 +52,18 @@ class SymbolsLeft:
 
 
 def parse(source: Source, left: SymbolsLeft | None = None) -> Digraph:
-    """The statements of a workflow file. Raises `WorkflowSyntaxError`.
+    """The statements of a workflow file, which may be shared with other callers. Raises `WorkflowSyntaxError`.
 
     Whatever is read is taken from `left`, also of a file with a fault; None: the file's own bound is enough.
     """
+    if left is None and len(source.text) <= REMEMBERED_CHARS:
+        return _remembered(source)
     return _Parser(source, left or SymbolsLeft(MAX_SYMBOLS)).digraph()
+
+
+@lru_cache(REMEMBERED_FILES)
+def _remembered(source: Source) -> Digraph:
+    return _Parser(source, SymbolsLeft(MAX_SYMBOLS)).digraph()
 
 
 class _Parser:

@@ -91,7 +91,7 @@ class Importer:
     def _file(self, splicer: Splicer, node: DraftNode, chain: tuple[str, ...]) -> tuple[str, str]:
         """Normal path and text of the file that a placeholder names. Raises `ImportFault`."""
         if any(edge.source == edge.target for edge in splicer.edges.of(node.id)):
-            raise ImportFault("an edge leads from the placeholder to itself")
+            raise ImportFault("a self-loop: an edge leads from the placeholder to itself")
         for key in node.attrs:
             if key in node.own and key not in (*PROPAGATED, "class", "import"):
                 raise ImportFault(f'the attribute "{key}" of the placeholder is not passed on to imported nodes')

@@ -34,6 +34,12 @@ class Source:
         """The normal form of its key in the manifest."""
         self.text = text.removeprefix(BYTE_ORDER_MARK)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Source) and (self.path, self.text) == (other.path, other.text)
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.text))
+
     def position(self, offset: int) -> Position:
         """Where the character at an offset stands. Lines end at LF."""
         line = bisect_right(self._line_starts, offset)

@@ -5,6 +5,7 @@ Everything is rendered once, when a run is created; nothing of it is left to who
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 UNDEFINED_RULE = "template_undefined_variable"
 _REFERENCE = "@"
+_GOAL = "goal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Texts:
         origin = draft.origins.get("goal")
         text = _Text(goal, "the goal", None, origin and origin.source.path, self._files.path, origin)
         found: list[WorkflowDiagnostic] = []
-        self.goal = self._finished(text, {"goal": ""}, draft, found, self_reference=True)
+        self.goal = self._finished(text, {}, draft, found)
         draft.attrs["goal"] = String(self.goal)
         return tuple(found)
 
@@ -97,7 +99,7 @@ class Texts:
                 continue
             path = node.origin.source.path
             text = _Text(prompt, f'the prompt of node "{node.id}"', node.id, path, path, node.origins.get("prompt"))
-            finished = self._finished(text, {"goal": self.goal}, draft, found)
+            finished = self._finished(text, {_GOAL: self.goal}, draft, found)
             _keep(node, "prompt", finished, budget)
         return tuple(found)
 
@@ -135,7 +137,7 @@ class Texts:
 
     def _filled(self, text: _Text, language: Language) -> Script:
         try:
-            filled = fill(text.content, language, self._everything({"goal": self.goal}), self._work)
+            filled = fill(text.content, language, self._everything({_GOAL: self.goal}), self._work)
         except Misuse as error:
             self._refuse(text, None, str(error))
         if filled.refused is not None:
@@ -151,13 +153,11 @@ class Texts:
         names: Mapping[str, str],
         draft: Draft,
         found: list[WorkflowDiagnostic],
-        *,
-        self_reference: bool = False,
     ) -> str:
         """The text after files and templates; what is wrong with it goes to `found` and `draft.unresolved`."""
         reference = text.content
         if not reference.startswith(_REFERENCE):
-            reference = self._rendered(text, names, found, self_reference=self_reference)
+            reference = self._rendered(text, names, found)
             if not reference.startswith(_REFERENCE) or reference == text.content:
                 return reference
         elif is_template(reference):
@@ -168,11 +168,10 @@ class Texts:
             return reference
         path, content = file
         of_file = _Text(content, text.owner, text.node_id, path, path)
-        return self._rendered(of_file, names, found, self_reference=self_reference)
+        return self._rendered(of_file, names, found)
 
-    def _rendered(
-        self, text: _Text, names: Mapping[str, str], found: list[WorkflowDiagnostic], *, self_reference: bool
-    ) -> str:
+    def _rendered(self, text: _Text, names: Mapping[str, str], found: list[WorkflowDiagnostic]) -> str:
+        """The text with what its templates name. Only the goal is rendered where the goal is no name."""
         if not is_template(text.content):
             return text.content
         # The parser of templates takes longer to load than the rest of a start, and most graphs have none.
@@ -183,11 +182,14 @@ class Texts:
             rendered = render(text.content, self._everything(names), partial(self._load, text), self._work)
         except TemplateFault as fault:
             self._refuse(text, fault.at, fault.reason)
-        if self_reference and "goal" in parse(text.content, None).names:
+        unbound = rendered.unbound
+        names_goal = unbound is not None and re.match(r"goal\b", unbound.expression) is not None
+        if _GOAL not in names and (names_goal or _GOAL in parse(text.content, None).names):
             found.append(_self_reference(text))
+            unbound = None if names_goal else unbound
         told = found[-1:] and found[-1].rule == UNDEFINED_RULE and found[-1].node_id == text.node_id
-        if rendered.unbound is not None and not told:
-            found.append(self._undefined(text, rendered.unbound.expression, rendered.unbound.at))
+        if unbound is not None and not told:
+            found.append(self._undefined(text, unbound.expression, unbound.at))
         return rendered.text
 
     def _everything(self, names: Mapping[str, str]) -> Mapping[str, Any]:

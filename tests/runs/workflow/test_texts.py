@@ -139,6 +139,12 @@ def test_a_goal_from_elsewhere_takes_the_place_of_the_graphs(override: str | Non
 def test_a_goal_cannot_use_itself() -> None:
     for text in ("More {{ goal }}", "{% if goal %}x{% endif %}", "{{ goal|default('x') }}"):
         assert [each[0] for each in told(f"a [prompt=p] goal={_quoted(text)}")] == ["goal_self_reference"]
+    files = {"a.md": "See {{ goal }}"}
+    assert [each[0] for each in told('a [prompt=p] goal="@a.md"', files=files)] == ["goal_self_reference"]
+    including = "a [prompt=p] goal=\"{% include 'a.md' %}\""
+    assert [each[0] for each in told(including, files=files)] == ["goal_self_reference"]
+    both = 'a [prompt=p] goal="{{ inputs.x }} {{ goal }}"'
+    assert [each[0] for each in told(both)] == ["goal_self_reference", "template_undefined_variable"]
 
 
 def test_a_name_without_a_value_is_told_with_its_place_and_its_owner() -> None:
