@@ -1,18 +1,14 @@
-"""Print the manifest of a workflow file, ready to be sent to `POST /api/v1/runs`: `manifest.py FILE [TITLE]`.
+"""Print the manifest of a workflow, ready to be sent to `POST /api/v1/runs`: `manifest.py FILE [TITLE]`.
 
-Needs nothing but Python. A manifest holds the workflow's text, so the server never reads files of the client.
+What `fabro manifest` does, in a program of one's own. A manifest holds the workflow and every file that it refers to,
+so the server never reads files of the client.
 """
 
-import json
 import sys
-from pathlib import Path
+
+from fabro_core.client.manifest import build_manifest, encode_manifest
+from fabro_core.client.run_options import RunOptions
 
 path, *title = sys.argv[1:]
-manifest = {
-    "version": 1,
-    "cwd": str(Path.cwd()),
-    "target": {"path": path},
-    "workflows": {path: {"source": Path(path).read_text(encoding="utf-8")}},
-    **({"title": title[0]} if title else {}),
-}
-print(json.dumps(manifest, indent=2))
+options = RunOptions(title=title[0] if title else None)
+print(encode_manifest(build_manifest(path, options=options), indent=2))

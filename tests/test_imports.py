@@ -101,7 +101,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "api.routes": {"api.account", "api.resources", "api.runs", "api.server", "http", "web"},
     "boot": {"auth", "config", "plugins", "store"},
     "home": {"boot", "config"},
-    "client": {"config"},
+    "client": {"config", "models", "runs.create", "runs.workflow"},
     "app": {
         "api.routes",
         "api.server",
@@ -119,7 +119,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "embedding": {"app", "boot", "config", "http", "plugins", "upkeep"},
     "server": {"app", "boot", "config", "http"},
     "transfer": {"models", "runs.fold", "store"},
-    "cli": {"app", "boot", "client", "config", "home", "hooks", "plugins", "scaffold", "server", "transfer"},
+    "cli": {"app", "boot", "client", "config", "home", "hooks", "models", "plugins", "scaffold", "server", "transfer"},
     "scaffold": {"config", "plugins"},
     "settings": {"config"},
     "testing": {"app", "auth", "boot", "config", "hooks", "http", "models", "plugins", "server", "store"},

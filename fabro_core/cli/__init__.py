@@ -11,6 +11,7 @@ from fabro_core.cli.auth import auth
 from fabro_core.cli.check import check
 from fabro_core.cli.hooks import hooks
 from fabro_core.cli.init import init
+from fabro_core.cli.manifest import manifest, validate
 from fabro_core.cli.plugin import plugin
 from fabro_core.cli.plugins import plugins
 from fabro_core.cli.server import server
@@ -29,11 +30,13 @@ cli.add_command(auth)
 cli.add_command(check)
 cli.add_command(hooks)
 cli.add_command(init)
+cli.add_command(manifest)
 cli.add_command(plugin)
 cli.add_command(plugins)
 cli.add_command(server)
 cli.add_command(settings)
 cli.add_command(store)
+cli.add_command(validate)
 
 
 _OF_THE_EXTRA = frozenset({"httpx", "uvicorn"})

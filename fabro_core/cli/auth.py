@@ -54,7 +54,7 @@ def login(server: str | None, dev_token: str | None, no_browser: bool, timeout: 
     from fabro_core.client.faults import ClientFailed, printable
     from fabro_core.client.login import log_in_with_browser, log_in_with_dev_token, log_out
 
-    credentials = _credentials()
+    credentials = kept_credentials()
     credentials.logins()  # a file of no use is told before anybody signs in
     address = server_meant_by(server)
     token = _dev_token(dev_token, address)
@@ -83,7 +83,7 @@ def status(as_json: bool) -> None:
 
     from fabro_core.cli.login_status import tell_logins
 
-    tell_logins(_credentials().logins(), datetime.now(UTC), as_json=as_json)
+    tell_logins(kept_credentials().logins(), datetime.now(UTC), as_json=as_json)
 
 
 @auth.command()
@@ -93,7 +93,7 @@ def logout(server: str | None, everywhere: bool) -> None:
     """Log out: of one server, or of all."""
     if everywhere and server is not None:
         raise click.UsageError("--server and --all exclude each other")
-    credentials = _credentials()
+    credentials = kept_credentials()
     names = list(credentials.logins()) if everywhere else [server_meant_by(server).name]
     for name in names:
         _log_out(credentials, name)
@@ -116,7 +116,8 @@ def _log_out(credentials: CredentialsFile, name: str) -> None:
         click.echo(f"The server does not know: {error}", err=True)
 
 
-def _credentials() -> CredentialsFile:
+def kept_credentials() -> CredentialsFile:
+    """The logins of the person at the terminal."""
     from fabro_core.client.credentials_file import CredentialsFile, credentials_path
     from fabro_core.config.secrets import process_environment
 

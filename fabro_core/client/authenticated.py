@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import httpx
 
@@ -12,6 +12,8 @@ from fabro_core.client.credentials_file import CredentialsFile
 from fabro_core.client.faults import LoginRequired, Refused
 from fabro_core.client.logins import Login, OAuthLogin
 from fabro_core.client.oauth import RACED, refresh
+
+T = TypeVar("T")
 
 EXPIRED: Final = "access_token_expired"
 """The one refusal that a refresh mends (auth.md A5)."""
@@ -44,6 +46,10 @@ class AuthenticatedClient:
         if answer.status_code == 401:
             raise LoginRequired(self._address.name)
         return answer
+
+    def read(self, answer: httpx.Response, expected: type[T]) -> T:
+        """The body of a successful answer. Raises `Refused` for any other, `ClientFailed` for what is no answer."""
+        return self._connection.read(answer, expected)
 
     def _kept(self) -> Login:
         login = self._credentials.logins().get(self._address.name)

@@ -84,5 +84,7 @@ class Connection:
             envelope = msgspec.json.decode(answer.content, type=_Envelope)
             entry = envelope.errors[0]
         except (msgspec.DecodeError, IndexError):
-            return Refused(answer.status_code, None, f"{self.address.name} answered with status {answer.status_code}")
-        return Refused(answer.status_code, envelope.error or entry.code, f"{self.address.name}: {entry.detail}")
+            detail = f"answered with status {answer.status_code}"
+            return Refused(answer.status_code, None, detail, server=self.address.name)
+        detail = "\n".join(each.detail for each in envelope.errors)
+        return Refused(answer.status_code, envelope.error or entry.code, detail, server=self.address.name)

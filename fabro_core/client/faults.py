@@ -14,9 +14,11 @@ class ClientFailed(FabroError):
 class Refused(ClientFailed):
     """The server answered with an error. What it says is shown without control characters."""
 
-    def __init__(self, status: int, code: str | None, detail: str) -> None:
+    def __init__(self, status: int, code: str | None, detail: str, *, server: str) -> None:
         self.status, self.code = status, code
-        super().__init__(printable(detail))
+        self.detail = detail
+        """In full, as the server wrote it."""
+        super().__init__(printable(f"{server}: {detail}"))
 
 
 class LoginRequired(ClientFailed):

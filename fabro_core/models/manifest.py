@@ -32,9 +32,12 @@ class ManifestArgs(msgspec.Struct, frozen=True, kw_only=True):
     provider: str | msgspec.UnsetType = msgspec.UNSET
     environment: str | msgspec.UnsetType = msgspec.UNSET
     verbose: bool = False
-    dry_run: bool = False
-    auto_approve: bool = False
-    preserve_sandbox: bool = False
+    dry_run: bool | msgspec.UnsetType = msgspec.UNSET
+    """False asks for the opposite of true, and wins as well (run-settings.md T5)."""
+    auto_approve: bool | msgspec.UnsetType = msgspec.UNSET
+    """As `dry_run`."""
+    preserve_sandbox: bool | msgspec.UnsetType = msgspec.UNSET
+    """As `dry_run`."""
     label: tuple[str, ...] = ()
     """`KEY=VALUE`."""
     input: tuple[str, ...] = ()

@@ -76,10 +76,14 @@ def served(block: str, environ: dict[str, str], log: Path) -> Iterator[None]:
 def test_the_quick_start_lists_three_runs(terminals: tuple[int, int], environ: dict[str, str], tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
     serve, use = (blocks("README.md", "sh")[number].replace(ADDRESS, address) for number in terminals)
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "examples").symlink_to(ROOT / "examples")
+    (place / ".venv").symlink_to(sys.prefix)
 
     with served(serve, environ, tmp_path / "log"):
         done = subprocess.run(
-            ["sh", "-ec", use], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False
+            ["sh", "-ec", use], cwd=place, env=environ, capture_output=True, text=True, timeout=60, check=False
         )
 
     assert (done.returncode, done.stderr) == (0, "")
