@@ -7,7 +7,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from benchmarks import append_events, appends, authenticate, create_runs, large_manifests, list_runs, streams
+from benchmarks import append_events, appends, authenticate, create_runs, large_manifests, list_runs, startup, streams
 from benchmarks.seed import seed
 from fabro_store_sqlite import SqliteRunStore
 
@@ -49,6 +49,10 @@ def main() -> None:
     print("\n## Appends of both stores, without HTTP\n")
     with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
         for line in appends.measure(Path(work), seconds=seconds, rounds=rounds):
+            print(line, flush=True)
+    print("\n## Starting\n")
+    with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
+        for line in startup.measure(Path(work), rounds=rounds):
             print(line, flush=True)
     followers = 50 if arguments.smoke else 1_000
     print(f"\n## Event streams, {followers:,} followers of one run\n")

@@ -41,7 +41,7 @@ def measure(database: Path, work: Path, *, seconds: float, rounds: int) -> Itera
         silent = stack.enter_context(fabro(work / "silent", database, log_level="warning"))
         for case in CASES:
             body = work / "body.json"
-            body.write_bytes(_fetch(logging, case.path))
+            body.write_bytes(fetch(logging, case.path))
             with reference("litestar-get", body) as limit:
                 yield _row(case, [logging, silent, limit], seconds, rounds)
 
@@ -64,7 +64,8 @@ def _row(case: Case, servers: list[Address], seconds: float, rounds: int) -> str
     )
 
 
-def _fetch(server: Address, path: str) -> bytes:
+def fetch(server: Address, path: str) -> bytes:
+    """The body of an answer, which is a 200."""
     connection = HTTPConnection(server.host, server.port, timeout=10)
     connection.request("GET", path, headers={"Authorization": f"Bearer {server.token}"})
     answer = connection.getresponse()

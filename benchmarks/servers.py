@@ -85,6 +85,13 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def memory_megabytes(pid: int) -> float:
+    """What a process holds in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (resident,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(resident.split()[1]) / 1024
+
+
 def _store(database: Path | None) -> str:
     if database is None:
         return '[server.store]\nkind = "memory"\n'
@@ -96,16 +103,16 @@ def reference(application: str, body: Path) -> Iterator[Address]:
     """A bare application of `benchmarks.reference` that answers the bytes of `body`, under the same ASGI server."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.reference", application, str(body), str(port)]
-    with _process(command, dict(os.environ)):
+    with _process(command, dict(os.environ)) as pid:
         _wait_until(lambda: _answers("127.0.0.1", port))
-        yield Address("127.0.0.1", port)
+        yield Address("127.0.0.1", port, pid=pid)
 
 
 @contextmanager
-def _process(command: list[str], environ: dict[str, str]) -> Iterator[None]:
+def _process(command: list[str], environ: dict[str, str]) -> Iterator[int]:
     with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            yield
+            yield process.pid
         finally:
             process.terminate()
             process.wait(START_TIMEOUT_SECONDS)
@@ -116,7 +123,7 @@ def _wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         if time.monotonic() > give_up_at:
             raise TimeoutError("a server did not start")
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def _answers(host: str, port: int) -> bool:
