@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Collection, Iterable, Sequence
 
 from fabro_core.models.status import Bucket
-from fabro_core.runs.fold.wire import run_json, run_json_parts
+from fabro_core.runs.fold.wire import Part, joined, run_parts
 from fabro_core.store.records import RunHit, RunPage
 
 EVERYTHING = frozenset(Bucket)
@@ -25,19 +25,20 @@ class PageEncoder:
     """Turns pages of runs into JSON. Nothing stored is decoded.
 
     What of a page does not change with the clock is joined once and kept as long as the page itself lives: a store
-    that answers the same page again, because nothing has changed, spares everybody the work.
+    that answers the same page again, because nothing has changed, spares everybody the work. Then only the wall times
+    of live runs are written anew.
     """
 
     def __init__(self) -> None:
-        self._prepared: dict[int, tuple[weakref.ref[RunPage], Sequence[bytes | RunHit]]] = {}
+        self._prepared: dict[int, tuple[weakref.ref[RunPage], Sequence[Part]]] = {}
 
     def encode(self, page: RunPage, *, offset: int, now_ms: int) -> bytes:
         """The body of a list answer; `offset` is the one the page was asked for with."""
-        parts = [part if isinstance(part, bytes) else run_json(part, now_ms) for part in self._parts(page)]
         has_more = b"true" if offset + len(page.hits) < page.total else b"false"
-        return b"".join([b'{"data":[', *parts, b'],"meta":{"has_more":%b,"total":%d}}' % (has_more, page.total)])
+        tail = b'],"meta":{"has_more":%b,"total":%d}}' % (has_more, page.total)
+        return joined((b'{"data":[', *self._parts(page), tail), now_ms)
 
-    def _parts(self, page: RunPage) -> Sequence[bytes | RunHit]:
+    def _parts(self, page: RunPage) -> Sequence[Part]:
         key = id(page)
         known = self._prepared.get(key)
         if known is not None and known[0]() is page:
@@ -47,15 +48,17 @@ class PageEncoder:
         return parts
 
 
-def _prepare(hits: Iterable[RunHit]) -> Sequence[bytes | RunHit]:
-    """The runs of a page with commas between them: bytes for what stands, the hit for each run that is live."""
-    parts: list[bytes | RunHit] = []
+def _prepare(hits: Iterable[RunHit]) -> Sequence[Part]:
+    """The runs of a page with commas between them; what stands side by side is joined."""
+    parts: list[Part] = []
     standing: list[bytes] = []
-    for hit in hits:
-        if hit.live:
-            parts += (b"".join(standing), hit)
-            standing = [b","]
-        else:
-            standing += (*run_json_parts(hit, 0), b",")
-    standing = standing[:-1]
-    return [*parts, b"".join(standing)]
+    for number, hit in enumerate(hits):
+        if number:
+            standing.append(b",")
+        for part in run_parts(hit):
+            if isinstance(part, bytes):
+                standing.append(part)
+            else:
+                parts += (b"".join(standing), part)
+                standing = []
+    return (*parts, b"".join(standing))
