@@ -111,6 +111,10 @@ class FabroApp:
         else:
             await self._edge(scope, receive, send)
 
+    def refusing(self, failure: Failure) -> ASGIApp:
+        """An application that answers every request with `failure`, with the headers of all other answers."""
+        return self._edge.refusing(failure)
+
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Open the store and the auth methods, serve, and close them in reverse order once requests have finished.

@@ -38,6 +38,9 @@ _ALWAYS_SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, object]]]] = {
 """Lists that the API document requires of every server, by section and plugin, selected or not."""
 
 
+_LIMITS_SHOWN: Final = ("max_body_bytes", "login_attempts_per_minute", "sse_max_seconds")
+
+
 class ServerSettings(msgspec.Struct, frozen=True):
     """`server` has the tables of the settings file, and constants for what this server does not have."""
 
@@ -67,7 +70,7 @@ def settings_in_force(
                 "destination": log_destination,
             },
             "scheduler": {"max_concurrent_runs": server.scheduler.max_concurrent_runs},
-            "limits": msgspec.structs.asdict(server.limits),
+            "limits": {name: getattr(server.limits, name) for name in _LIMITS_SHOWN},
             "sandbox": _NO_SANDBOX,
             "artifacts": {"prefix": "", "store": _objects(server.storage.root, "artifacts")},
             "slatedb": {

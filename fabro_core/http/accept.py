@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Final
+
+MAX_ACCEPT_BYTES: Final = 512
+"""Longer than any browser's; what is longer counts as `*/*` (server.md S10)."""
 
 _HTML = ("text/html", "application/xhtml+xml")
 
@@ -11,7 +15,10 @@ _HTML = ("text/html", "application/xhtml+xml")
 def prefers_html(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether the `Accept` header prefers HTML. Without one, and with `*/*`, the client is an API client."""
     values = [value for name, value in headers if name == b"accept"]
-    return bool(values) and _prefers_html(b",".join(values).decode("latin-1"))
+    if not values:
+        return False
+    accept = b",".join(values)
+    return len(accept) <= MAX_ACCEPT_BYTES and _prefers_html(accept.decode("latin-1"))
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ It sits outside Litestar so that 404s, 405s, 500s and answers before the start c
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from time import perf_counter
@@ -13,7 +14,7 @@ from typing import Final
 
 from fabro_core.http.access import log_request
 from fabro_core.http.asgi import SERVER_SEND, ASGIApp, Message, Receive, Scope, Send
-from fabro_core.http.failures import Failure, draining, envelope, not_started
+from fabro_core.http.failures import PATH_TOO_LONG, UNFORESEEN, Failure, draining, envelope, not_started
 from fabro_core.http.mount import below_root_path
 from fabro_core.http.trace import SCOPE_KEY, Trace
 
@@ -36,7 +37,15 @@ _DEFAULT_NAMES = frozenset(name for name, _ in _ALWAYS)
 REQUEST_GRACE_SECONDS: Final = 5
 """What requests under way get to finish before the store is closed (server.md S23)."""
 
+MAX_PATH_BYTES: Final = 4096
+"""Of a path, percent-encoded as it came (server.md S10)."""
+
+NOTHING_SENT: Final = 499
+"""What the log calls the status of a request whose client has left before it was answered; never on the wire."""
+
 NOT_STARTED = "The server has not been started. Enter it with: async with fabro.lifespan(): ..."
+
+log = logging.getLogger("fabro.api")
 
 
 class Edge:
@@ -69,10 +78,25 @@ class Edge:
         if scope["type"] != "http":
             await _refuse_websocket(receive, send)
             return
+        refusal = self._refusal
+        if refusal is None and len(scope.get("raw_path") or scope["path"]) > MAX_PATH_BYTES:
+            refusal = PATH_TOO_LONG
+        await self._serve(refusal, scope, receive, send)
+
+    def refusing(self, failure: Failure) -> ASGIApp:
+        """An application that answers every request with `failure`: for a listener that could not make a request of
+        what it was sent, and answers it like any other."""
+
+        async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._serve(failure, scope, receive, send)
+
+        return refuse
+
+    async def _serve(self, refusal: Failure | None, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
         is_head = scope["method"] == "HEAD"
         trace = Trace(is_head=is_head)
-        status = 500
+        status = NOTHING_SENT
 
         async def send_finished(message: Message) -> None:
             nonlocal status
@@ -83,13 +107,17 @@ class Edge:
                 message["body"] = b""
             await send(message)
 
-        inner = _inner_scope(scope, trace, send)
         self._under_way += 1
         try:
-            if self._refusal is None:
-                await self._app(inner, receive, send_finished)
+            if refusal is None:
+                await self._app(_inner_scope(scope, trace, send), receive, send_finished)
             else:
-                await envelope(self._refusal, trace.request_id)(inner, receive, send_finished)
+                await envelope(refusal, trace.request_id)(scope, receive, send_finished)
+        except Exception as error:
+            if status != NOTHING_SENT:
+                raise
+            log.error("request %s failed", trace.request_id, exc_info=error)
+            await envelope(UNFORESEEN, trace.request_id)(scope, receive, send_finished)
         finally:
             self._under_way -= 1
             if self._idle is not None and not self._under_way:

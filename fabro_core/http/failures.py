@@ -41,14 +41,17 @@ TITLES = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    408: "Request Timeout",
     409: "Conflict",
     410: "Gone",
     412: "Precondition Failed",
     413: "Payload Too Large",
+    414: "URI Too Long",
     415: "Unsupported Media Type",
     422: "Unprocessable Entity",
     428: "Precondition Required",
     429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     501: "Not Implemented",
     502: "Bad Gateway",
@@ -119,6 +122,21 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
         return TITLES[self.status]
 
 
+MALFORMED = Failure(status=400, detail="The request is not valid.")
+TOO_SLOW = Failure(status=408, detail="The request did not arrive in time.", code="request_timeout")
+PATH_TOO_LONG = Failure(status=414, detail="The path is too long.", code="path_too_long")
+HEAD_TOO_LARGE = Failure(status=431, detail="The head of the request is too large.", code="head_too_large")
+UNFORESEEN = Failure(status=500, detail="Internal server error.", code="server_error")
+
+
+class Refused(Exception):
+    """The rest of a request will not come, or is not taken: raised where its body is read."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(failure.detail)
+
+
 def failure_of(error: Exception) -> Failure:
     """What `error` is in HTTP's terms. Anything unforeseen is a 500 that says nothing about its cause."""
     match error:
@@ -126,6 +144,8 @@ def failure_of(error: Exception) -> Failure:
             return Failure(
                 status=status_of(error), detail=error.detail, code=error.code, headers=_refusal_headers(error)
             )
+        case Refused(failure=failure):
+            return failure
         case StoreUnavailable():
             return _unavailable("The store is unavailable. Try again later.", "store_unavailable")
         case HTTPException(status_code=404):
@@ -135,11 +155,11 @@ def failure_of(error: Exception) -> Failure:
         case HTTPException(status_code=413):
             return failure_of(BodyTooLarge())
         case HTTPException(status_code=400):
-            return Failure(status=400, detail="The request is not valid.")
+            return MALFORMED
         case HTTPException(status_code=status) if status in TITLES and status < 500:
             return Failure(status=status, detail=error.detail or TITLES[status])
         case _:
-            return Failure(status=500, detail="Internal server error.", code="server_error")
+            return UNFORESEEN
 
 
 def status_of(refusal: Refusal) -> int:

@@ -20,6 +20,7 @@ from fabro_core.boot.reading import SettingsReader
 from fabro_core.config.directories import make_private_directory
 from fabro_core.config.load import Overrides
 from fabro_core.config.model import UnixListen
+from fabro_core.server.descriptors import raise_limit
 from fabro_core.server.logs import configure_logging
 from fabro_core.server.orders import SignalOrders
 from fabro_core.server.record import RunDirectory, ServerRecord, bind_of
@@ -75,6 +76,7 @@ class Process:
         with self.directory.locked():
             configure_logging(self.assembly.settings.server.logging, log)
             self.serving.app.log_destination = "stdout" if log_path is None else "file"
+            raise_limit()
             listening = self._listening(log_path, announce)
             if self.workers == 1:
                 self.serving.run(listening, SignalOrders())

@@ -7,7 +7,8 @@ import gc
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
-from typing import Final, Protocol
+from functools import partial
+from typing import Final, Protocol, cast
 
 import uvicorn
 
@@ -16,16 +17,19 @@ from fabro_core.boot.assembly import Assembly
 from fabro_core.boot.reading import Reading
 from fabro_core.config.model import LogLevel
 from fabro_core.http.asgi import ASGIApp
+from fabro_core.server.connection import Bounds, Connection, Deadlines
+from fabro_core.server.descriptors import DescriptorWatch, room_for_connections
 from fabro_core.server.forwarded import ForwardedClient
 from fabro_core.server.live import Apply, LiveSettings, live_plugin_settings
 from fabro_core.server.logs import set_level
+from fabro_core.server.peers import Peers
 from fabro_core.server.sockets import BACKLOG
 
 GRACE_SECONDS: Final = 5
 """What requests get to finish after an order to stop."""
 
-CUT_SECONDS: Final = 0.1
-"""Between looks for connections that nobody will finish."""
+TICKS_A_SECOND: Final = 10
+"""How often uvicorn looks after itself."""
 
 Act = Callable[[], None]
 
@@ -44,10 +48,19 @@ class Serving:
     Made as soon as the settings have been read: what changes in their file from then on is noticed.
     """
 
-    def __init__(self, assembly: Assembly, app: FabroApp, *, read_again: Callable[[], Reading] | None = None) -> None:
-        """`read_again` reads the settings anew, for live changes; None when they did not come from a file."""
+    def __init__(
+        self,
+        assembly: Assembly,
+        app: FabroApp,
+        *,
+        read_again: Callable[[], Reading] | None = None,
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        """`read_again` reads the settings anew, for live changes; None when they did not come from a file.
+        `deadlines` are others than those of server.md S10."""
         self.assembly = assembly
         self.app = app
+        self.deadlines = deadlines or Deadlines()
         self.read_again = read_again
         self._live_settings = None if read_again is None else LiveSettings(assembly.reading, read_again, self.live)
 
@@ -60,7 +73,7 @@ class Serving:
             runner.run(self._serve(listening, orders))
 
     async def _serve(self, listening: AbstractContextManager[socket.socket], orders: Orders) -> None:
-        server = _Server(_uvicorn_config(self.app, self.assembly))
+        server = _Server(_uvicorn_config(self.app, self.assembly, self.deadlines))
         live = self._live_settings
 
         def stop() -> None:
@@ -116,26 +129,18 @@ async def _following(live: LiveSettings | None) -> AsyncIterator[None]:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handling: the application drains first, and a stop is no failure of the process."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._descriptors = DescriptorWatch()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        cutting = asyncio.create_task(self._cut_broken_answers(), name="fabro stream cut")
-        try:
-            await super().shutdown(sockets)
-        finally:
-            cutting.cancel()
-
-    async def _cut_broken_answers(self) -> None:
-        """Close connections whose answer was given up half-way, which uvicorn would wait for as for others: that of
-        an event stream whose client reads nothing would never empty its buffer (server.md S23)."""
-        while True:
-            for connection in list(self.server_state.connections):
-                cycle = getattr(connection, "cycle", None)
-                if cycle is not None and not cycle.response_complete and connection.transport.is_closing():
-                    connection.transport.abort()
-            await asyncio.sleep(CUT_SECONDS)
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_A_SECOND == 0:
+            self._descriptors.look()
+        return await super().on_tick(counter)
 
     async def abandon_requests(self) -> None:
         """Cancel what still runs, so that nothing uses the store while it closes."""
@@ -145,12 +150,17 @@ class _Server(uvicorn.Server):
         await asyncio.gather(*left, return_exceptions=True)
 
 
-def _uvicorn_config(app: FabroApp, assembly: Assembly) -> uvicorn.Config:
+def _uvicorn_config(app: FabroApp, assembly: Assembly, deadlines: Deadlines) -> uvicorn.Config:
     proxies = assembly.reading.trusted_proxies
     served: ASGIApp = ForwardedClient(app, proxies) if proxies else app
+    per_client = assembly.settings.server.limits.connections_per_client
+    bounds = Bounds(
+        peers=Peers(per_client, room_for_connections(), proxies), refusing=app.refusing, deadlines=deadlines
+    )
     return uvicorn.Config(
         served,
         interface="asgi3",
+        http=cast("type[asyncio.Protocol]", partial(Connection, bounds=bounds)),
         lifespan="off",  # entered by us, before the listener exists
         ws="none",
         access_log=False,

@@ -42,3 +42,11 @@ def test_without_an_accept_header_the_client_is_an_api_client() -> None:
 
 def test_several_accept_headers_count_as_one_list() -> None:
     assert prefers_html([(b"accept", b"text/html"), (b"accept", b"application/json")]) is False
+
+
+def test_a_header_that_is_too_long_is_that_of_an_api_client() -> None:
+    longest = b"text/html".ljust(512)
+
+    assert prefers_html([(b"accept", longest)]) is True
+    assert prefers_html([(b"accept", longest + b" ")]) is False
+    assert prefers_html([(b"accept", longest), (b"accept", b"")]) is False

@@ -19,6 +19,7 @@ import fabro_core
 from fabro_core.errors import Refusal
 from fabro_core.http.failures import TITLES, status_of
 from tests.api.conftest import Server, extension, in_memory, serving
+from tests.api.security_headers import check_security_headers
 
 pytestmark = pytest.mark.anyio
 
@@ -111,12 +112,19 @@ async def test_head_needs_a_route_with_get(server: Server, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "segment", ["%00", "%FF%FE", "%ED%A0%80", "..%2F..", "%0A", "%20", "a" * 60_000, "%F0%9F%9A%80" * 5_000]
+    "segment", ["%00", "%FF%FE", "%ED%A0%80", "..%2F..", "%0A", "%20", "a" * 4_000, "%F0%9F%9A%80" * 330]
 )
 async def test_a_segment_that_is_no_id_is_refused_whatever_it_holds(server: Server, segment: str) -> None:
     answer = await server.client.get(f"/api/v1/runs/{segment}")
     assert error(answer)["status"] in ("400", "404")
     assert len(answer.content) < 1_000
+
+
+@pytest.mark.parametrize("segment", ["a" * 60_000, "%F0%9F%9A%80" * 5_000])
+async def test_a_path_beyond_the_limit_is_refused_before_it_is_looked_at(server: Server, segment: str) -> None:
+    answer = await server.client.get(f"/api/v1/runs/{segment}")
+    assert (answer.status_code, error(answer)["code"]) == (414, "path_too_long")
+    check_security_headers(answer)
 
 
 # -- bodies --------------------------------------------------------------------------------------------------------
