@@ -92,6 +92,7 @@ class FabroApp:
             self._health,
             self.auth.authenticator.still_admits,
             max_seconds=assembly.settings.server.limits.sse_max_seconds,
+            per_caller=assembly.settings.server.limits.streams_per_caller,
         )
         public = urlsplit(assembly.server.public_url)
         self._prefix = public.path.rstrip("/")

@@ -102,6 +102,9 @@ class Limits(Table, frozen=True, kw_only=True):
     """Attempts to sign in that one client has in a minute."""
     sse_max_seconds: Annotated[int, msgspec.Meta(ge=0, le=86400)] = 0
     """After how many seconds an event stream ends; 0: no limit."""
+    streams_per_caller: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 1024
+    """How many event streams one person, or the workers of one run, may have open at the same time, in each process; 0:
+    no limit."""
     connections_per_client: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 512
     """How many connections one address may have at the same time, in each process; 0: no limit. Unix and loopback
     clients and trusted proxies are not counted; an IPv6 address counts with the others of its /64 network."""

@@ -32,6 +32,7 @@ from fabro_core.http.body import BodyTooLarge, UnsupportedMediaType
 from fabro_core.http.csrf import CrossSiteRequest
 from fabro_core.http.methods import MethodNotAllowed, RouteNotFound, listed
 from fabro_core.http.reply import RawHeaders, Reply, json_reply
+from fabro_core.http.streams import TooManyStreams
 
 RETRY_AFTER_SECONDS = 5
 
@@ -76,6 +77,7 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (Conflict, 409),
     (StreamClosed, 410),
     (TooManyAttempts, 429),
+    (TooManyStreams, 429),
     (BodyTooLarge, 413),
     (UnsupportedMediaType, 415),
     (NotSupported, 501),
@@ -229,7 +231,7 @@ def _refusal_headers(refusal: Refusal) -> RawHeaders:
             return ((b"www-authenticate", b'Bearer realm="fabro"'),)
         case MethodNotAllowed(allow=allow):
             return ((b"allow", allow),)
-        case MethodUnavailable() | Overloaded():
+        case MethodUnavailable() | Overloaded() | TooManyStreams():
             return (_RETRY_AFTER,)
         case TooManyAttempts(retry_after=seconds):
             return ((b"retry-after", b"%d" % seconds),)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from fabro_core.auth.caller import Caller
+from fabro_core.auth.caller import Caller, Worker
 from fabro_core.auth.refusals import MethodUnavailable
 from fabro_core.clock import Clock, epoch_ms
-from fabro_core.errors import StoreUnavailable
+from fabro_core.errors import Refusal, StoreUnavailable
 from fabro_core.http.asgi import SERVER_SEND, Receive, Scope, Send
+from fabro_core.runs.follow.frames import CHUNK_BYTES
 from fabro_core.runs.follow.tail import Follower, Tail, Wake
 from fabro_core.upkeep.health import StoreHealth
 
@@ -25,13 +27,21 @@ ADMISSION_MS: Final = 30_000
 """How often it is asked whether those who follow may still do so (auth.md A14)."""
 SWEEP_SECONDS: Final = 0.5
 """How often the passing of time is looked at."""
+WRITE_MS: Final = 60_000
+"""How long a stream waits for a client to take a piece (server.md S10)."""
+PIECE_BYTES: Final = 16 * 1024
+"""Of a large event: servers keep a copy, for each client, of what it has not taken yet."""
 PATIENCE_SECONDS: Final = 0.25
 """How long a stream that has to end waits for a client that reads nothing."""
 ALL_ENDED_SECONDS: Final = 1.0
 
 _KEEP_ALIVE: Final = b": keep-alive\n\n"
 _LAGGED: Final = b": lagged\n\n"
-_HEADERS: Final = ((b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache"))
+_HEADERS: Final = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),  # nginx would collect what is to be seen at once
+)
 
 Follow = Callable[[Wake], Follower]
 StillAdmits = Callable[[Caller], Awaitable[bool]]
@@ -39,22 +49,40 @@ StillAdmits = Callable[[Caller], Awaitable[bool]]
 log = logging.getLogger("fabro.streams")
 
 
+class TooManyStreams(Refusal):
+    """A caller follows as much as one may at the same time: 429 `rate_limited`."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many event streams are open. Close one, or try again later.", code="rate_limited")
+
+
 class EventStreams:
     """The event streams of one application.
 
-    `max_seconds` is how long one may last (server.md S10); 0: as long as it likes. Time is that of `clock`, looked at
-    every now and then; when the clock is set back, no time passes.
+    `max_seconds` is how long one may last (server.md S10), `per_caller` how many one caller may have at the same time;
+    0: as long, and as many, as they like. Time is that of `clock`, looked at every now and then; when the clock is set
+    back, no time passes.
     """
 
     def __init__(
-        self, tail: Tail, clock: Clock, health: StoreHealth, still_admits: StillAdmits, *, max_seconds: int
+        self,
+        tail: Tail,
+        clock: Clock,
+        health: StoreHealth,
+        still_admits: StillAdmits,
+        *,
+        max_seconds: int,
+        per_caller: int,
     ) -> None:
         self._tail = tail
         self._still_admits = still_admits
         self._asked_ms = 0
         self._clock = clock
         self._max_ms = max_seconds * 1000
+        self._per_caller = per_caller
         self._open: set[EventStream] = set()
+        self._counts: Counter[Hashable] = Counter()
+        """Of open streams, by who follows."""
         self._draining = False
         self._all_ended: asyncio.Event | None = None
         self._last_ms = 0
@@ -83,14 +111,22 @@ class EventStreams:
             stream.end()
 
     def of_run(self, run_id: str, caller: Caller, *, after_seq: int, newest_seq: int) -> EventStream:
-        """The stream of a run from the event after `after_seq`; `newest_seq` is that of the run now."""
+        """The stream of a run from the event after `after_seq`; `newest_seq` is that of the run now.
+
+        Raises `TooManyStreams`.
+        """
+        self._require_room(caller)
         return EventStream(
             self, caller, lambda wake: self._tail.follow_run(run_id, after_seq, newest_seq=newest_seq, wake=wake)
         )
 
     async def of_all(self, run_ids: frozenset[str] | None, caller: Caller) -> EventStream:
-        """The stream of all runs, or of those with these ids, from now on. Raises `StoreUnavailable`."""
+        """The stream of all runs, or of those with these ids, from now on.
+
+        Raises `TooManyStreams` or `StoreUnavailable`.
+        """
         position = await self._tail.present()
+        self._require_room(caller)
         return EventStream(self, caller, lambda wake: self._tail.follow_all(position, run_ids=run_ids, wake=wake))
 
     def sweep(self) -> None:
@@ -101,6 +137,9 @@ class EventStreams:
         for stream in self._open:
             if self._max_ms and self.elapsed_ms - stream.opened_ms >= self._max_ms:
                 stream.end()
+            if stream.writing:
+                if self.elapsed_ms - stream.wrote_ms >= WRITE_MS:
+                    stream.give_up()
             elif self.elapsed_ms - stream.wrote_ms >= KEEP_ALIVE_MS:
                 stream.wake()
 
@@ -116,13 +155,22 @@ class EventStreams:
                 for stream in [each for each in self._open if each.caller == caller]:
                     stream.end()
 
+    def _require_room(self, caller: Caller) -> None:
+        if self._per_caller and self._counts[_follower(caller)] >= self._per_caller:
+            raise TooManyStreams
+
     def opened(self, stream: EventStream) -> None:
         self._open.add(stream)
+        self._counts[_follower(stream.caller)] += 1
         if self._draining:
             stream.end()
 
     def closed(self, stream: EventStream) -> None:
         self._open.discard(stream)
+        follower = _follower(stream.caller)
+        self._counts[follower] -= 1
+        if not self._counts[follower]:
+            del self._counts[follower]
         if self._all_ended is not None and not self._open:
             self._all_ended.set()
 
@@ -144,6 +192,11 @@ class EventStreams:
         self._all_ended = None
 
 
+def _follower(caller: Caller) -> Hashable:
+    """Who follows, whichever session or token they have come with."""
+    return caller.run_id if isinstance(caller, Worker) else (caller.identity.issuer, caller.identity.subject)
+
+
 class EventStream:
     """The response: a stream that begins when it is called as an ASGI application."""
 
@@ -155,9 +208,18 @@ class EventStream:
         self._waiting: asyncio.Future[None] | None = None
         self._patience: asyncio.Timeout | None = None
         self.opened_ms = self.wrote_ms = streams.elapsed_ms
-        """When it was opened and when it last wrote, in the time of `EventStreams`."""
+        """When it was opened and when it last wrote, or began to, in the time of `EventStreams`."""
+        self.writing = False
+        """The client has not taken what was written last."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._streams.opened(self)
+        try:
+            await self._respond(scope, receive, send)
+        finally:
+            self._streams.closed(self)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS]})
         # A task of its own, because every step of this one goes through all the layers that have called it; and past
         # those layers, which have nothing to do with the body of a response.
@@ -182,20 +244,23 @@ class EventStream:
             if self._patience is not None:
                 self._patience.reschedule(asyncio.get_running_loop().time() + PATIENCE_SECONDS)
 
+    def give_up(self) -> None:
+        """End at once, wherever that is: the client reads nothing."""
+        if self._patience is not None:
+            self._patience.reschedule(asyncio.get_running_loop().time())
+
     async def _serve(self, send: Send) -> None:
         follower = self._follow(self.wake)
         try:
             # OSError: the client has gone, as some ASGI servers put it; or, a TimeoutError, it reads nothing.
             with suppress(OSError):
                 async with asyncio.timeout(None) as self._patience:
-                    self._streams.opened(self)
                     await self._pass_on_guarded(follower, send)
                     farewell = _LAGGED if follower.lagged else b""
                     await send({"type": "http.response.body", "body": farewell, "more_body": False})
         finally:
             self._patience = None
             follower.close()
-            self._streams.closed(self)
 
     async def _pass_on_guarded(self, follower: Follower, send: Send) -> None:
         try:
@@ -222,8 +287,18 @@ class EventStream:
                     self._waiting = new_future()
                     await self._waiting
                     continue
-            await send({"type": "http.response.body", "body": frames, "more_body": True})
-            self.wrote_ms = streams.elapsed_ms
+            if len(frames) <= CHUNK_BYTES:
+                await self._write(frames, send)
+            else:
+                for start in range(0, len(frames), PIECE_BYTES):
+                    await self._write(frames[start : start + PIECE_BYTES], send)
+
+    async def _write(self, piece: bytes, send: Send) -> None:
+        self.wrote_ms = self._streams.elapsed_ms
+        self.writing = True
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        self.writing = False
+        self.wrote_ms = self._streams.elapsed_ms
 
     async def _until_client_leaves(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

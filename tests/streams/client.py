@@ -104,6 +104,11 @@ class Reader:
         """The headers have come."""
         await self._until(lambda: self.status != 0)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the application has returned."""
+        return self.task is not None and self.task.done()
+
     async def ended(self) -> None:
         """The application has returned."""
         assert self.task is not None

@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.conftest import Server
 from tests.streams.client import KEEP_ALIVE, Frame, Reader, attached
-from tests.streams.test_run_stream import error, streams_of
+from tests.streams.following import error, streams_of
 from tests.streams.writing import Writer, begun
 
 pytestmark = pytest.mark.anyio

@@ -4,48 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
-from fabro_core.http.services import SERVICES
-from fabro_core.http.streams import EventStreams
+from fabro_core.runs.follow.frames import CHUNK_BYTES
 from tests.api.conftest import Server
-from tests.streams.client import KEEP_ALIVE, Frame, Reader, attached
+from tests.streams.client import attached
+from tests.streams.following import attach, error, ids, path_of
 from tests.streams.writing import Writer, begun
 
 pytestmark = pytest.mark.anyio
 
 UNKNOWN = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
-
-
-def path_of(run_id: str) -> str:
-    return f"/api/v1/runs/{run_id}/attach"
-
-
-@asynccontextmanager
-async def attach(server: Server, run_id: str, query: str = "", **headers: str) -> AsyncIterator[Reader]:
-    given = {"authorization": f"Bearer {server.token}", **headers}
-    async with attached(server.app, path_of(run_id) + query, **given) as reader:
-        yield reader
-
-
-def streams_of(server: Server) -> EventStreams:
-    found = server.app.litestar.state[SERVICES].streams
-    assert isinstance(found, EventStreams)
-    return found
-
-
-def ids(frames: list[Frame]) -> list[int]:
-    return [each.id for each in frames]
-
-
-def error(reader: Reader) -> tuple[int, str | None]:
-    (entry,) = json.loads(b"".join(reader.chunks))["errors"]
-    return reader.status, entry.get("code")
 
 
 # -- frames and headers ---------------------------------------------------------------------------------------------
@@ -73,6 +45,7 @@ async def test_the_headers_are_those_of_a_stream_and_of_every_response(server: S
         assert reader.status == 200
         assert reader.headers["content-type"] == "text/event-stream"
         assert reader.headers["cache-control"] == "no-cache"
+        assert reader.headers["x-accel-buffering"] == "no"
         assert "content-encoding" not in reader.headers
         assert "content-length" not in reader.headers
         assert len(reader.headers["x-request-id"]) == 36
@@ -208,6 +181,15 @@ async def test_large_events_are_handed_out_in_pieces(server: Server) -> None:
         assert max(map(len, reader.chunks)) < 2_000_000
 
 
+async def test_a_very_large_event_is_handed_out_in_pieces(server: Server) -> None:
+    run = await begun(server.store)
+    await run.append("note", size=1_900_000)
+    async with attach(server, run.id, "?since_seq=1") as reader:
+        frames = await reader.frames(2)
+    assert frames[1].data == run.body(2, size=1_900_000).decode()
+    assert max(map(len, reader.chunks)) <= CHUNK_BYTES
+
+
 async def test_a_thousand_followers_get_the_same_bytes(server: Server) -> None:
     run = await begun(server.store)
     async with AsyncExitStack() as stack:
@@ -319,70 +301,3 @@ async def test_a_stalled_reader_hinders_nobody_and_gets_everything_later(server:
         assert ids(await quick.frames(2_000)) == list(range(2, 2_002))
         slow.read_on()
         assert ids(await slow.frames(2_000)) == list(range(2, 2_002))
-
-
-# -- time -----------------------------------------------------------------------------------------------------------
-
-
-async def test_silence_is_broken_every_15_seconds(server: Server) -> None:
-    run = await begun(server.store)
-    streams = streams_of(server)
-    async with attach(server, run.id) as reader:
-        for _ in range(3):
-            server.clock.advance(timedelta(seconds=14))
-            streams.sweep()
-            await asyncio.sleep(0)
-            assert reader.blocks == []
-            server.clock.advance(timedelta(seconds=1))
-            streams.sweep()
-            assert await reader.block() == KEEP_ALIVE
-
-
-async def test_an_event_puts_the_keep_alive_off(server: Server) -> None:
-    run = await begun(server.store)
-    streams = streams_of(server)
-    async with attach(server, run.id) as reader:
-        server.clock.advance(timedelta(seconds=10))
-        streams.sweep()
-        await run.append("note")
-        assert (await reader.frame()).id == 2
-        server.clock.advance(timedelta(seconds=14))
-        streams.sweep()
-        await asyncio.sleep(0)
-        assert reader.blocks == []
-        server.clock.advance(timedelta(seconds=1))
-        streams.sweep()
-        assert await reader.block() == KEEP_ALIVE
-
-
-async def test_a_clock_that_is_set_back_does_not_silence_a_stream(server: Server) -> None:
-    run = await begun(server.store)
-    streams = streams_of(server)
-    async with attach(server, run.id) as reader:
-        server.clock.advance(timedelta(hours=-1))
-        streams.sweep()
-        server.clock.advance(timedelta(seconds=15))
-        streams.sweep()
-        assert await reader.block() == KEEP_ALIVE
-
-
-class TestLimitedLifetime:
-    @pytest.fixture
-    def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        return {"server": {**settings["server"], "limits": {"sse_max_seconds": 60}}}
-
-    async def test_a_stream_ends_when_it_has_lasted_long_enough(self, server: Server) -> None:
-        run = await begun(server.store)
-        streams = streams_of(server)
-        async with attach(server, run.id) as first:
-            server.clock.advance(timedelta(seconds=10))
-            streams.sweep()
-            async with attach(server, run.id) as second:
-                server.clock.advance(timedelta(seconds=50))
-                streams.sweep()
-                await first.ended()
-                assert (first.complete, second.complete) == (True, False)
-                server.clock.advance(timedelta(seconds=10))
-                streams.sweep()
-                await second.ended()
-                assert second.complete

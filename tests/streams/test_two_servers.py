@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.conftest import Server, serving
 from tests.streams.client import attached
-from tests.streams.test_run_stream import path_of
+from tests.streams.following import path_of
 from tests.streams.writing import begun
 
 pytestmark = pytest.mark.anyio

@@ -66,7 +66,7 @@ class Window:
         self._forget()
 
     def since(self, position: int) -> Chunk:
-        """What follows `position`, which must not be before `start`; about `CHUNK_BYTES` at most."""
+        """What follows `position`, which must not be before `start`: `CHUNK_BYTES` at most, or one larger frame."""
         chunk = self._chunks.get(position)
         if chunk is None:
             if len(self._chunks) == KEPT_CHUNKS:
@@ -83,11 +83,11 @@ class Window:
         encoded: list[bytes] = []
         for index in range(bisect_right(self._frames, position, key=_position), len(self._frames)):
             found = self._frames[index]
-            if size >= CHUNK_BYTES:
-                return Chunk(b"".join(encoded), self._frames[index - 1].position)
             if wanted(found.run_id):
-                encoded.append(found.encoded)
                 size += len(found.encoded)
+                if size > CHUNK_BYTES and encoded:
+                    return Chunk(b"".join(encoded), self._frames[index - 1].position)
+                encoded.append(found.encoded)
         return Chunk(b"".join(encoded), max(position, self.end))
 
     def _forget(self) -> None:
