@@ -20,6 +20,7 @@ from uuid_utils import uuid4
 from fabro_core.auth.base import Identity
 from fabro_core.auth.caller import SessionRef, User, owner_of
 from fabro_core.auth.keys import Purpose, derive_key
+from fabro_core.auth.remembered import Remembered
 from fabro_core.clock import Clock
 from fabro_core.documents.collection import Documents, Stored
 from fabro_core.documents.sealing import BadSeal, Seal
@@ -78,6 +79,7 @@ class BrowserSessions:
             expires=lambda record, _: record.expires,
         )
         self._seal = Seal(derive_key(session_secret, Purpose.COOKIES))
+        self._payloads: Remembered[_Payload] = Remembered()
         self._hash_key = derive_key(session_secret, Purpose.DOCUMENTS)
 
     async def open(self, user: User, *, credential: Secret | None, user_agent: str | None) -> tuple[SessionRef, str]:
@@ -153,10 +155,16 @@ class BrowserSessions:
 
     def _payload(self, cookie: str) -> _Payload | None:
         try:
-            payload = msgspec.json.decode(self._seal.open(cookie, COOKIE), type=_Payload)
-        except (BadSeal, msgspec.MsgspecError):
+            digest = self._payloads.digest(cookie)
+            payload = self._payloads.get(digest) or self._unsealed(cookie, digest)
+        except (BadSeal, UnicodeEncodeError, msgspec.MsgspecError):
             return None
         return payload if self._clock.now().timestamp() < payload.exp else None
+
+    def _unsealed(self, cookie: str, digest: bytes) -> _Payload:
+        payload = msgspec.json.decode(self._seal.open(cookie, COOKIE), type=_Payload)
+        self._payloads.keep(digest, payload)
+        return payload
 
     def _hash(self, credential: Secret) -> str:
         text = credential.reveal().encode("utf-8", "surrogateescape")

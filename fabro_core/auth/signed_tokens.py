@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from fabro_core.auth.remembered import Remembered
 from fabro_core.documents.sealing import decode_base64url
 
 if TYPE_CHECKING:
     from joserfc.jwk import OctKey
 
 ALGORITHM: Final = "HS256"
-REMEMBERED_TOKENS: Final = 1_024
-"""Verified tokens of one key whose payloads are remembered."""
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -41,17 +39,12 @@ def header_of(token: str) -> Header | None:
 
 
 class TokenSigner:
-    """Signs and verifies with one key. The library is loaded with the first token, as few servers see one at once.
-
-    Programs send one token with many requests, and whether a signature is right never changes. So what was verified
-    is remembered, by its hash; what the claims are worth by now is judged by callers, each time.
-    """
+    """Signs and verifies with one key. The library is loaded with the first token, as few servers see one at once."""
 
     def __init__(self, key: bytes, *, kid: str | None = None) -> None:
         self._secret = key
         self._header: Final = {"alg": ALGORITHM, "typ": "JWT"} | ({} if kid is None else {"kid": kid})
-        self._verified: dict[bytes, bytes] = {}
-        """Payloads by the hash of their token, the oldest first."""
+        self._payloads: Remembered[bytes] = Remembered()
 
     @cached_property
     def _key(self) -> OctKey:
@@ -68,8 +61,8 @@ class TokenSigner:
     def verify(self, token: str, claims: type[Any]) -> Any:
         """The claims of a token, decoded as `claims`. Raises `BadToken`."""
         try:
-            digest = hashlib.sha256(token.encode()).digest()
-            return msgspec.json.decode(self._verified.get(digest) or self._verify(token, digest), type=claims)
+            digest = self._payloads.digest(token)
+            return msgspec.json.decode(self._payloads.get(digest) or self._verify(token, digest), type=claims)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise BadToken from error
 
@@ -82,7 +75,5 @@ class TokenSigner:
             payload = jws.deserialize_compact(token, self._key, algorithms=[ALGORITHM]).payload
         except JoseError as error:
             raise BadToken from error
-        if len(self._verified) == REMEMBERED_TOKENS:
-            del self._verified[next(iter(self._verified))]
-        self._verified[digest] = payload
+        self._payloads.keep(digest, payload)
         return payload

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fabro_core.auth.signed_tokens import REMEMBERED_TOKENS, BadToken, Header, TokenSigner, header_of
+from fabro_core.auth.remembered import REMEMBERED
+from fabro_core.auth.signed_tokens import BadToken, Header, TokenSigner, header_of
 from tests.auth.forging import decoded, forged, is_signed_with
 
 KEY = b"k" * 32
@@ -54,7 +55,7 @@ def test_a_token_that_was_verified_before_vouches_for_no_other() -> None:
 
 def test_more_tokens_than_are_remembered_are_verified_all_the_same() -> None:
     signer = TokenSigner(KEY)
-    tokens = {str(number): signer.sign(Claims(str(number))) for number in range(REMEMBERED_TOKENS + 2)}
+    tokens = {str(number): signer.sign(Claims(str(number))) for number in range(REMEMBERED + 2)}
     for _ in range(2):
         assert {signer.verify(token, Claims).sub for token in tokens.values()} == tokens.keys()
 
