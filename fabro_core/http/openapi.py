@@ -201,6 +201,9 @@ def _chosen_from_enums(kind: type[QueryParams]) -> Mapping[str, JsonObject]:
             case inspect.EnumType(cls=enum):
                 texts = {member: text for text, member in enum_choices(enum).items()}
                 found[field.encode_name] = {"enum": sorted(texts.values()), "default": texts[field.default]}
+            case inspect.UnionType(types=[inspect.EnumType(cls=enum), inspect.NoneType()]):
+                choice: JsonObject = {"enum": sorted(enum_choices(enum))}
+                found[field.encode_name] = {"anyOf": [choice, {"type": "null"}], "default": None}
             case inspect.VarTupleType(item_type=inspect.EnumType(cls=enum)):
                 found[field.encode_name] = {
                     "type": "array",
