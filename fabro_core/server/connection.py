@@ -21,7 +21,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fabro_core.http.failures import HEAD_TOO_LARGE, MALFORMED, TOO_SLOW, Failure
-from fabro_core.server.exchange import Exchange
+from fabro_core.server.exchange import Exchange, Outlet
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
@@ -126,7 +126,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin, unless the client has too many connections or the server no room."""
         super().connection_made(transport)
-        self._outlet = cast("asyncio.Transport", _Outlet(self))
+        self._outlet = Outlet(transport, self.close)
         self._progress_at = self._free_at = self.loop.time()
         self._admitted = self._bounds.peers.enter(self.client)
         if self._admitted:
@@ -292,7 +292,7 @@ class Connection(HttpToolsProtocol):
         """Let `app` answer the request of `scope`, once those before it have been answered."""
         exchange = Exchange(
             scope=self.scope,
-            transport=self._outlet,
+            transport=cast("asyncio.Transport", self._outlet),
             flow=self.flow,
             logger=self.logger,
             access_logger=self.access_logger,
@@ -304,6 +304,7 @@ class Connection(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         exchange.connection = self
+        exchange.outlet = self._outlet
         self.cycle = exchange
         if self._serving is None or self._serving.response_complete:
             self._start(exchange, app)
@@ -383,17 +384,6 @@ class Connection(HttpToolsProtocol):
             self._refuse(TOO_SLOW)
         else:
             self.close()
-
-
-class _Outlet:
-    """What an exchange sees of the transport."""
-
-    __slots__ = ("close", "is_closing", "write")
-
-    def __init__(self, connection: Connection) -> None:
-        self.write = connection.transport.write
-        self.is_closing = connection.transport.is_closing
-        self.close = connection.close
 
 
 class _TakesNoMore(Exception):
