@@ -85,4 +85,4 @@ def test_importing_costs_no_framework() -> None:
     tree = ast.parse((CORE / "__init__.py").read_text(encoding="utf-8"))
     imported = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
 
-    assert imported == {"__future__", "typing"}
+    assert imported == {"__future__", "fabro_core.lazy", "typing"}
