@@ -17,7 +17,7 @@ from msgspec import inspect
 from fabro_core.http.endpoint import Endpoint
 from fabro_core.http.extensions import PUBLIC_OPT
 from fabro_core.http.failures import TITLES, ErrorResponse
-from fabro_core.http.operation import JSON, Operation
+from fabro_core.http.operation import JSON, Either, Operation
 from fabro_core.http.path import PathParams, is_checked, path_schemas
 from fabro_core.http.query import QueryParams, enum_choices
 from fabro_core.http.routing import described_routes
@@ -94,7 +94,7 @@ class _Schemas:
     def __init__(self, operations: list[Operation]) -> None:
         bodies = [operation.body for operation in operations if operation.body is not None]
         uploads = [kind for operation in operations for kind in operation.uploads.values()]
-        answers = [answer for operation in operations for answer in operation.answers.values() if answer is not None]
+        answers = [kind for operation in operations for each in operation.answers.values() for kind in _kinds(each)]
         self._types = [
             kind for kind in dict.fromkeys([ErrorResponse, *bodies, *uploads, *answers]) if kind is not bytes
         ]
@@ -102,7 +102,19 @@ class _Schemas:
         self._schemas = list(schemas)
 
     def of(self, kind: Any) -> JsonObject:
+        if isinstance(kind, Either):
+            return {"oneOf": [self.of(each) for each in kind.kinds]}
         return _BINARY if kind is bytes else self._schemas[self._types.index(kind)]
+
+
+def _kinds(answer: Any) -> tuple[Any, ...]:
+    match answer:
+        case None:
+            return ()
+        case Either(kinds=kinds):
+            return kinds
+        case _:
+            return (answer,)
 
 
 def _operation(path: str, operation: Operation, schemas: _Schemas) -> JsonObject:

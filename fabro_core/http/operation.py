@@ -23,6 +23,12 @@ EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
 
 
+class Either(msgspec.Struct, frozen=True):
+    """Bodies of one status; the query decides which of them is answered."""
+
+    kinds: tuple[Any, ...]
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """What the API document says about one method of one path."""
 
@@ -31,7 +37,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     tag: str
     summary: str
     answers: Mapping[int, Any]
-    """Success statuses with the type of the body; None for an empty body."""
+    """Success statuses with the type of the body, or `Either`; None for an empty body."""
     media_type: str
     """Of the success answers that have a body."""
     path: type[PathParams] | None

@@ -1,7 +1,7 @@
-"""The settings of a run, dense: every key of `WorkflowSettings` is there, and the defaults are those of runs.md R8.3.
+"""The settings of a run as it keeps and shows them: dense, every key is there (run-settings.md T9).
 
-The names are those of the API document. How files are layered is decided in
-`fabro_core.runs.create.run_settings`.
+The names are those of the API document. Not to be mixed up with what people write, which is
+`fabro_core.runs.settings.model`; how the one becomes the other is decided in `fabro_core.runs.settings`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Count32 = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the tables. Unknown keys are ignored."""
+    """Base of the tables."""
 
 
 # -- environments -----------------------------------------------------------------------------------------------
@@ -33,68 +33,68 @@ class DockerfileSourcePath(Settings, frozen=True, kw_only=True, tag="path", tag_
 
 
 class EnvironmentImageSettings(Settings, frozen=True, kw_only=True):
-    docker: str | None = None
-    dockerfile: DockerfileSourceInline | DockerfileSourcePath | None = None
+    docker: str | None
+    dockerfile: DockerfileSourceInline | DockerfileSourcePath | None
 
 
 class EnvironmentResourcesSettings(Settings, frozen=True, kw_only=True):
-    cpu: Count32 | None = None
-    memory: str | None = None
-    disk: str | None = None
+    cpu: Count32 | None
+    memory: str | None
+    disk: str | None
 
 
 class EnvironmentNetworkSettings(Settings, frozen=True, kw_only=True):
-    mode: Literal["allow_all", "block", "cidr_allow_list"] = "allow_all"
-    allow: tuple[str, ...] = ()
+    mode: Literal["allow_all", "block", "cidr_allow_list"]
+    allow: tuple[str, ...]
 
 
 class EnvironmentLifecycleSettings(Settings, frozen=True, kw_only=True):
-    preserve: bool = False
-    stop_on_terminal: bool = True
-    auto_stop: str | None = None
+    preserve: bool
+    stop_on_terminal: bool
+    auto_stop: str | None
 
 
 class EnvironmentSettings(Settings, frozen=True, kw_only=True):
     """Where a run's work is done."""
 
-    provider: SandboxProvider = "local"
-    cwd: str | None = None
-    image: EnvironmentImageSettings = EnvironmentImageSettings()
-    resources: EnvironmentResourcesSettings = EnvironmentResourcesSettings()
-    network: EnvironmentNetworkSettings = EnvironmentNetworkSettings()
-    lifecycle: EnvironmentLifecycleSettings = EnvironmentLifecycleSettings()
-    labels: StringMap = {}
-    env: StringMap = {}
+    provider: SandboxProvider
+    cwd: str | None
+    image: EnvironmentImageSettings
+    resources: EnvironmentResourcesSettings
+    network: EnvironmentNetworkSettings
+    lifecycle: EnvironmentLifecycleSettings
+    labels: StringMap
+    env: StringMap
 
 
 class RunEnvironmentSettings(Settings, frozen=True, kw_only=True):
     """A copy of the selected environment, with what the run overrides; the environment may change later."""
 
-    id: str = "default"
-    provider: SandboxProvider = "local"
-    cwd: str | None = None
-    image: EnvironmentImageSettings = EnvironmentImageSettings()
-    resources: EnvironmentResourcesSettings = EnvironmentResourcesSettings()
-    network: EnvironmentNetworkSettings = EnvironmentNetworkSettings()
-    lifecycle: EnvironmentLifecycleSettings = EnvironmentLifecycleSettings()
-    labels: StringMap = {}
-    env: StringMap = {}
+    id: str
+    provider: SandboxProvider
+    cwd: str | None
+    image: EnvironmentImageSettings
+    resources: EnvironmentResourcesSettings
+    network: EnvironmentNetworkSettings
+    lifecycle: EnvironmentLifecycleSettings
+    labels: StringMap
+    env: StringMap
 
 
 # -- project and workflow ---------------------------------------------------------------------------------------
 
 
 class ProjectNamespace(Settings, frozen=True, kw_only=True):
-    name: str | None = None
-    description: str | None = None
-    metadata: StringMap = {}
+    name: str | None
+    description: str | None
+    metadata: StringMap
 
 
 class WorkflowNamespace(Settings, frozen=True, kw_only=True):
-    name: str | None = None
-    description: str | None = None
-    graph: str = "workflow.fabro"
-    metadata: StringMap = {}
+    name: str | None
+    description: str | None
+    graph: str
+    metadata: StringMap
 
 
 # -- run --------------------------------------------------------------------------------------------------------
@@ -110,24 +110,24 @@ class RunGoalFile(Settings, frozen=True, kw_only=True, tag="file", tag_field="ty
 
 
 class RunModelControls(Settings, frozen=True, kw_only=True):
-    reasoning_effort: str | None = None
-    speed: str | None = None
+    reasoning_effort: str | None
+    speed: str | None
 
 
 class RunModelSettings(Settings, frozen=True, kw_only=True):
-    provider: str | None = None
-    name: str | None = None
-    fallbacks: dict[str, tuple[str, ...]] = {}
+    provider: str | None
+    name: str | None
+    fallbacks: dict[str, tuple[str, ...]]
     controls: RunModelControls | msgspec.UnsetType = msgspec.UNSET
 
 
 class GitAuthorSettings(Settings, frozen=True, kw_only=True):
-    name: str | None = None
-    email: str | None = None
+    name: str | None
+    email: str | None
 
 
 class RunGitSettings(Settings, frozen=True, kw_only=True):
-    author: GitAuthorSettings | None = None
+    author: GitAuthorSettings | None
 
 
 class PreparedScriptStep(Settings, frozen=True, kw_only=True, tag="script", tag_field="type"):
@@ -141,54 +141,55 @@ class PreparedCommandStep(Settings, frozen=True, kw_only=True, tag="command", ta
 
 
 class RunPrepareSettings(Settings, frozen=True, kw_only=True):
-    steps: tuple[PreparedScriptStep | PreparedCommandStep, ...] = ()
-    timeout_ms: Count = 300_000
+    steps: tuple[PreparedScriptStep | PreparedCommandStep, ...]
+    timeout_ms: Count
 
 
 class RunExecutionSettings(Settings, frozen=True, kw_only=True):
-    mode: Literal["normal", "dry_run"] = "normal"
-    approval: Literal["prompt", "auto"] = "prompt"
+    mode: Literal["normal", "dry_run"]
+    approval: Literal["prompt", "auto"]
 
 
 class RunCheckpointSettings(Settings, frozen=True, kw_only=True):
-    exclude_globs: tuple[str, ...] = ()
-    skip_git_hooks: bool = False
+    exclude_globs: tuple[str, ...]
+    skip_git_hooks: bool
+    commit_timeout_ms: Count
 
 
 class RunCloneSettings(Settings, frozen=True, kw_only=True):
-    enabled: bool = True
-    depth: Count32 = 100
+    enabled: bool
+    depth: Count32
     """Commits; 0: the whole history."""
 
 
 class RunBranchSettings(Settings, frozen=True, kw_only=True):
-    enabled: bool = True
-    push: bool = True
+    enabled: bool
+    push: bool
 
 
 class RunMetaBranchSettings(Settings, frozen=True, kw_only=True):
-    enabled: bool = True
-    push: bool = True
+    enabled: bool
+    push: bool
 
 
 class NotificationProviderSettings(Settings, frozen=True, kw_only=True):
-    channel: str | None = None
+    channel: str | None
 
 
 class NotificationRouteSettings(Settings, frozen=True, kw_only=True):
-    enabled: bool = True
-    provider: str | None = None
-    events: tuple[str, ...] = ()
-    slack: NotificationProviderSettings | None = None
+    enabled: bool
+    provider: str | None
+    events: tuple[str, ...]
+    slack: NotificationProviderSettings | None
 
 
 class InterviewProviderSettings(Settings, frozen=True, kw_only=True):
-    channel: str | None = None
+    channel: str | None
 
 
 class RunInterviewsSettings(Settings, frozen=True, kw_only=True):
-    provider: str | None = None
-    slack: InterviewProviderSettings | None = None
+    provider: str | None
+    slack: InterviewProviderSettings | None
 
 
 McpHttpProtocol = Literal["streamable_http", "sse"]
@@ -196,33 +197,33 @@ McpHttpProtocol = Literal["streamable_http", "sse"]
 
 class McpTransportStdio(Settings, frozen=True, kw_only=True, tag="stdio", tag_field="type"):
     command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    env: StringMap = {}
+    env: StringMap
 
 
 class McpTransportHttp(Settings, frozen=True, kw_only=True, tag="http", tag_field="type"):
-    protocol: McpHttpProtocol = "streamable_http"
+    protocol: McpHttpProtocol
     url: str
-    headers: StringMap = {}
+    headers: StringMap
 
 
 class McpTransportSandbox(Settings, frozen=True, kw_only=True, tag="sandbox", tag_field="type"):
-    protocol: McpHttpProtocol = "streamable_http"
+    protocol: McpHttpProtocol
     command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
-    env: StringMap = {}
+    env: StringMap
 
 
 class McpServerSettings(Settings, frozen=True, kw_only=True):
-    name: str = ""
-    """The key of the table when a file gives no other."""
+    name: str
+    """What the run calls it: the key of its table."""
     transport: McpTransportStdio | McpTransportHttp | McpTransportSandbox
-    startup_timeout_secs: Count = 30
-    tool_timeout_secs: Count = 60
+    startup_timeout_secs: Count
+    tool_timeout_secs: Count
 
 
 class RunAgentSettings(Settings, frozen=True, kw_only=True):
-    fabro_tools: bool = False
-    mcps: dict[str, McpServerSettings] = {}
+    fabro_tools: bool
+    mcps: dict[str, McpServerSettings]
 
 
 HookEvent = Literal[
@@ -246,25 +247,21 @@ HookEvent = Literal[
 
 
 class HookDefinition(Settings, frozen=True, kw_only=True):
-    name: str | None = None
+    name: str | None
     event: HookEvent
-    command: str | None = None
+    command: str | None
     type: Literal["command", "http", "prompt", "agent"] | msgspec.UnsetType | None = msgspec.UNSET
     url: str | msgspec.UnsetType | None = msgspec.UNSET
     headers: StringMap | msgspec.UnsetType | None = msgspec.UNSET
-    tls: Literal["verify", "no_verify"] | bool | msgspec.UnsetType = msgspec.UNSET
-    """False means `no_verify`; true means nothing and is refused."""
+    tls: Literal["verify", "no_verify", "off"] | msgspec.UnsetType = msgspec.UNSET
+    """The text `off` stands where the API document of others has false."""
     prompt: str | msgspec.UnsetType | None = msgspec.UNSET
     model: str | msgspec.UnsetType | None = msgspec.UNSET
     max_tool_rounds: Count32 | msgspec.UnsetType | None = msgspec.UNSET
-    matcher: str | None = None
-    blocking: bool | None = None
-    timeout_ms: Count | None = None
-    sandbox: bool | None = None
-
-    def __post_init__(self) -> None:
-        if self.tls is True:
-            raise ValueError('tls must be "verify", "no_verify" or false')
+    matcher: str | None
+    blocking: bool | None
+    timeout_ms: Count | None
+    sandbox: bool | None
 
 
 class ScmGitHubSettings(Settings, frozen=True):
@@ -272,62 +269,62 @@ class ScmGitHubSettings(Settings, frozen=True):
 
 
 class RunScmSettings(Settings, frozen=True, kw_only=True):
-    provider: str | None = None
-    owner: str | None = None
-    repository: str | None = None
-    github: ScmGitHubSettings | None = None
+    provider: str | None
+    owner: str | None
+    repository: str | None
+    github: ScmGitHubSettings | None
 
 
 class PullRequestSettings(Settings, frozen=True, kw_only=True):
-    enabled: bool = True
-    draft: bool = False
-    auto_merge: bool = False
-    merge_strategy: Literal["merge", "squash", "rebase"] = "squash"
+    enabled: bool
+    draft: bool
+    auto_merge: bool
+    merge_strategy: Literal["merge", "squash", "rebase"]
 
 
 class ArtifactsSettings(Settings, frozen=True, kw_only=True):
-    include: tuple[str, ...] = ()
+    include: tuple[str, ...]
     """Globs."""
 
 
 class RunIntegrationsGithubSettings(Settings, frozen=True, kw_only=True):
-    permissions: StringMap = {}
+    permissions: StringMap
     additional_repositories: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class RunIntegrationsSettings(Settings, frozen=True, kw_only=True):
-    github: RunIntegrationsGithubSettings = RunIntegrationsGithubSettings()
+    github: RunIntegrationsGithubSettings
 
 
 class RunNamespace(Settings, frozen=True, kw_only=True):
-    goal: RunGoalInline | RunGoalFile | None = None
-    working_dir: str | None = None
-    metadata: StringMap = {}
-    inputs: dict[str, Any] = {}
+    goal: RunGoalInline | RunGoalFile | None
+    working_dir: str | None
+    metadata: StringMap
+    inputs: dict[str, Any]
     """Any TOML value."""
-    model: RunModelSettings = RunModelSettings()
-    git: RunGitSettings = RunGitSettings()
-    prepare: RunPrepareSettings = RunPrepareSettings()
-    execution: RunExecutionSettings = RunExecutionSettings()
-    checkpoint: RunCheckpointSettings = RunCheckpointSettings()
-    clone: RunCloneSettings = RunCloneSettings()
-    run_branch: RunBranchSettings = RunBranchSettings()
-    meta_branch: RunMetaBranchSettings = RunMetaBranchSettings()
-    environment: RunEnvironmentSettings = RunEnvironmentSettings()
-    notifications: dict[str, NotificationRouteSettings] = {}
-    interviews: RunInterviewsSettings = RunInterviewsSettings()
-    agent: RunAgentSettings = RunAgentSettings()
-    hooks: tuple[HookDefinition, ...] = ()
-    scm: RunScmSettings = RunScmSettings()
-    pull_request: PullRequestSettings | None = None
-    artifacts: ArtifactsSettings = ArtifactsSettings()
-    integrations: RunIntegrationsSettings = RunIntegrationsSettings()
+    model: RunModelSettings
+    git: RunGitSettings
+    prepare: RunPrepareSettings
+    execution: RunExecutionSettings
+    checkpoint: RunCheckpointSettings
+    clone: RunCloneSettings
+    run_branch: RunBranchSettings
+    meta_branch: RunMetaBranchSettings
+    environment: RunEnvironmentSettings
+    notifications: dict[str, NotificationRouteSettings]
+    interviews: RunInterviewsSettings
+    agent: RunAgentSettings
+    hooks: tuple[HookDefinition, ...]
+    scm: RunScmSettings
+    pull_request: PullRequestSettings | None
+    artifacts: ArtifactsSettings
+    integrations: RunIntegrationsSettings
 
 
 class WorkflowSettings(Settings, frozen=True, kw_only=True):
     """The whole snapshot that a run keeps."""
 
-    project: ProjectNamespace = ProjectNamespace()
-    workflow: WorkflowNamespace = WorkflowNamespace()
-    environments: dict[str, EnvironmentSettings] = {}
-    run: RunNamespace = RunNamespace()
+    project: ProjectNamespace
+    workflow: WorkflowNamespace
+    environments: dict[str, EnvironmentSettings]
+    run: RunNamespace

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fabro_core.resources.variables import Variables
-from fabro_core.runs.create.stored_settings import ReadStoredSettings, StoredSettings
+from fabro_core.runs.settings.stored import ReadStoredSettings, StoredSettings
 
 
 def stored_settings_reader(variables: Variables) -> ReadStoredSettings:

@@ -15,7 +15,6 @@ from fabro_core.runs.attachments.blobs import RunBlobs
 from fabro_core.runs.create.create import RunCreator
 from fabro_core.runs.create.fork import ForkPoint, fork_point, supersede
 from fabro_core.runs.create.planner import Planner
-from fabro_core.runs.create.stored_settings import ReadStoredSettings, nothing_stored
 from fabro_core.runs.decide import lifecycle
 from fabro_core.runs.decide.answers import answer
 from fabro_core.runs.decide.parents import ParentLinks
@@ -30,6 +29,7 @@ from fabro_core.runs.log.reading import EventDetail, event_detail
 from fabro_core.runs.off_loop import OffLoop
 from fabro_core.runs.pictures.pictures import Pictures
 from fabro_core.runs.pictures.svg import Direction
+from fabro_core.runs.settings.stored import ReadStoredSettings, nothing_stored
 from fabro_core.runs.views.counting import RunCounts, count_runs
 from fabro_core.runs.views.files import RunFiles
 from fabro_core.runs.views.find_run import find_run

@@ -164,5 +164,5 @@ async def test_create_validate_and_preflight_name_the_same_first_fault(
         assert answer.status_code == 400
         details.add(answer.json()["errors"][0]["detail"])
     (detail,) = details
-    place = {"config": "configs[0].source", "graph": "w.fabro:"}.get(faults[0], faults[0])
+    place = {"config": "configs[0]:1:5", "graph": "w.fabro:"}.get(faults[0], faults[0])
     assert detail.startswith(place)

@@ -10,7 +10,7 @@ import pytest
 from fabro_core.errors import InvalidRequest
 from fabro_core.runs.create.manifest import read_manifest
 from fabro_core.runs.create.plan import judge, settle
-from fabro_core.runs.create.stored_settings import StoredSettings
+from fabro_core.runs.settings.stored import StoredSettings
 from fabro_core.runs.workflow.rules import table
 from fabro_core.runs.workflow.rules.subject import Rule
 from fabro_core.runs.workflow.rules.table import RULES

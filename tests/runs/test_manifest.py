@@ -52,17 +52,16 @@ def refusal(body: bytes) -> str:
 def test_the_example_of_the_specification_is_read() -> None:
     draft = read(EXAMPLE)
     assert draft.workflow_path == "flows/deploy/workflow.fabro"
-    assert [layer.where for layer in draft.layers] == [
-        "configs[0].source",
-        'workflows["flows/deploy/workflow.fabro"].config.source',
+    assert [(file.kind, file.file, file.directory) for file in draft.settings_files] == [
+        ("project", ".fabro/project.toml", ".fabro"),
+        ("workflow", "flows/deploy/workflow.toml", "flows/deploy"),
     ]
-    assert draft.args.labels == {"team": "web"}
+    assert draft.args.layer.settings.run.metadata == {"team": "web"}
     assert draft.args.inputs == {"version": 4.2}
-    assert [layer.variables for layer in draft.layers if layer.variables] == []
 
 
 def test_a_manifest_needs_four_members_only() -> None:
-    assert read(MINIMAL).layers == ()
+    assert read(MINIMAL).settings_files == ()
 
 
 def test_unknown_keys_and_a_run_id_are_ignored() -> None:
@@ -128,7 +127,17 @@ def changed(path: str, value: object) -> bytes:
         ("configs", {}, "configs: expected array, got object."),
         ("configs", [{"type": "system"}], "configs[0].type: invalid enum value 'system'."),
         ("configs", [{"type": "project", "source": ""}], "configs[0].path: must name a file."),
-        ("configs", [{"type": "project", "path": "/etc/x", "source": ""}], "configs[0].path: must be a relative path."),
+        ("configs", [{"type": "project", "path": "~/x", "source": ""}], "configs[0].path: must be a relative path."),
+        (
+            "configs",
+            [{"type": "project", "path": "x" * 1025, "source": ""}],
+            "configs[0].path: must have at most 1024 characters.",
+        ),
+        (
+            "configs",
+            [{"type": "user", "path": "x" * 1025, "source": ""}],
+            "configs[0].path: must have at most 1024 characters.",
+        ),
         ("workflows", [], "workflows: expected object, got array."),
         ("workflows", {}, "workflows: must not be empty."),
         ("workflows", {"w": 3}, 'workflows["w"]: expected object, got int.'),
@@ -158,28 +167,45 @@ def test_the_files_of_a_workflow_stay_inside_the_project() -> None:
     )
 
 
+def settings_files(*configs: dict[str, Any], cwd: str = "/projects/shop") -> list[tuple[str, str, str, str]]:
+    found = read({**MINIMAL, "cwd": cwd, "configs": list(configs)}).settings_files
+    return [(file.kind, file.file, file.directory, file.source) for file in found]
+
+
 def test_a_configuration_without_a_source_is_skipped() -> None:
-    draft = read({**MINIMAL, "configs": [{"type": "project"}, {"type": "user", "path": "/x", "source": None}]})
-    assert draft.layers == ()
+    assert settings_files({"type": "project"}, {"type": "user", "path": "/x", "source": None}) == []
 
 
 def test_the_configuration_of_the_user_needs_no_path() -> None:
-    assert len(read({**MINIMAL, "configs": [{"type": "user", "source": ""}]}).layers) == 1
+    assert settings_files({"type": "user", "source": "x"}) == [("user", "configs[0]", "", "x")]
 
 
-def test_configurations_are_layered_user_first_then_project() -> None:
-    configs = [
-        {"type": "project", "path": "p.toml", "source": ""},
-        {"type": "user", "source": ""},
-        {"type": "project", "path": "q.toml", "source": ""},
-    ]
-    layers = read({**MINIMAL, "configs": configs}).layers
-    assert [layer.where for layer in layers] == ["configs[1].source", "configs[0].source", "configs[2].source"]
+def test_of_several_configurations_of_a_type_the_last_one_with_a_source_counts() -> None:
+    assert settings_files(
+        {"type": "project", "path": "a/p.toml", "source": "one"},
+        {"type": "user", "path": "/home/ann/s.toml", "source": "two"},
+        {"type": "project", "path": "b/q.toml", "source": "three"},
+        {"type": "project", "path": "c/r.toml"},
+    ) == [("user", "/home/ann/s.toml", "", "two"), ("project", "b/q.toml", "b", "three")]
 
 
-def test_toml_that_cannot_be_read_is_named_by_its_place() -> None:
-    detail = refusal(changed("workflows.w.config.source", "a ="))
-    assert detail.startswith('workflows["w"].config.source: not valid TOML: ')
+@pytest.mark.parametrize(
+    ("path", "directory"),
+    [
+        ("/projects/shop/.fabro/project.toml", ".fabro"),
+        ("/projects/shop/project.toml", ""),
+        ("/projects/.fabro/project.toml", "../.fabro"),
+        ("./.fabro/../x/project.toml", "x"),
+    ],
+)
+def test_an_absolute_path_of_the_project_is_seen_from_the_working_directory(path: str, directory: str) -> None:
+    assert settings_files({"type": "project", "path": path, "source": ""}) == [("project", path, directory, "")]
+
+
+def test_an_absolute_path_cannot_be_seen_from_a_working_directory_that_is_none() -> None:
+    config = {"type": "project", "path": "/p.toml", "source": ""}
+    detail = refusal(json.dumps({**MINIMAL, "cwd": "", "configs": [config]}).encode())
+    assert detail == "configs[0].path: must be a relative path, as cwd is none that it could be seen from."
 
 
 @pytest.mark.parametrize(

@@ -21,16 +21,17 @@ from fabro_core.models.run import RepositoryRef, RunSandboxPlan, WorkflowRef
 from fabro_core.models.run_settings import EnvironmentImageSettings, EnvironmentSettings, WorkflowSettings
 from fabro_core.runs.create.manifest import read_manifest
 from fabro_core.runs.create.plan import RunDraft, judge, plan_run, settle
-from fabro_core.runs.create.stored_settings import StoredSettings
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.title import inferred_title, valid_title
 from fabro_core.runs.log.origin import read_created
 from fabro_core.runs.service import Runs
+from fabro_core.runs.settings.stored import StoredSettings
 from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import EventQuery
 from fabro_core.testing.clock import ManualClock
 from tests.api.seeding import Seed, put
 from tests.runs.conftest import ANN
+from tests.runs.settings.samples import stored_environment
 
 GRAPH = 'digraph Deploy { graph [goal="Graph goal"] start exit start -> exit }'
 PARENT = Seed(entropy=10**20)
@@ -153,8 +154,8 @@ def test_the_definition_names_the_workflow_under_its_normal_path() -> None:
 
 # -- goal -------------------------------------------------------------------------------------------------------
 
-INLINE = '[run.goal]\ntype = "inline"\nvalue = "Configured goal"'
-FILE = '[run.goal]\ntype = "file"\nvalue = "{}"'
+INLINE = '[run]\ngoal = "Configured goal"'
+FILE = '[run.goal]\nfile = "{}"'
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ FILE = '[run.goal]\ntype = "file"\nvalue = "{}"'
         ({"type": "value", "text": "Own goal"}, INLINE, "Own goal"),
         ({"type": "file", "text": "Own goal"}, INLINE, "Own goal"),
         ({"type": "value", "text": ""}, INLINE, ""),
-        (None, FILE.format("flows/deploy/goal.md"), "File goal"),
+        (None, FILE.format("../deploy/goal.md"), "File goal"),
         (None, FILE.format("goal.md"), "File goal"),
         (None, FILE.format("./goal.md"), "File goal"),
         ({"type": "value", "text": "Own goal"}, FILE.format("missing.md"), "Own goal"),
@@ -191,7 +192,9 @@ def test_a_graph_without_a_goal_gets_the_one_that_overrides() -> None:
 
 
 def test_a_goal_file_that_the_manifest_does_not_hold_is_refused() -> None:
-    assert refusal(manifest(config=FILE.format("goal.md"))) == 'run.goal.value: the manifest has no file "goal.md".'
+    place = "flows/deploy/workflow.toml:2:1: run.goal.file"
+    reason = 'the manifest has no file "goal.md" beside the settings file.'
+    assert refusal(manifest(config=FILE.format("goal.md"))) == f"{place}: {reason}"
 
 
 # -- title ------------------------------------------------------------------------------------------------------
@@ -243,7 +246,7 @@ def test_a_title_that_is_blank_too_long_or_has_control_characters_is_refused(tex
 # -- labels, directory, sandbox ---------------------------------------------------------------------------------
 
 
-def test_labels_overlay_project_workflow_and_run_metadata_and_arguments() -> None:
+def test_labels_overlay_project_workflow_and_run_metadata() -> None:
     config = """
     [project.metadata]
     a = "project"
@@ -258,9 +261,16 @@ def test_labels_overlay_project_workflow_and_run_metadata_and_arguments() -> Non
     c = "run"
     d = "run"
     """
+    made = created(manifest(config=config))
+    assert made.run.labels == {"a": "project", "b": "workflow", "c": "run", "d": "run"}
+    assert made.settings.run.metadata == {"c": "run", "d": "run"}
+
+
+def test_labels_of_the_arguments_stand_for_those_of_the_run() -> None:
+    config = "[workflow.metadata]\nb = 'workflow'\n[run.metadata]\nc = 'run'"
     made = created(manifest(config=config, args={"label": ["d=args", "e=x=y", "dropped"]}))
-    assert made.run.labels == {"a": "project", "b": "workflow", "c": "run", "d": "args", "e": "x=y"}
-    assert made.settings.run.metadata == {"c": "run", "d": "args", "e": "x=y"}
+    assert made.run.labels == {"b": "workflow", "d": "args", "e": "x=y"}
+    assert made.settings.run.metadata == {"d": "args", "e": "x=y"}
 
 
 @pytest.mark.parametrize(
@@ -283,16 +293,13 @@ def test_the_source_directory_is_the_cwd_joined_with_the_working_directory(
 @pytest.mark.parametrize(
     ("environment", "plan"),
     [
-        (EnvironmentSettings(), RunSandboxPlan(provider="local", image=None, snapshot=None)),
+        (stored_environment(provider="local"), RunSandboxPlan(provider="local", image=None, snapshot=None)),
         (
-            EnvironmentSettings(provider="docker", image=EnvironmentImageSettings(docker="python:3.12")),
+            stored_environment(image=EnvironmentImageSettings(docker="python:3.12", dockerfile=None)),
             RunSandboxPlan(provider="docker", image="python:3.12", snapshot=None),
         ),
-        (EnvironmentSettings(provider="docker"), RunSandboxPlan(provider="docker", image=None, snapshot=None)),
-        (
-            EnvironmentSettings(provider="daytona", image=EnvironmentImageSettings(docker="python:3.12")),
-            RunSandboxPlan(provider="daytona", image=None, snapshot=None),
-        ),
+        (stored_environment(provider="docker"), RunSandboxPlan(provider="docker", image=None, snapshot=None)),
+        (stored_environment(provider="daytona"), RunSandboxPlan(provider="daytona", image=None, snapshot=None)),
     ],
 )
 def test_the_sandbox_plan_shows_an_image_for_docker_only(
@@ -318,7 +325,7 @@ def test_a_parent_that_is_no_run_id_is_refused(parent_id: str) -> None:
 
 
 def test_the_settings_are_settled_before_title_and_parent_are_looked_at() -> None:
-    config = "[project]\nname = '{{ vars.NOPE }}'"
+    config = "[run.metadata]\nteam = '{{ vars.NOPE }}'"
     assert "there is no variable" in refusal(manifest(config=config, title="", parent_id="x"))
 
 

@@ -10,7 +10,7 @@ import msgspec
 from fabro_core.api.runs.paths import RunPath, StagePath
 from fabro_core.http.call import Call
 from fabro_core.http.guards import Guard
-from fabro_core.http.operation import operation
+from fabro_core.http.operation import Either, operation
 from fabro_core.http.paging import PageMeta, PageParams, cut
 from fabro_core.http.query import QueryParams
 from fabro_core.http.reply import SVG, Reply, json_bytes, json_reply, picture
@@ -18,6 +18,7 @@ from fabro_core.models.checkpoint import RunCheckpoint
 from fabro_core.models.run_settings import WorkflowSettings
 from fabro_core.models.run_stage import RunStage, StageContextWindow
 from fabro_core.models.run_state import RunProjection
+from fabro_core.models.setting_origins import RunSettingsWithOrigins
 from fabro_core.runs.pictures.svg import Direction
 
 GRAPHVIZ = "text/vnd.graphviz"
@@ -30,6 +31,10 @@ class PaginatedRunStageList(msgspec.Struct, frozen=True):
 
 class GraphParams(QueryParams, frozen=True, kw_only=True):
     direction: Direction | None = None
+
+
+class SettingsParams(QueryParams, frozen=True, kw_only=True):
+    origins: bool = False
 
 
 @operation(
@@ -94,11 +99,13 @@ async def retrieve_run_checkpoint(call: Call[RunPath]) -> Reply:
     id="retrieveRunSettings",
     tag="Run Internals",
     summary="Get the settings that a run was created with",
-    answers={200: WorkflowSettings},
+    answers={200: Either((WorkflowSettings, RunSettingsWithOrigins))},
     errors=(404,),
 )
-async def retrieve_run_settings(call: Call[RunPath]) -> Reply:
-    return json_bytes(await call.services.runs.read_models.settings_json(call.path.id))
+async def retrieve_run_settings(call: Call[RunPath, SettingsParams]) -> Reply:
+    read_models = call.services.runs.read_models
+    read = read_models.settings_with_origins_json if call.query.origins else read_models.settings_json
+    return json_bytes(await read(call.path.id))
 
 
 @operation(

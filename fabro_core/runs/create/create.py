@@ -40,6 +40,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     run_id: str
     settings: msgspec.Raw
+    setting_origins: msgspec.Raw = msgspec.Raw(b"null")
+    """JSON of a `SettingOrigin` by the name of each setting; null in those of older releases."""
     graph: msgspec.Raw
     provenance: RunProvenance
     graph_source: str
@@ -150,6 +152,7 @@ class RunCreator:
         spec = RunSpec(
             run_id=run_id,
             settings=plan.settings,
+            setting_origins=plan.setting_origins,
             graph=plan.graph,
             provenance=provenance,
             graph_source=plan.graph_source,

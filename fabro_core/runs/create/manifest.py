@@ -1,7 +1,6 @@
 """Reads the manifest of `POST /runs` (runs.md R8.1): its JSON, its types and what can be told from it alone.
 
-These are steps 1 and 2 of R8.2 and the TOML syntax of step 3. Later steps need the store:
-`fabro_core.runs.create.plan`.
+These are steps 1 and 2 of R8.2. Later steps, and what the settings files in it say: `fabro_core.runs.create.plan`.
 """
 
 from __future__ import annotations
@@ -18,10 +17,11 @@ from fabro_core.models.manifest import (
     ManifestWorkflow,
     RunManifest,
 )
-from fabro_core.runs.create.args import Arguments, read_arguments
-from fabro_core.runs.create.paths import normal_path
-from fabro_core.runs.create.run_settings import Layer, read_layer
+from fabro_core.models.setting_origins import SettingsLayer
+from fabro_core.runs.create.paths import MAX_CHARS, directory_of, normal_path, seen_from
 from fabro_core.runs.log.type_faults import TypeFault, type_fault
+from fabro_core.runs.settings.arguments import Arguments, read_arguments
+from fabro_core.runs.settings.layers import LayerSource
 
 MANIFEST_VERSION = 1
 
@@ -40,8 +40,8 @@ class ManifestDraft(msgspec.Struct, frozen=True, kw_only=True):
     """Of the target, in normal form."""
     workflows: dict[str, ManifestWorkflow]
     """By normal path; the paths of their files are normal too."""
-    layers: tuple[Layer, ...]
-    """The configuration files, lowest first."""
+    settings_files: tuple[LayerSource, ...]
+    """Those that count, lowest first."""
     args: Arguments
 
     @property
@@ -60,13 +60,12 @@ def read_manifest(body: bytes) -> ManifestDraft:
     if workflow_path not in workflows:
         raise InvalidRequest(f"target.path: {_quoted(workflow_path)} is not among the workflows.")
     args = read_arguments(manifest.args)
-    configs = tuple(_configs(manifest.configs))
     return ManifestDraft(
         body=body,
         manifest=manifest,
         workflow_path=workflow_path,
         workflows=workflows,
-        layers=tuple(_layers(configs, workflow_path, workflows[workflow_path])),
+        settings_files=tuple(_settings_files(manifest, workflows[workflow_path])),
         args=args,
     )
 
@@ -145,28 +144,30 @@ def _normal_keys(entries: dict[str, T], where: str, normal: Callable[[T, str], T
     return result
 
 
-# -- configuration files ----------------------------------------------------------------------------------------
+# -- settings files ---------------------------------------------------------------------------------------------
 
 
-def _configs(configs: tuple[ManifestConfig, ...]) -> Iterator[tuple[str, ManifestConfig]]:
-    """Each configuration that has a source, with its place in the manifest."""
-    for index, config in enumerate(configs):
-        if config.source is None:
-            continue
-        if config.type == "project":
-            normal_path(config.path or "", f"configs[{index}].path")
-        yield f"configs[{index}].source", config
-
-
-def _layers(
-    configs: tuple[tuple[str, ManifestConfig], ...], workflow_path: str, workflow: ManifestWorkflow
-) -> Iterator[Layer]:
-    for kind in ("user", "project"):
-        for where, config in configs:
-            if config.type == kind and config.source is not None:
-                yield read_layer(config.source, where)
+def _settings_files(manifest: RunManifest, workflow: ManifestWorkflow) -> Iterator[LayerSource]:
+    """Of several files of the user or the project the last one counts, whole (run-settings.md T1)."""
+    counting: dict[str, LayerSource] = {}
+    for index, config in enumerate(manifest.configs):
+        if config.source is not None:
+            counting[config.type] = _config_file(config, config.source, f"configs[{index}]", manifest.cwd)
+    yield from (counting[kind] for kind in ("user", "project") if kind in counting)
     if workflow.config:
-        yield read_layer(workflow.config.source, f"workflows[{_quoted(workflow_path)}].config.source")
+        path, source = workflow.config.path, workflow.config.source
+        directory = directory_of(normal_path(path, "config.path"))
+        yield LayerSource(kind=SettingsLayer.WORKFLOW, file=path, directory=directory, source=source)
+
+
+def _config_file(config: ManifestConfig, source: str, where: str, cwd: str) -> LayerSource:
+    if config.type == "user":
+        if len(config.path or "") > MAX_CHARS:
+            raise InvalidRequest(f"{where}.path: must have at most {MAX_CHARS} characters.")
+        return LayerSource(kind=SettingsLayer.USER, file=config.path or where, directory="", source=source)
+    path = config.path or ""
+    directory = directory_of(normal_path(seen_from(cwd, path, f"{where}.path"), f"{where}.path"))
+    return LayerSource(kind=SettingsLayer.PROJECT, file=path, directory=directory, source=source)
 
 
 def _quoted(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 from fabro_core.errors import InvalidRequest
@@ -10,11 +11,17 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
+MAX_CHARS = 1024
+"""Of a path; messages and records repeat it."""
+
+
 def normal_path(path: str, where: str) -> str:
     """The normal form: relative, `.` and `..` folded; a leading `..` may remain. `where` names it in the message.
 
-    Raises `InvalidRequest` for a path that is absolute, not portable, or does not name a file.
+    Raises `InvalidRequest` for a path that is absolute, too long, not portable, or does not name a file.
     """
+    if len(path) > MAX_CHARS:
+        raise InvalidRequest(f"{where}: must have at most {MAX_CHARS} characters.")
     if path.startswith(("/", "~")) or _DRIVE.match(path):
         raise InvalidRequest(f"{where}: must be a relative path.")
     if "\\" in path:
@@ -41,7 +48,18 @@ def workflow_slug(path: str) -> str:
     return directories[-1]
 
 
-def beside(path: str, reference: str) -> str:
-    """`reference` as seen from the directory of the file `path`, not normalised."""
-    directory, slash, _ = path.rpartition("/")
-    return f"{directory}{slash}{reference}"
+def seen_from(directory: str, path: str, where: str) -> str:
+    """A path as it is seen from a directory; one that is relative is seen from there already.
+
+    Raises `InvalidRequest` when the path is absolute and the directory is not.
+    """
+    if not path.startswith("/"):
+        return path
+    if not directory.startswith("/"):
+        raise InvalidRequest(f"{where}: must be a relative path, as cwd is none that it could be seen from.")
+    return posixpath.relpath(path, directory)
+
+
+def directory_of(path: str) -> str:
+    """The directory of a file; empty for one without."""
+    return path.rpartition("/")[0]

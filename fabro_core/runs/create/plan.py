@@ -16,17 +16,20 @@ from fabro_core.models.events import GitContext
 from fabro_core.models.graph import WorkflowDiagnostic
 from fabro_core.models.ids import RunId, parse_run_id
 from fabro_core.models.manifest import ManifestWorkflow
-from fabro_core.models.run_settings import RunGoalFile, WorkflowSettings
+from fabro_core.models.run_settings import WorkflowSettings
 from fabro_core.runs.create.manifest import ManifestDraft
-from fabro_core.runs.create.paths import beside, normal_path, workflow_slug
-from fabro_core.runs.create.run_settings import layered_settings
-from fabro_core.runs.create.stored_settings import StoredSettings
+from fabro_core.runs.create.paths import workflow_slug
 from fabro_core.runs.fold.title import inferred_title, valid_title
 from fabro_core.runs.off_loop import ON_LOOP_MAX_BYTES
+from fabro_core.runs.settings.settling import SettledSettings, settle_settings
+from fabro_core.runs.settings.stored import StoredSettings
 from fabro_core.runs.templates.marks import is_template
 from fabro_core.runs.workflow.compile import CompiledWorkflow, compile_workflow
 from fabro_core.runs.workflow.files import WorkflowFiles, found_in
 from fabro_core.runs.workflow.texts import UNDEFINED_RULE, Names
+
+MAX_SETTINGS_BYTES = 2 * 1024 * 1024
+"""As the run shows them."""
 
 _MAX_FAULTS_SHOWN = 5
 
@@ -35,7 +38,7 @@ class RunDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A manifest with its settings. What is left to check is the parent and the graph."""
 
     manifest: ManifestDraft
-    settings: WorkflowSettings
+    settled: SettledSettings
     title: str | None
     """The explicit title; None: to be inferred from the goal."""
     parent_id: RunId | None
@@ -65,7 +68,10 @@ class RunDraft(msgspec.Struct, frozen=True, kw_only=True):
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """A workflow that was compiled, and the rules that it breaks."""
 
-    settings: WorkflowSettings
+    settled: SettledSettings
+    """With the goal that the run has."""
+    settings: msgspec.Raw
+    """JSON of the settings."""
     workflow: CompiledWorkflow
     """With the goal that the run has."""
     diagnostics: tuple[WorkflowDiagnostic, ...]
@@ -94,6 +100,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
     settings: msgspec.Raw
     """JSON of `WorkflowSettings`."""
+    setting_origins: msgspec.Raw
+    """JSON of who said what, a `SettingOrigin` by the name of each setting."""
     graph: msgspec.Raw
     """JSON of `Graph`, with the goal that the run has."""
     graph_source: str
@@ -108,17 +116,17 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
 def settle(draft: ManifestDraft, stored: StoredSettings) -> RunDraft:
     """Settles the settings, then checks title and parent id. Raises `InvalidRequest`."""
     manifest = draft.manifest
-    settings = layered_settings(
-        draft.layers, draft.args.overlay(), variables=stored.variables, environments=stored.environments
-    )
-    goal = _goal_override(draft, settings)
+    own_goal = manifest.goal.text if manifest.goal and manifest.goal.type != "graph" else None
+    files = {path: entry.content for path, entry in (draft.target.files or {}).items()}
+    settled = settle_settings(draft.settings_files, draft.args, stored, files, needs_goal=own_goal is None)
     title = None if manifest.title is None else valid_title(manifest.title)
     parent_id = None if manifest.parent_id is None else parse_run_id(manifest.parent_id)
     if manifest.parent_id is not None and parent_id is None:
         raise InvalidRequest("parent_id: must be a run id.")
+    goal = settled.goal if own_goal is None else own_goal
     return RunDraft(
         manifest=draft,
-        settings=settings,
+        settled=settled,
         title=title,
         parent_id=parent_id,
         goal=goal,
@@ -127,24 +135,34 @@ def settle(draft: ManifestDraft, stored: StoredSettings) -> RunDraft:
 
 
 def judge(draft: RunDraft) -> Judgement:
-    """The graph to be run and everything that is wrong with it. Raises `InvalidRequest` when there is no graph."""
-    names = Names(inputs=draft.settings.run.inputs, variables=draft.variables)
+    """The graph to be run and everything that is wrong with it.
+
+    Raises `InvalidRequest` when there is no graph, or when the settings come to too much.
+    """
+    names = Names(inputs=draft.settled.settings.run.inputs, variables=draft.variables)
     workflow = compile_workflow(draft.files, names, draft.goal)
-    return Judgement(settings=draft.settings, workflow=workflow, diagnostics=workflow.diagnostics)
+    settled = draft.settled.with_goal(workflow.graph.goal, graph_path=draft.manifest.workflow_path)
+    return Judgement(
+        settled=settled,
+        settings=_encoded(settled.settings),
+        workflow=workflow,
+        diagnostics=workflow.diagnostics,
+    )
 
 
 def plan_run(draft: RunDraft) -> RunPlan:
     """The plan of a run. Raises `InvalidRequest` when the graph is not one or breaks a rule of severity error."""
     judgement = judge(draft).before_a_run()
     _refuse_broken(judgement)
-    manifest, settings, graph = draft.manifest, draft.settings, judgement.workflow.graph
+    manifest, settings, graph = draft.manifest, judgement.settled.settings, judgement.workflow.graph
     return RunPlan(
         title=draft.title or inferred_title(graph.goal),
         parent_id=draft.parent_id,
         workflow_slug=workflow_slug(manifest.workflow_path),
         source_directory=_source_directory(manifest.manifest.cwd, settings.run.working_dir),
         labels={**settings.project.metadata, **settings.workflow.metadata, **settings.run.metadata},
-        settings=msgspec.Raw(msgspec.json.encode(settings)),
+        settings=judgement.settings,
+        setting_origins=msgspec.Raw(msgspec.json.encode(judgement.settled.origins)),
         graph=msgspec.Raw(msgspec.json.encode(graph)),
         graph_source=manifest.target.source,
         git=manifest.manifest.git or None,
@@ -153,30 +171,17 @@ def plan_run(draft: RunDraft) -> RunPlan:
     )
 
 
+def _encoded(settings: WorkflowSettings) -> msgspec.Raw:
+    """Short texts can come to a lot: every key of an environment is shown, and files are put where their paths were."""
+    encoded = msgspec.json.encode(settings)
+    if len(encoded) > MAX_SETTINGS_BYTES:
+        raise InvalidRequest(f"The settings of the run come to more than {MAX_SETTINGS_BYTES} bytes.")
+    return msgspec.Raw(encoded)
+
+
 class _Definition(msgspec.Struct, frozen=True):
     workflow_path: str
     workflows: dict[str, ManifestWorkflow]
-
-
-def _goal_override(draft: ManifestDraft, settings: WorkflowSettings) -> str | None:
-    """The manifest's own goal, else that of the settings (runs.md R8.3)."""
-    goal = draft.manifest.goal
-    if goal and goal.type != "graph":
-        return goal.text
-    configured = settings.run.goal
-    if isinstance(configured, RunGoalFile):
-        return _file(draft, configured.value)
-    return configured.value if configured else None
-
-
-def _file(draft: ManifestDraft, reference: str) -> str:
-    """The content of a file that the settings refer to, as it stands or as seen from the workflow."""
-    files = draft.target.files or {}
-    for candidate in (reference, beside(draft.workflow_path, reference)):
-        path = normal_path(candidate, "run.goal.value")
-        if path in files:
-            return files[path].content
-    raise InvalidRequest(f'run.goal.value: the manifest has no file "{reference}".')
 
 
 def _refuse_broken(judgement: Judgement) -> None:

@@ -10,8 +10,8 @@ from functools import partial
 
 from fabro_core.runs.create.manifest import read_manifest
 from fabro_core.runs.create.plan import Judgement, RunDraft, RunPlan, judge, plan_run, settle
-from fabro_core.runs.create.stored_settings import ReadStoredSettings
 from fabro_core.runs.off_loop import OffLoop
+from fabro_core.runs.settings.stored import ReadStoredSettings
 
 
 class Planner:

@@ -22,7 +22,7 @@ def validate_response(judgement: Judgement) -> ValidateResponse:
 def preflight_response(judgement: Judgement) -> PreflightResponse:
     """The same, with what can be told about the surroundings. No check fails: nothing is there to probe with."""
     judgement = judgement.before_a_run()
-    provider = judgement.settings.run.environment.provider
+    provider = judgement.settled.settings.run.environment.provider
     section = PreflightCheckSection(title="Sandbox", checks=[_unprobed(provider)])
     report = PreflightCheckReport(title="Preflight", sections=[section])
     return PreflightResponse(ok=not judgement.errors, workflow=_summary(judgement), checks=report)

@@ -33,6 +33,14 @@ from fabro_core.runs.workflow.handlers import stored_handlers
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery
 
+_NULL = msgspec.Raw(b"null")
+
+
+class _SpecOrigins(msgspec.Struct, frozen=True):
+    """Of a run's specification, where its settings came from; null in those of older releases."""
+
+    setting_origins: msgspec.Raw = _NULL
+
 
 class ReadModels:
     """Reads that are more than a page of what is stored.
@@ -69,6 +77,13 @@ class ReadModels:
     async def settings_json(self, run_id: RunId) -> bytes:
         """The run's settings, dense, as they were stored (runs.md R8.3)."""
         return bytes((await read_created(self._store, run_id)).settings)
+
+    async def settings_with_origins_json(self, run_id: RunId) -> bytes:
+        """JSON of `RunSettingsWithOrigins`: the same with the layer that each setting came from, where it was kept."""
+        created = await read_created(self._store, run_id)
+        spec = None if created.spec_blob is None else await self._store.get_blob(created.spec_blob)
+        kept = _NULL if spec is None else msgspec.json.decode(spec, type=_SpecOrigins).setting_origins
+        return msgspec.json.encode({"settings": created.settings, "origins": kept})
 
     async def graph_source(self, run_id: RunId) -> str:
         """The DOT text as submitted. Raises `NotFound` for a run whose text is not known, too."""

@@ -1,4 +1,4 @@
-"""What the server keeps and manifests refer to: variables and environments (resources.md X7, X8)."""
+"""What the server keeps and manifests refer to: variables, environments, MCP servers (resources.md X7 to X9)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from fabro_core.models.run_settings import EnvironmentSettings
+from fabro_core.models.run_settings import EnvironmentSettings, McpServerSettings
 
 
 class StoredSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +16,8 @@ class StoredSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Values by name."""
     environments: Mapping[str, EnvironmentSettings] = {}
     """By id."""
+    mcp_servers: Mapping[str, McpServerSettings] = {}
+    """By id. Values of their headers and environments are not looked at."""
 
 
 ReadStoredSettings = Callable[[], Awaitable[StoredSettings]]

@@ -1,0 +1,71 @@
+"""What a table amounts to where no layer speaks (run-settings.md T9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from fabro_core.runs.settings.kinds import SPLICE_MARK, FileTable, Kind, Leaf, ListKind, TableKind
+from fabro_core.runs.settings.table import Default, Rule, fields_of
+from fabro_core.runs.settings.toml_places import Path
+
+T = TypeVar("T", bound=FileTable)
+
+
+def filled(table: T) -> T:
+    """The table with the default of every key that it lacks, at every depth, and without marks in lists."""
+    found: dict[str, Any] = {}
+    for name, field in fields_of(type(table)).items():
+        value = getattr(table, name)
+        if value is None and field.default is not None:
+            value = _default(field.default, field.kind)
+        found[name] = _without_marks(_filled(value), field.rule)
+    return type(table)(**found)
+
+
+def mentionable_paths(table: FileTable, path: Path = ()) -> Iterator[Path]:
+    """The keys of a table and of those that are merged into it field by field, whether a layer mentions them or not."""
+    for name, field in fields_of(type(table)).items():
+        value, place = getattr(table, name), (*path, name)
+        match field.rule:
+            case Rule.FIELDS:
+                yield from mentionable_paths(value, place)
+            case Rule.DEEP if value:
+                for key, entry in value.items():
+                    yield from mentionable_paths(entry, (*place, key))
+            case _:
+                yield place
+
+
+def _default(default: Default, kind: Kind) -> Any:
+    match kind:
+        case Leaf():
+            return kind.read(default.value)
+        case TableKind():
+            return kind.table()
+        case ListKind():
+            return ()
+        case _:
+            return {}
+
+
+def _filled(value: Any) -> Any:
+    match value:
+        case FileTable():
+            return filled(value)
+        case tuple():
+            return tuple(_filled(item) for item in value)
+        case dict():
+            return {key: _filled(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _without_marks(value: Any, rule: Rule) -> Any:
+    match rule:
+        case Rule.SPLICE:
+            return tuple(item for item in value if item != SPLICE_MARK)
+        case Rule.SPLICE_BY_KEY:
+            return {key: tuple(item for item in items if item != SPLICE_MARK) for key, items in value.items()}
+        case _:
+            return value

@@ -1,0 +1,112 @@
+"""What is wrong with the settings of a run: where, what, and what to write instead (run-settings.md T1.1)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from fabro_core.errors import InvalidRequest
+from fabro_core.runs.settings.toml_places import Path, Step
+
+MAX_FAULTS: Final = 20
+"""Named at once; a file of another kind can have thousands, and nobody looks for more than one beyond these."""
+
+_MAX_CHARS: Final = 80
+"""Of a key or a value that a message repeats."""
+
+_MAX_FILE_CHARS: Final = 200
+
+_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+_NEAR: Final = 0.6
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """A fault and its place."""
+
+    file: str | None = None
+    """As the manifest names it; None for what no file says."""
+    line: int | None = None
+    column: int | None = None
+    path: Path = ()
+    reason: str
+    """A sentence without full stop that completes the path."""
+
+    def __str__(self) -> str:
+        file = cut(self.file or "", _MAX_FILE_CHARS)
+        place = file if self.line is None else f"{file}:{self.line}:{self.column}"
+        stop = "" if self.reason.endswith("?") else "."
+        return ": ".join([*filter(None, [place, dotted(self.path)]), f"{self.reason}{stop}"])
+
+
+Report = Callable[[Path, str], None]
+"""Told of a fault of merged settings: its path, and a sentence without full stop."""
+
+
+class RefusedSettings(InvalidRequest):
+    """The settings of a run have faults; the detail tells them line by line."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        more = ["There are more."] if len(faults) > MAX_FAULTS else []
+        super().__init__("\n".join([*map(str, faults[:MAX_FAULTS]), *more]))
+
+
+def dotted(path: Path) -> str:
+    """`run.hooks[1].event`; keys are quoted where TOML asks for it."""
+    return "".join(_shown_step(step) for step in path).removeprefix(".")
+
+
+def quoted(text: str) -> str:
+    """A text of a client for a message, cut when it is long."""
+    return json.dumps(cut(text, _MAX_CHARS), ensure_ascii=False)
+
+
+def cut(text: str, most: int) -> str:
+    """A text, or its beginning."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def listed(words: Iterable[str], conjunction: str = "or") -> str:
+    """`a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} {conjunction} {last}" if first else last
+
+
+def near_match(word: str, known: Iterable[str]) -> str | None:
+    """The word that was probably meant: that of the highest edit similarity of at least 0.6; None if there is none."""
+    similarity, match = max(
+        ((_similarity(word, each), each) for each in known), default=(0.0, ""), key=lambda it: it[0]
+    )
+    return match if similarity >= _NEAR else None
+
+
+def _shown_step(step: Step) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step if _BARE_KEY.fullmatch(step) and len(step) <= _MAX_CHARS else quoted(step)}"
+
+
+def _similarity(one: str, other: str) -> float:
+    longest = max(len(one), len(other))
+    if longest == 0 or min(len(one), len(other)) < _NEAR * longest:
+        return 0.0  # the difference in length is edits enough; so no text of a client costs its square
+    return 1 - _distance(one, other) / longest
+
+
+def _distance(one: str, other: str) -> int:
+    """Insertions, deletions, replacements and swaps of neighbours that lead from one to the other."""
+    before: list[int] = []
+    above = list(range(len(other) + 1))
+    for row, mine in enumerate(one, 1):
+        current = [row]
+        for column, its in enumerate(other, 1):
+            best = min(above[column] + 1, current[-1] + 1, above[column - 1] + (mine != its))
+            if row > 1 and column > 1 and (mine, its) == (other[column - 2], one[row - 2]):
+                best = min(best, before[column - 2] + 1)
+            current.append(best)
+        before, above = above, current
+    return above[-1]
