@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +44,7 @@ class CredentialsFile:
     def logins(self) -> Mapping[str, Login]:
         """All of them, as of now; empty when there is no file."""
         try:
-            content = self._path.read_bytes()
+            content = self._path.read_bytes().removeprefix(BOM_UTF8)
         except FileNotFoundError:
             return {}
         except OSError as error:

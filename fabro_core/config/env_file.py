@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -31,7 +32,7 @@ class EnvFile(NamedTuple):
 def read_env_file(path: Path) -> EnvFile:
     """Read the file; a missing one is empty. Malformed lines are problems that name the line's number."""
     try:
-        content = path.read_bytes()
+        content = path.read_bytes().removeprefix(BOM_UTF8)
         mode = path.stat().st_mode
     except FileNotFoundError:
         return EnvFile({})
@@ -97,7 +98,7 @@ def write_env_file(path: Path, values: Mapping[str, str]) -> None:
 
 def _present_lines(path: Path) -> list[str]:
     try:
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        text = path.read_bytes().removeprefix(BOM_UTF8).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return []
     return text.removesuffix("\n").split("\n") if text else []

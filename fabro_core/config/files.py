@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,7 +53,7 @@ def read_toml(location: Location) -> dict[str, Any]:
 
 
 def _text(path: Path) -> str:
-    content = path.read_bytes()
+    content = path.read_bytes().removeprefix(BOM_UTF8)
     try:
         return content.decode()
     except UnicodeDecodeError as error:

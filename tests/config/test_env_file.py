@@ -49,6 +49,13 @@ def test_lines_around_a_malformed_one_are_read(path: Path) -> None:
     assert read_env_file(write(path, "A=1\nnonsense\nB=2\n")).values == {"A": "1", "B": "2"}
 
 
+def test_a_mark_of_the_byte_order_is_passed_over(path: Path) -> None:
+    write(path, "\ufeffA=1\nB=2\n")
+    assert read_env_file(path).values == {"A": "1", "B": "2"}
+    write_env_file(path, {"A": "3"})
+    assert path.read_bytes() == b"B=2\nA=3\n"
+
+
 def test_a_missing_file_is_empty(path: Path) -> None:
     assert read_env_file(path) == ({}, (), ())
 

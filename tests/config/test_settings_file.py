@@ -180,5 +180,9 @@ def test_a_unix_listener_without_a_path_uses_the_default_one(server_of: Any, tmp
     assert server_of(f'{AUTH}[server.listen]\ntype = "unix"').listen.path == tmp_path / "home" / "fabro.sock"
 
 
+def test_a_mark_of_the_byte_order_is_passed_over(server_of: Any) -> None:
+    assert server_of('\ufeff[server.auth]\nmethods = ["dev-token"]\n').auth.methods == ("dev-token",)
+
+
 def test_the_log_level_may_be_in_upper_case(server_of: Any) -> None:
     assert server_of(f'{AUTH}[server.logging]\nlevel = "WARNING"').logging.level == "warning"
