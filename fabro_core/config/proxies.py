@@ -36,7 +36,7 @@ class TrustedProxies:
 
     def client(self, peer: str, forwarded_for: str) -> str:
         """The client's address: the last one in the chain that no trusted proxy vouches away."""
-        hops = [peer, *reversed([hop.strip() for hop in forwarded_for.split(",")])]
+        hops = [peer, *reversed([_without_port(hop.strip()) for hop in forwarded_for.split(",")])]
         for hop in hops:
             if not self.trusts(hop):
                 return hop if _is_address(hop) or hop == peer else peer
@@ -57,6 +57,14 @@ def trusted_proxies(environ: Mapping[str, str], problems: list[Problem]) -> Trus
             problems.append(Problem(path="FORWARDED_ALLOW_IPS", message=message))
             break
     return TrustedProxies(tuple(networks), SOCKET_PEER in entries)
+
+
+def _without_port(hop: str) -> str:
+    """The address of `IP:port`, `[IPv6]:port` or `[IPv6]`, as some proxies write it; anything else as it is."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    host, _, _ = hop.partition(":")
+    return host if hop.count(":") == 1 else hop
 
 
 def _is_address(text: str) -> bool:
