@@ -5,10 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from fabro_core.auth.caller import Worker
 from fabro_core.http.trace import Trace
+
+LOGGED_PATH_CHARS: Final = 512
+"""Of a path; the rest is left out."""
+
+_PROBES: Final = frozenset({"/health", "/health/ready", "/api/v1/health"})
+"""Asked every few seconds by what looks after the server; their lines would hide the others."""
 
 log = logging.getLogger("fabro.access")
 
@@ -21,12 +27,13 @@ def client_of(scope: Mapping[str, Any]) -> str:
 
 def log_request(scope: Mapping[str, Any], trace: Trace, status: int, began: float) -> None:
     """Write the line; the fields are also attributes of the record (`record.fabro`), for JSON logs."""
-    level = logging.ERROR if status >= 500 else logging.INFO
+    level = logging.ERROR if status >= 500 else logging.DEBUG if _is_probe(scope) else logging.INFO
     if not log.isEnabledFor(level):
         return
+    path: str = scope["path"]
     fields: dict[str, object] = {
         "method": scope["method"],
-        "path": scope["path"],
+        "path": path if len(path) <= LOGGED_PATH_CHARS else f"{path[:LOGGED_PATH_CHARS]}…",
         "status": status,
         "latency_ms": round((perf_counter() - began) * 1000, 3),
         "request_id": trace.request_id,
@@ -50,3 +57,8 @@ def log_request(scope: Mapping[str, Any], trace: Trace, status: int, began: floa
     record = logging.LogRecord(log.name, level, "", 0, "request", (), None)
     record.fabro = fields
     log.handle(record)
+
+
+def _is_probe(scope: Mapping[str, Any]) -> bool:
+    path: str = scope["path"]
+    return path in _PROBES or path.removeprefix(scope.get("root_path") or "") in _PROBES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import socket
 import sys
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
+from fabro_core import __version__
 from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import Assembly, assemble, make_storage_root
 from fabro_core.boot.reading import SettingsReader
@@ -31,6 +33,8 @@ from fabro_core.server.workers import Workers, awaited_signals
 SWITCH_SECONDS: Final = 0.001
 """How long a thread that computes keeps the interpreter while the event loop waits for it. Answering a request takes
 the loop three turns or so; by default each could be 5 ms late while a large manifest is read."""
+
+log = logging.getLogger("fabro.server")
 
 Announce = Callable[[str], None]
 """Gets the address once the server listens."""
@@ -105,9 +109,18 @@ class Process:
         try:
             self.directory.publish(self._record(log_path))
             announce(listener.address)
+            log.info(
+                "started: version %s, pid %d, on %s, store %s, %d workers",
+                __version__,
+                os.getpid(),
+                listener.address,
+                self.assembly.store_name,
+                self.workers,
+            )
             yield listener.socket
         finally:
             listener.close()
+            log.info("stopped")
 
     def _record(self, log_path: Path | None) -> ServerRecord:
         return ServerRecord(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fabro_core import __version__
 from tests.cli.terminal import Home, status_of, wait_until
 
 TCP = ("--bind", "127.0.0.1:0")
@@ -63,7 +64,7 @@ def test_a_background_server_lives_until_it_is_stopped(ready: Home) -> None:
         f"Web UI: http://localhost:{record['bind']['tcp'].partition(':')[2]}",
         "Auth: dev-token",
     ]
-    assert status_of(record["bind"], "/health") == 200
+    assert status_of(record["bind"], "/api/v1/auth/config") == 200
 
     status = ready.run("server", "status")
     as_json = ready.run("server", "status", "--json")
@@ -82,13 +83,19 @@ def test_a_background_server_lives_until_it_is_stopped(ready: Home) -> None:
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr == f"Server already running (pid {record['pid']}) on {record['bind']['tcp']}\n"
 
-    assert "path=/health status=200" in ready.run("server", "logs").stdout
+    log = ready.run("server", "logs").stdout
+    assert "path=/api/v1/auth/config status=200" in log
+    assert (
+        log.count(f"started: version {__version__}, pid {record['pid']}, on {record['bind']['tcp']}, store memory") == 1
+    )
+    assert "path=/health" not in log
     files = [ready.path / "storage" / name for name in ("server.json", "server.lock", "logs/server.log")]
     assert [path.stat().st_mode & 0o777 for path in files] == [0o600] * 3
 
     stopped = ready.run("server", "stop")
     assert (stopped.returncode, stopped.stderr) == (0, "Server stopped\n")
     assert not files[0].exists()
+    assert ready.run("server", "logs").stdout.endswith(" INFO fabro.server stopped\n")
 
 
 def test_what_a_killed_server_leaves_does_not_hinder_the_next(ready: Home) -> None:

@@ -42,6 +42,27 @@ def test_control_characters_are_escaped_in_text(character: str) -> None:
     assert f"\\u{ord(character):04x}" in line
 
 
+@pytest.mark.parametrize(
+    "character",
+    ["\u202e", "\u2066", "\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u061c", "\u3164", "\ufe0f", "\ud800"],
+)
+def test_unseen_characters_are_escaped_in_text(character: str) -> None:
+    line = TextFormatter().format(record(f"a{character}b", {"path": f"/x{character}y"}))
+
+    assert character not in line
+    assert line.count(f"\\u{ord(character):04x}") == 2
+
+
+def test_unseen_characters_of_the_upper_planes_are_escaped_in_text() -> None:
+    assert "path=/x\\U000e0041y" in TextFormatter().format(record("a", {"path": "/x\U000e0041y"}))
+
+
+def test_other_letters_are_shown_as_they_are() -> None:
+    assert "path=/caf\u00e9/\u5de5\u4f5c/\U0001f680" in TextFormatter().format(
+        record("a", {"path": "/caf\u00e9/\u5de5\u4f5c/\U0001f680"})
+    )
+
+
 def test_a_traceback_is_indented_and_escaped() -> None:
     lines = TextFormatter().format(failed_record()).split("\n")
 
