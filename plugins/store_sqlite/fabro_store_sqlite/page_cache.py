@@ -14,8 +14,12 @@ from typing import Final
 from fabro_core.store import RunPage, RunQuery, RunSort
 from fabro_store_sqlite import run_lists
 
-MAX_HITS: Final = 4_000
-"""Runs in all kept pages together: some ten megabytes."""
+MAX_BYTES: Final = 16 * 1024 * 1024
+"""Of all kept pages together."""
+
+_PAGE_BYTES: Final = 1_024
+_HIT_BYTES: Final = 512
+"""What a page, and a run on it, take beside the bytes of bodies and the texts that a client has asked with."""
 
 _Key = tuple[object, ...]
 
@@ -27,7 +31,7 @@ class PageCache:
         self.connection = connection
         self._version: int | None = None
         self._pages: dict[_Key, RunPage] = {}
-        self._hits = 0
+        self._bytes = 0
 
     def kept(self, query: RunQuery) -> RunPage | None:
         """The page of `query` if it is kept and still stands; None: ask for it with `page`.
@@ -57,14 +61,21 @@ class PageCache:
         return version
 
     def _keep(self, key: _Key, page: RunPage) -> None:
-        if self._hits + len(page.hits) > MAX_HITS:
+        size = _size(key, page)
+        if self._bytes + size > MAX_BYTES:
             self._forget()
-        self._pages[key] = page
-        self._hits += len(page.hits)
+        if size <= MAX_BYTES:
+            self._pages[key] = page
+            self._bytes += size
 
     def _forget(self) -> None:
         self._pages.clear()
-        self._hits = 0
+        self._bytes = 0
+
+
+def _size(key: _Key, page: RunPage) -> int:
+    texts = sum(len(each) for each in key if isinstance(each, str))
+    return _PAGE_BYTES + texts + sum(_HIT_BYTES + len(hit.body) for hit in page.hits)
 
 
 def _key(query: RunQuery) -> _Key:

@@ -57,7 +57,7 @@ async def test_the_order_by_elapsed_time_is_never_kept(tmp_path: Path) -> None:
 
 
 async def test_the_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_cache, "MAX_HITS", 5)
+    monkeypatch.setattr(page_cache, "MAX_BYTES", 6_000)
     rows = [row(run_id(n)) for n in range(1, 8)]
     async with opened(SqliteRunStore(tmp_path / "fabro.db")) as store:
         await append_all(store, rows)
@@ -67,6 +67,19 @@ async def test_the_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             assert [hit.id for hit in page.hits] == [run_id(n) for n in range(7, 0, -1)][offset : offset + 4]
         cache = store._open().readers._pages  # type: ignore[attr-defined]  # what is kept is no part of the interface
         assert sum(len(page.hits) for page in cache._pages.values()) <= 5
+
+
+async def test_pages_without_runs_are_bounded_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_cache, "MAX_BYTES", 20_000)
+    async with opened(SqliteRunStore(tmp_path / "fabro.db")) as store:
+        await store.append(batch(row(A)))
+        for number in range(100):
+            query = RunQuery(
+                buckets=frozenset({row(A).bucket}), limit=4, automation_id="x" * 1_000 + str(number), now_ms=NOW_MS
+            )
+            assert (await store.list_runs(query)).hits == ()
+        cache = store._open().readers._pages  # type: ignore[attr-defined]  # as above
+        assert 0 < len(cache._pages) < 20
 
 
 async def test_lists_beside_writers_of_two_instances_are_never_older_than_the_last_answer(tmp_path: Path) -> None:
