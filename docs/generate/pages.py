@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from docs.generate import commands, hooks, interfaces, operations, public_names, settings
+from docs.generate import commands, hooks, interfaces, operations, public_names, run_settings, settings
 
 REFERENCE: Final = Path(__file__).parents[1] / "reference"
 
@@ -16,6 +16,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "hooks.md": hooks.write,
     "operations.md": operations.write,
     "public-names.md": public_names.write,
+    "run-settings.md": run_settings.write,
     "settings.md": settings.write,
     "store-interface.md": interfaces.write_store,
 }
