@@ -9,6 +9,7 @@ import msgspec
 
 from fabro_core.errors import InvalidRequest, Refusal
 from fabro_core.http.asgi import Receive, Scope
+from fabro_core.models.type_faults import refuse_byte_order_mark, type_fault
 
 T = TypeVar("T")
 
@@ -90,11 +91,12 @@ def decode_json(body: bytes, kind: type[T]) -> T:
     """Decode a JSON body strictly. Raises `InvalidRequest` with the place of the first fault."""
     if not body:
         raise InvalidRequest("A JSON body is required.")
+    refuse_byte_order_mark(body)
     try:
         text = body.decode()  # the decoder would not look into values that it skips
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"The request body is not valid: {error}.") from error
+        raise InvalidRequest(f"The request body is not valid: {type_fault(error).line()}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest("The request body is not valid JSON.") from error
     except RecursionError as error:

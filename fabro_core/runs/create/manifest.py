@@ -6,7 +6,7 @@ These are steps 1 and 2 of R8.2. Later steps, and what the settings files in it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -18,8 +18,8 @@ from fabro_core.models.manifest import (
     RunManifest,
 )
 from fabro_core.models.setting_origins import SettingsLayer
+from fabro_core.models.type_faults import TypeFault, refuse_byte_order_mark, type_fault, type_fault_in
 from fabro_core.runs.create.paths import MAX_CHARS, directory_of, normal_path, seen_from
-from fabro_core.runs.log.type_faults import TypeFault, type_fault
 from fabro_core.runs.settings.arguments import Arguments, read_arguments
 from fabro_core.runs.settings.layers import LayerSource
 
@@ -74,41 +74,27 @@ def read_manifest(body: bytes) -> ManifestDraft:
 
 
 def _decode(body: bytes) -> RunManifest:
+    refuse_byte_order_mark(body)
     try:
         text = body.decode()  # the decoder would not look into values that it skips
         return _MANIFEST.decode(text)
     except msgspec.ValidationError as error:
-        _refuse_types(text, error)
+        raise InvalidRequest(_fault_in(text, error).line()) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidRequest("The request body is not valid JSON.") from None
     except RecursionError:
         raise InvalidRequest("The request body is nested too deeply.") from None
 
 
-def _refuse_types(text: str, error: msgspec.ValidationError) -> NoReturn:
-    fault = type_fault(error)
-    if fault.path.startswith("workflows[...]"):
-        fault = _fault_in_workflow(text) or fault
-    raise InvalidRequest(fault.line())
+def _fault_in(text: str, error: msgspec.ValidationError) -> TypeFault:
+    """The fault that the decoder stopped at, with the keys of maps.
 
-
-def _fault_in_workflow(text: str) -> TypeFault | None:
-    """The first fault in a workflow, with the workflow's key; None when it cannot be told.
-
-    Decoding stopped at the fault, so nothing is known yet about the rest of the text.
+    Nothing is known yet about the rest of the text; if that is no JSON, or hides the fault, the keys are not told.
     """
     try:
-        workflows: Any = msgspec.json.decode(text)["workflows"]
+        return type_fault_in(msgspec.json.decode(text), RunManifest) or type_fault(error)
     except (msgspec.DecodeError, RecursionError):
-        return None
-    if not isinstance(workflows, dict):
-        return None  # the key was given twice, and the last one counts
-    for key, workflow in workflows.items():
-        try:
-            msgspec.convert(workflow, ManifestWorkflow)
-        except msgspec.ValidationError as error:
-            return type_fault(error, f"workflows[{_quoted(key)}]")
-    return None
+        return type_fault(error)
 
 
 # -- paths ------------------------------------------------------------------------------------------------------

@@ -18,10 +18,10 @@ from fabro_core.models.events.stages import InterviewCompleted
 from fabro_core.models.instant import ms_of_instant
 from fabro_core.models.run import ApiQuestion
 from fabro_core.models.status import RunStatus, RunStatusBlocked, RunStatusPaused, RunStatusRunning
+from fabro_core.models.type_faults import type_fault
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.questions import QuestionNotPending
 from fabro_core.runs.log.entry import Change, Place, PlacedChange
-from fabro_core.runs.log.type_faults import type_fault
 
 
 def answer(question_id: str, submission: JsonObject, clock: Clock) -> Callable[[Projection], Sequence[Change]]:

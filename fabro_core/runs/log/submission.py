@@ -18,8 +18,8 @@ from fabro_core.models.ids import RunId
 from fabro_core.models.instant import format_instant, parse_instant
 from fabro_core.models.principal import Principal
 from fabro_core.models.stage import is_branch_id, parse_stage_id
+from fabro_core.models.type_faults import refuse_byte_order_mark, type_fault
 from fabro_core.runs.log.entry import Entry
-from fabro_core.runs.log.type_faults import type_fault
 
 _SCOPE = (
     "node_id",
@@ -89,6 +89,7 @@ _Members = dict[str, msgspec.Raw]
 
 
 def _decode(body: bytes) -> tuple[SubmittedEvent, _Members]:
+    refuse_byte_order_mark(body)
     try:
         text = body.decode()
         submitted = msgspec.convert(msgspec.json.decode(text), SubmittedEvent)
