@@ -20,6 +20,7 @@ EXECUTED: Final = {
     ("docs/embed.md", "python"): 4,  # test_embed
     ("docs/operate/index.md", "sh"): 1,  # test_operate
     ("docs/operate/scale.md", "toml"): 1,  # test_operate
+    ("docs/run-settings.md", "toml"): 26,  # test_run_settings
     ("docs/sign-in.md", "sh"): 1,  # test_sign_in
     ("docs/sign-in.md", "toml"): 1,  # test_sign_in
     ("docs/workers.md", "sh"): 6,  # test_workers
