@@ -27,17 +27,18 @@ def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_manifest(file: str, cwd: Path, user_settings: Path | None, goal_file: Path | None, **given: Any) -> None:
         from fabro_core.client.manifest import build_manifest
+        from fabro_core.client.project_files import ProjectFiles
         from fabro_core.client.run_options import RunOptions
 
         own = {name: given.pop(name) for name in list(given) if name in RunOptions.__struct_fields__}
         if goal_file is not None:
             if own["goal"] is not None:
                 raise click.UsageError("--goal and --goal-file exclude each other")
-            own["goal"] = goal_file.read_text("utf-8")
+            own["goal"] = ProjectFiles(cwd).require(goal_file)
         manifest = build_manifest(file, cwd=cwd, options=RunOptions(**own), user_settings=user_settings)
         command(manifest=manifest, **given)
 
-    path = functools.partial(click.Path, path_type=Path, exists=True, dir_okay=False)
+    path = functools.partial(click.Path, path_type=Path)
     options = [
         click.argument("file"),
         click.option("--title", help="Default: the first line of the goal."),
@@ -54,7 +55,7 @@ def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
             "--cwd",
             type=click.Path(path_type=Path, exists=True, file_okay=False),
             default=Path(),
-            help="The directory that the run is about; default: this one.",
+            help="The directory that the run is about, and from which all paths are seen; default: this one.",
         ),
         click.option("--user-settings", type=path(), help="A settings file below that of the project."),
     ]

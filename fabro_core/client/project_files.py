@@ -34,7 +34,7 @@ class ProjectFiles:
         """The text of a file that has to be there. Raises `ClientFailed`."""
         text = self.read(self.name_of(path))
         if text is None:
-            raise ClientFailed(f"{path}: there is no such file")
+            raise ClientFailed(f"{self.directory / path}: there is no such file")
         return text
 
     def _read(self, path: Path) -> str | None:

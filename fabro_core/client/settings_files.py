@@ -28,8 +28,10 @@ class SettingsFiles:
 
     @classmethod
     def found(cls, files: ProjectFiles, location: WorkflowLocation, user_settings: Path | None) -> Self:
-        """Those of a workflow, of the project around it, and of the user if they are named."""
-        user = None if user_settings is None else files.name_of(user_settings.absolute())
+        """Those of a workflow, of the project around it, and of the user if they are named. Raises `ClientFailed`."""
+        user = None if user_settings is None else files.name_of(user_settings)
+        if user_settings is not None:
+            files.require(user_settings)
         return cls(files, user, project_settings(files, location.graph), location.settings)
 
     def inputs(self, arguments: Sequence[str]) -> Mapping[str, Any]:

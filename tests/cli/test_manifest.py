@@ -62,12 +62,14 @@ def test_a_manifest_is_printed_without_a_server(home: Home, project: Path) -> No
     [
         (["gone.fabro"], 1, "gone.fabro: there is no such file"),
         (["good.fabro", "--goal", "x", "--goal-file", "good.fabro"], 2, "exclude each other"),
-        (["good.fabro", "--user-settings", "gone.toml"], 2, "does not exist"),
+        (["good.fabro", "--user-settings", "gone.toml"], 1, "gone.toml: there is no such file"),
+        (["good.fabro", "--goal-file", "gone.md"], 1, "gone.md: there is no such file"),
+        (["good.fabro", "--goal-file", "latin.md"], 1, "latin.md: not a text in UTF-8"),
     ],
 )
 def test_what_cannot_be_sent_is_told(home: Home, project: Path, arguments: list[str], code: int, said: str) -> None:
-    paths = [str(project / each) if each.endswith((".fabro", ".toml")) else each for each in arguments]
-    done = home.run("manifest", *paths)
+    (project / "latin.md").write_bytes(b"\xff")
+    done = home.run("manifest", *arguments, "--cwd", str(project))
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
 
