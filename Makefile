@@ -47,7 +47,7 @@ test-minimum: $(DEVELOPMENT)  ## Test with the oldest dependencies that are admi
 	$(BIN)/uv pip install --quiet --python $(MINIMUM)/bin/python --resolution lowest-direct $(EDITABLE) --group dev
 	$(MINIMUM)/bin/python -m pytest -q -n 2 tests/store/test_memory.py tests/plugins/store_sqlite/test_sqlite.py tests/config \
 		tests/platform/test_claims.py tests/platform/test_host.py tests/api/test_contract.py tests/api/test_create_run.py tests/api/test_discovery.py \
-		tests/api/test_run_operations.py
+		tests/api/test_run_operations.py tests/server/test_request_heads.py tests/server/test_deadlines.py
 
 long: $(DEVELOPMENT)  ## What takes too long for every change: all tests with all Pythons, and twenty minutes of load
 	$(BIN)/python -m tests.compat.versions --slow
