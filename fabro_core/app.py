@@ -105,6 +105,7 @@ class FabroApp:
             inner = CanonicalHost(inner, assembly.server.public_url)
         self._edge = Edge(inner, https=public.scheme == "https")
         self._entered = False
+        self._draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -145,11 +146,11 @@ class FabroApp:
             yield
         finally:
             self._entered = False
-            self._health.draining = False
+            self._draining = False
 
     def drain(self) -> None:
         """Take no new work: readiness turns 503, and event streams end at once (server.md S23)."""
-        self._health.draining = True
+        self._draining = True
         self._streams.drain()
 
     @cached_property
@@ -175,6 +176,7 @@ class FabroApp:
             auth=self.auth,
             cookies=Cookies(prefix=self._prefix, secure=urlsplit(assembly.server.public_url).scheme == "https"),
             health=self._health,
+            is_draining=lambda: self._draining,
             uptime=self._uptime,
             runs=Runs(
                 assembly.store,

@@ -43,6 +43,8 @@ class Services:
     auth: Authentication
     cookies: Cookies
     health: StoreHealth
+    is_draining: Callable[[], bool]
+    """Whether the server takes no new work, as its end has been asked for."""
     uptime: Uptime
     runs: Runs
     variables: Variables

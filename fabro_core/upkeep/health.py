@@ -23,8 +23,6 @@ class StoreHealth:
         self._store = store
         self._suspected = asyncio.Event()
         self.available = True
-        self.draining = False
-        """A stop signal has come; the server takes no new work."""
 
     def suspect(self) -> None:
         """A call has failed: report the store as unavailable until a check succeeds."""

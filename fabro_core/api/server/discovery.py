@@ -105,7 +105,7 @@ async def get_api_health(call: Call) -> Reply:
 async def get_ready(call: Call) -> Reply:
     services = call.services
     request_id = call.trace.request_id
-    if services.health.draining:
+    if services.is_draining():
         return envelope(draining(), request_id)
     if not services.health.available:
         return envelope(store_down(), request_id)
