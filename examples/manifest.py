@@ -6,8 +6,7 @@ so the server never reads files of the client.
 
 import sys
 
-from fabro_core.client.manifest import build_manifest, encode_manifest
-from fabro_core.client.run_options import RunOptions
+from fabro_core.client import RunOptions, build_manifest, encode_manifest
 
 path, *title = sys.argv[1:]
 options = RunOptions(title=title[0] if title else None)

@@ -206,7 +206,14 @@ def test_litestar_stays_in_the_layers_of_http(unit: str) -> None:
 
 
 def test_the_core_imports_things_from_where_they_are_defined() -> None:
-    facades = {"fabro_core", "fabro_core.auth", "fabro_core.settings", "fabro_core.store", "fabro_core.testing"}
+    facades = {
+        "fabro_core",
+        "fabro_core.auth",
+        "fabro_core.settings",
+        "fabro_core.store",
+        "fabro_core.testing",
+        "fabro_core.client",
+    }
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in CORE.rglob("*.py")}
     modules |= {name.removesuffix(".__init__") for name in modules}
     re_exported = {

@@ -11,14 +11,21 @@ from typing import Final
 
 from docs.generate.markdown import code, page, prose, table
 
-MODULES: Final = ("fabro_core", "fabro_core.store", "fabro_core.auth", "fabro_core.settings", "fabro_core.testing")
+MODULES: Final = (
+    "fabro_core",
+    "fabro_core.store",
+    "fabro_core.auth",
+    "fabro_core.settings",
+    "fabro_core.testing",
+    "fabro_core.client",
+)
 """The public modules."""
 
 
 def write() -> str:
     """The page."""
     introduction = (
-        "What a plugin, or a program that embeds the server, may import: the names of these five modules."
+        "What a plugin, or a program that embeds the server, may import: the names of these six modules."
         " [Compatibility](../compatibility.md) says what may become of them; everything else may change in any release."
     )
     return page("Public names", introduction, *(_section(module) for module in MODULES))

@@ -9,7 +9,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
@@ -58,8 +58,9 @@ class Client:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(PATIENCE_SECONDS)
-        self.socket.connect(address)
         self._reader = _Kept(socket.SocketIO(self.socket, "r"))
+        with suppress(ConnectionResetError):  # a server that takes no more may say so before `connect` returns
+            self.socket.connect(address)
 
     def send(self, *pieces: bytes) -> None:
         """Send each piece by itself."""
