@@ -39,7 +39,7 @@ cli.add_command(store)
 cli.add_command(validate)
 
 
-_OF_THE_EXTRA = frozenset({"httpx", "uvicorn"})
+_OF_THE_EXTRA = frozenset({"httptools", "httpx", "uvicorn"})
 """Modules that commands need and an embedding program does not; click, which is one of them, Litestar brings along."""
 
 
