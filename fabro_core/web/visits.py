@@ -21,8 +21,6 @@ from fabro_core.http.reply import see_other
 from fabro_core.http.services import Services
 from fabro_core.web.pages import Viewer
 
-Decorator = Callable[[Handler[Path, Query, Body]], Endpoint]
-
 _BROWSER: Final = "browser"
 
 
