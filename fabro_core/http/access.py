@@ -13,6 +13,9 @@ from fabro_core.http.trace import Trace
 LOGGED_PATH_CHARS: Final = 512
 """Of a path; the rest is left out."""
 
+NOTHING_SENT: Final = 499
+"""What the log calls the status of a request whose client has left before it was answered; never on the wire."""
+
 _PROBES: Final = frozenset({"/health", "/health/ready", "/api/v1/health"})
 """Asked every few seconds by what looks after the server; their lines would hide the others."""
 

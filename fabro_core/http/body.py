@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -12,6 +12,9 @@ from fabro_core.http.asgi import Receive, Scope
 from fabro_core.models.type_faults import refuse_byte_order_mark, type_fault
 
 T = TypeVar("T")
+
+_LENGTH_DIGITS: Final = 18
+"""Of a length that is believed: a reader of more digits would take its time over them."""
 
 
 class UnsupportedMediaType(Refusal):
@@ -48,8 +51,8 @@ class Incoming:
     @property
     def length(self) -> int | None:
         """The length that the request announces, in bytes; None when it does not."""
-        announced = _header(self.headers, b"content-length")
-        return int(announced) if announced is not None and announced.isdigit() else None
+        announced = _header(self.headers, b"content-length") or b""
+        return int(announced) if announced.isdigit() and len(announced) <= _LENGTH_DIGITS else None
 
     async def read(self) -> bytes:
         """The whole body. Raises `BodyTooLarge` or `ClientGone`."""
@@ -112,6 +115,11 @@ def media_type_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     """The media type of a request's body in lower case, without parameters; None when the request names none."""
     content_type = _header(headers, b"content-type")
     return None if content_type is None else content_type.split(b";", 1)[0].strip().lower()
+
+
+def announces_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request says that it has a body (RFC 9112 §6)."""
+    return any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers)
 
 
 def is_json(media_type: bytes) -> bool:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import Final
 
-from fabro_core.http.access import log_request
+from fabro_core.http.access import NOTHING_SENT, log_request
 from fabro_core.http.asgi import SERVER_SEND, ASGIApp, Message, Receive, Scope, Send
 from fabro_core.http.failures import PATH_TOO_LONG, UNFORESEEN, Failure, draining, envelope, not_started
 from fabro_core.http.mount import below_root_path
@@ -39,9 +39,6 @@ REQUEST_GRACE_SECONDS: Final = 5
 
 MAX_PATH_BYTES: Final = 4096
 """Of a path, percent-encoded as it came (server.md S10)."""
-
-NOTHING_SENT: Final = 499
-"""What the log calls the status of a request whose client has left before it was answered; never on the wire."""
 
 NOT_STARTED = "The server has not been started. Enter it with: async with fabro.lifespan(): ..."
 

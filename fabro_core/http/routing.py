@@ -16,8 +16,9 @@ from litestar.openapi import OpenAPIConfig
 from litestar.routes import HTTPRoute
 from litestar.utils import normalize_path
 
-from fabro_core.http.asgi import Receive, Scope, Send
-from fabro_core.http.body import ClientGone
+from fabro_core.http.access import NOTHING_SENT
+from fabro_core.http.asgi import Message, Receive, Scope, Send
+from fabro_core.http.body import ClientGone, announces_body
 from fabro_core.http.endpoint import Endpoint, Instead
 from fabro_core.http.error_replies import error_reply
 from fabro_core.http.methods import MethodNotAllowed, listed
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from litestar.types import ExceptionHandler
 
 _PARAMETER: Final = re.compile(r"\{(\w+):\w+\}")
-_NOBODY: Final = Reply(400)
-"""For the log: the client that it would go to has hung up."""
+_NOBODY: Final = Reply(NOTHING_SENT)
+"""For the log: the client that it would go to has hung up amid its body."""
 
 _EXTENSIONS: Final = "/ext/"
 """What is below gets its path as Litestar's routes do, decoded."""
@@ -78,6 +79,7 @@ class Application:
         else:
             serve = handler.opt.get(_SERVE)
         if serve is None:
+            receive = _whole_body(receive) if announces_body(scope["headers"]) else receive
             await self.litestar(scope, receive, send)  # type: ignore[arg-type]  # the same scope, typed more narrowly
         else:
             scope["path"], scope["path_params"] = path, decoded(parameters) if by_segments else parameters
@@ -145,6 +147,22 @@ def _find_parameters_for_any_method(node: RouteTrieNode) -> None:
         _find_parameters_for_any_method(child)
 
 
+def _whole_body(receive: Receive) -> Receive:
+    """Raises `ClientGone` when the client hangs up amid its body, which Litestar would take for a fault of the server;
+    afterwards hanging up is a message like any other, as streams wait for it."""
+    is_complete = False
+
+    async def receive_body() -> Message:
+        nonlocal is_complete
+        message = await receive()
+        if message["type"] == "http.disconnect" and not is_complete:
+            raise ClientGone
+        is_complete = is_complete or not message.get("more_body", False)
+        return message
+
+    return receive_body
+
+
 def _allowed(endpoints: Iterable[Endpoint]) -> bytes:
     """The methods that a path answers otherwise than with 405 (server.md S3)."""
     methods = {"OPTIONS"}
@@ -157,4 +175,6 @@ def _allowed(endpoints: Iterable[Endpoint]) -> bytes:
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Reply:
     """Litestar's exception handler: for paths that nobody serves, and for routes of extensions."""
+    if isinstance(error, ClientGone):
+        return _NOBODY
     return error_reply(cast("Scope", request.scope), request.app.state[SERVICES], error)
