@@ -127,7 +127,7 @@ async def test_a_request_of_another_shape_leaves_the_code_alone(cli_site: Site, 
         (b"", "application/json"),
         (b"{", "application/json"),
         (b"[]", "application/json"),
-        (b"[" * 100_000, "application/json"),
+        (b"[" * 16_384, "application/json"),
         (b'{"code": "\xff"}', "application/json"),
         (b"grant_type=authorization_code&code=x", "application/x-www-form-urlencoded"),
         (b"{}", "text/plain"),
@@ -145,7 +145,7 @@ async def test_a_lone_surrogate_is_no_fault_of_the_server(cli_site: Site) -> Non
 
 
 async def test_too_large_a_body_is_refused_in_the_same_form(cli_site: Site) -> None:
-    answer = await cli_site.client.post(TOKEN, content=b" " * 3_000_000)
+    answer = await cli_site.client.post(TOKEN, content=b" " * 16_385)
     assert refused(answer) == (413, "invalid_request")
 
 

@@ -113,6 +113,9 @@ async def test_any_other_token_is_refused_and_sets_no_cookie(
         (b"token=%ff", "application/x-www-form-urlencoded", 400),
         (b"token", "text/plain", 415),
         (b"x" * 3_000_000, "application/json", 413),
+        (b"token=" + b"x" * 16_379, "application/x-www-form-urlencoded", 413),
+        (b"&".join(b"f%d=x" % number for number in range(33)), "application/x-www-form-urlencoded", 400),
+        (json.dumps({f"f{number}": "x" for number in range(33)}).encode(), "application/json", 400),
     ],
 )
 async def test_what_is_no_form_is_refused(
@@ -121,6 +124,15 @@ async def test_what_is_no_form_is_refused(
     answer = await browser.post(LOGIN, content=content, headers={"Content-Type": media_type})
     assert answer.status_code == status
     assert answer.json()["errors"][0]["status"] == str(status)
+
+
+@pytest.mark.parametrize("fields", [{}, {f"f{number}": "x" for number in range(31)}, {"f": "x" * 16_000}])
+async def test_a_sign_in_has_room_for_what_methods_may_ask(
+    server: Server, browser: httpx.AsyncClient, fields: dict[str, str]
+) -> None:
+    fields = {"token": server.token, **fields}
+    answers = [await browser.post(LOGIN, data=fields), await browser.post(LOGIN, json=fields)]
+    assert [answer.status_code for answer in answers] == [200, 200]
 
 
 async def test_an_unknown_method_is_not_enabled(browser: httpx.AsyncClient) -> None:

@@ -14,6 +14,7 @@ from fabro_core.http.asgi import Scope
 from fabro_core.http.body import Incoming, UnsupportedMediaType, decode_json, read_json
 from fabro_core.http.call import Call
 from fabro_core.http.endpoint import endpoint
+from fabro_core.http.forms import MAX_SIGN_IN_BYTES
 from fabro_core.http.reply import Reply, json_reply, no_content
 from fabro_core.http.services import Services
 from fabro_core.models.instant import format_instant
@@ -63,7 +64,7 @@ async def _count_exchange(scope: Scope, services: Services) -> None:
     services.auth.require_browser().cli.require()
 
 
-@endpoint("POST", "/auth/cli/token", gate=_count_exchange)
+@endpoint("POST", "/auth/cli/token", gate=_count_exchange, max_body_bytes=MAX_SIGN_IN_BYTES)
 async def exchange_code(call: Call[None, None, Incoming]) -> Reply:
     """Exchange a one-time code."""
     asked = await _code_exchange(call.body)

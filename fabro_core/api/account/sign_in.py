@@ -3,8 +3,7 @@ provider, there and back."""
 
 from __future__ import annotations
 
-from typing import Any, Final
-from urllib.parse import parse_qsl
+from typing import Final
 
 import msgspec
 
@@ -13,19 +12,19 @@ from fabro_core.auth.login_states import LIFETIME as LOGIN_LIFETIME
 from fabro_core.auth.sessions import COOKIE, LIFETIME
 from fabro_core.auth.sign_in_limit import LimitKind
 from fabro_core.auth.sign_ins import BINDING_COOKIE, SignedIn, SignInRefused
-from fabro_core.errors import InvalidRequest, StoreUnavailable
+from fabro_core.errors import StoreUnavailable
 from fabro_core.http.accept import prefers_html
-from fabro_core.http.body import Incoming, UnsupportedMediaType, decode_json, is_json, media_type_of
+from fabro_core.http.body import Incoming
 from fabro_core.http.call import AnyCall, Call
 from fabro_core.http.csrf import refuse_cross_site
 from fabro_core.http.endpoint import endpoint
 from fabro_core.http.error_replies import error_reply
+from fabro_core.http.forms import MAX_SIGN_IN_BYTES, read_fields
 from fabro_core.http.path import PathParams
 from fabro_core.http.query import QueryParams
 from fabro_core.http.reply import Reply, json_reply, see_other
 from fabro_core.secret import Secret
 
-FORM: Final = b"application/x-www-form-urlencoded"
 _SIGN_IN: Final = "/auth"
 
 
@@ -48,11 +47,16 @@ class SignedInResponse(msgspec.Struct, frozen=True):
     ok: bool
 
 
-@endpoint("POST", "/auth/login/{method}", gate=counted_login(LimitKind.LOGIN, "form", allow=b"GET, OPTIONS"))
+@endpoint(
+    "POST",
+    "/auth/login/{method}",
+    gate=counted_login(LimitKind.LOGIN, "form", allow=b"GET, OPTIONS"),
+    max_body_bytes=MAX_SIGN_IN_BYTES,
+)
 async def submit_login(call: Call[MethodPath, None, Incoming]) -> Reply:
     """Sign in with the form of a method, sent as JSON or by a page."""
     refuse_cross_site(call.headers, call.services.public_origin)
-    submitted = await _submitted(call.body)
+    submitted = await read_fields(call.body)
     try:
         signed_in = await call.services.auth.require_browser().sign_ins.with_form(
             call.path.method, submitted, call.visitor
@@ -119,28 +123,6 @@ def _refused(call: AnyCall, refused: SignInRefused) -> Reply:
     if prefers_html(call.headers):
         return see_other(refused.location)
     raise refused.refusal
-
-
-async def _submitted(incoming: Incoming) -> dict[str, Any]:
-    """The members of a JSON object, or the fields of a form."""
-    body = await incoming.read()
-    media_type = media_type_of(incoming.headers)
-    if media_type == FORM:
-        return _decode_form(body)
-    if body and media_type is not None and not is_json(media_type):
-        raise UnsupportedMediaType
-    return decode_json(body, dict[str, Any])
-
-
-def _decode_form(body: bytes) -> dict[str, Any]:
-    try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), errors="strict")
-    except ValueError as error:
-        raise InvalidRequest("The request body is not a valid form.") from error
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise InvalidRequest("A field of the form is given twice.")
-    return fields
 
 
 ROUTES: Final = (submit_login, start_redirect_login, finish_redirect_login, submit_logout)
