@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -16,10 +16,12 @@ from fabro_core.api.server import discovery
 from fabro_core.auth.assembly import authentication
 from fabro_core.auth.cookies import Cookies
 from fabro_core.boot.assembly import Assembly, assemble
+from fabro_core.boot.live import Apply, LiveSettings, ReadAgain, live_plugin_settings
 from fabro_core.boot.reading import SettingsReader
 from fabro_core.clock import Clock
 from fabro_core.config.in_force import LogDestination, ServerSettings, settings_in_force
 from fabro_core.config.load import SettingsSource
+from fabro_core.config.model import LogLevel
 from fabro_core.errors import FabroError
 from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.http.canonical_host import CanonicalHost
@@ -38,7 +40,7 @@ from fabro_core.runs.follow.tail import Tail
 from fabro_core.runs.service import Runs
 from fabro_core.upkeep.health import StoreHealth
 from fabro_core.upkeep.housekeeping import Housekeeping
-from fabro_core.upkeep.stop_signals import noticing_stop
+from fabro_core.upkeep.stop_signals import StopNotice
 from fabro_core.upkeep.uptime import Uptime
 from fabro_core.web.pages import error_page
 
@@ -59,7 +61,23 @@ def create_app(
     replace the machine's clock and the process environment. Opens nothing; raises `StartupError` with every failure
     (server.md S13, S18).
     """
-    return FabroApp(assemble(SettingsReader(plugins, environ=environ).read(settings), clock=clock))
+    return embedded_app(settings, plugins, clock=clock, environ=environ)
+
+
+def embedded_app(
+    settings: SettingsSource,
+    plugins: Sequence[InlinePlugin],
+    *,
+    clock: Clock | None,
+    environ: Mapping[str, str] | None,
+    path: str = "",
+) -> FabroApp:
+    """As `create_app`, for a host that serves it below `path`."""
+    reader = SettingsReader(plugins, environ=environ)
+    reading = reader.read(settings)
+    return FabroApp(
+        assemble(reading, clock=clock, path=path), read_again=partial(reader.read_valid, reading.source or settings)
+    )
 
 
 class FabroApp:
@@ -68,10 +86,22 @@ class FabroApp:
     The host enters `lifespan()` before the first request; until then every request is answered with 503.
     """
 
-    def __init__(self, assembly: Assembly) -> None:
+    def __init__(
+        self,
+        assembly: Assembly,
+        *,
+        read_again: ReadAgain | None = None,
+        set_log_level: Callable[[LogLevel], None] | None = None,
+    ) -> None:
+        """`read_again` reads the settings anew; what has changed in their file takes effect while the server runs. Not
+        used for settings that come from no file. `set_log_level` applies a changed level: None in a host, whose logging
+        is its own."""
         self.assembly = assembly
+        self.read_again = read_again
+        self._set_log_level = set_log_level
         self.log_level = assembly.settings.server.logging.level
         self.log_destination: LogDestination = "stdout"
+        self._stop_notice = StopNotice(self.drain)
         self._health = StoreHealth(assembly.store)
         self._uptime = Uptime(assembly.clock)
         self.auth = authentication(
@@ -93,6 +123,7 @@ class FabroApp:
             self.auth.authenticator.still_admits,
             max_seconds=assembly.settings.server.limits.sse_max_seconds,
             per_caller=assembly.settings.server.limits.streams_per_caller,
+            on_open=self._stop_notice.renew,
         )
         public = urlsplit(assembly.server.public_url)
         self._prefix = public.path.rstrip("/")
@@ -106,6 +137,11 @@ class FabroApp:
         self._edge = Edge(inner, https=public.scheme == "https")
         self._entered = False
         self._draining = False
+        self._live_settings = (
+            LiveSettings(assembly.reading, read_again, self.live)
+            if read_again is not None and assembly.reading.source is not None
+            else None
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -120,10 +156,18 @@ class FabroApp:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Open the store and the auth methods, serve, and close them in reverse order once requests have finished.
+        Meanwhile the settings file is followed, and event streams end at a stop signal.
 
         May be entered again after it was left, also on another event loop. Raises `StartupError`,
         `StoreMisconfigured` or `StoreUnavailable`; `RuntimeError` when it is entered already.
         """
+        async with self.opened():
+            with self._stop_notice.given():
+                yield
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """As `lifespan`, for a process that gets the stop signals itself, and drains."""
         with self._entered_once():
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self.assembly.opened())
@@ -135,6 +179,8 @@ class FabroApp:
                 await stack.enter_async_context(self._streams.lifespan())
                 for warning in self.assembly.warnings:
                     log.warning("%s", warning)
+                if self._live_settings is not None:
+                    await stack.enter_async_context(self._live_settings.followed())
                 yield
 
     @contextmanager
@@ -152,6 +198,28 @@ class FabroApp:
         """Take no new work: readiness turns 503, and event streams end at once (server.md S23)."""
         self._draining = True
         self._streams.drain()
+
+    @property
+    def live(self) -> Mapping[str, Apply]:
+        """What applies each live setting, by its path (server.md S17)."""
+        return {
+            "server.logging.level": self._apply_log_level,
+            "server.limits.login_attempts_per_minute": self._apply_login_attempts,
+            **live_plugin_settings(self.assembly.parts.settings),
+        }
+
+    def _apply_log_level(self, level: LogLevel) -> None:
+        self.log_level = level
+        if self._set_log_level is not None:
+            self._set_log_level(level)
+
+    def _apply_login_attempts(self, limit: int) -> None:
+        self.auth.attempts.limit = limit
+
+    def read_settings_again(self) -> None:
+        """Look at the settings file soon, changed or not. Does nothing when there is none."""
+        if self._live_settings is not None:
+            self._live_settings.ask()
 
     @cached_property
     def _api_document(self) -> bytes:
@@ -222,10 +290,9 @@ class FabroApp:
         phase = "startup"
         try:
             async with self.lifespan():
-                with noticing_stop(self.drain):
-                    await send({"type": "lifespan.startup.complete"})
-                    phase = "shutdown"
-                    await receive()
+                await send({"type": "lifespan.startup.complete"})
+                phase = "shutdown"
+                await receive()
         except Exception as error:
             await send({"type": f"lifespan.{phase}.failed", "message": _report(error)})
             raise

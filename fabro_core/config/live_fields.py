@@ -1,7 +1,7 @@
 """Settings that change while the server runs (server.md S17): how a Struct declares them.
 
 A field is live when its type says so: `Annotated[tuple[str, ...], LIVE]`. What reads the file again, and when, is in
-`fabro_core.server.live`.
+`fabro_core.boot.live`.
 """
 
 from __future__ import annotations

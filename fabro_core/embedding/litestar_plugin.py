@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, cast
 
 from litestar.plugins import InitPlugin
 
-from fabro_core.app import FabroApp
-from fabro_core.boot.assembly import assemble
-from fabro_core.boot.reading import SettingsReader
+from fabro_core.app import FabroApp, embedded_app
 from fabro_core.clock import Clock
 from fabro_core.config.load import SettingsSource
 from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.http.mount import below, below_root_path
 from fabro_core.plugins.sources import InlinePlugin
-from fabro_core.upkeep.stop_signals import noticing_stop
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -55,8 +52,7 @@ class FabroPlugin(InitPlugin):
         self._path = path.rstrip("/")
         if not self._path.startswith("/"):
             raise ValueError(f"expected a path such as /fabro, found {path!r}")
-        reading = SettingsReader(plugins, environ=environ).read(settings)
-        self.app = FabroApp(assemble(reading, clock=clock, path=self._path))
+        self.app = embedded_app(settings, plugins, clock=clock, environ=environ, path=self._path)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Litestar calls this while it builds the host."""
@@ -70,8 +66,7 @@ class FabroPlugin(InitPlugin):
         host.asgi_handler = cast("LitestarASGIApp", fork)
         try:
             async with self.app.lifespan():
-                with noticing_stop(self.app.drain):
-                    yield
+                yield
         finally:
             host.asgi_handler = behind
 

@@ -73,7 +73,10 @@ class EventStreams:
         *,
         max_seconds: int,
         per_caller: int,
+        on_open: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_open` is called whenever a stream is opened."""
+        self._on_open = on_open
         self._tail = tail
         self._still_admits = still_admits
         self._asked_ms = 0
@@ -160,6 +163,7 @@ class EventStreams:
             raise TooManyStreams
 
     def opened(self, stream: EventStream) -> None:
+        self._on_open()
         self._open.add(stream)
         self._counts[_follower(stream.caller)] += 1
         if self._draining:

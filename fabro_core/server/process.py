@@ -23,7 +23,7 @@ from fabro_core.config.directories import make_private_directory
 from fabro_core.config.load import Overrides
 from fabro_core.config.model import UnixListen
 from fabro_core.server.descriptors import raise_limit
-from fabro_core.server.logs import configure_logging
+from fabro_core.server.logs import configure_logging, set_level
 from fabro_core.server.orders import SignalOrders
 from fabro_core.server.record import RunDirectory, ServerRecord, bind_of
 from fabro_core.server.serving import Orders, Serving
@@ -56,8 +56,8 @@ class Process:
         binder = Binder()
         assembly = assemble(reader.read(config, overrides), reserve=binder.reserve)
         read_again = partial(reader.read_valid, config, overrides)
-        serving = Serving(assembly, FabroApp(assembly), read_again=read_again)
-        return cls(serving=serving, binder=binder, workers=overrides.workers)
+        app = FabroApp(assembly, read_again=read_again, set_log_level=set_level)
+        return cls(serving=Serving(assembly, app), binder=binder, workers=overrides.workers)
 
     @property
     def assembly(self) -> Assembly:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Final, Protocol, cast
 
@@ -14,14 +14,10 @@ import uvicorn
 
 from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import Assembly
-from fabro_core.boot.reading import Reading
-from fabro_core.config.model import LogLevel
 from fabro_core.http.asgi import ASGIApp
 from fabro_core.server.connection import Bounds, Connection, Deadlines
 from fabro_core.server.descriptors import DescriptorWatch, room_for_connections
 from fabro_core.server.forwarded import ForwardedClient
-from fabro_core.server.live import Apply, LiveSettings, live_plugin_settings
-from fabro_core.server.logs import set_level
 from fabro_core.server.peers import Peers
 from fabro_core.server.sockets import BACKLOG
 
@@ -43,26 +39,13 @@ class Orders(Protocol):
 
 
 class Serving:
-    """An application that is ready to serve, on an event loop of its own.
+    """An application that is ready to serve, on an event loop of its own."""
 
-    Made as soon as the settings have been read: what changes in their file from then on is noticed.
-    """
-
-    def __init__(
-        self,
-        assembly: Assembly,
-        app: FabroApp,
-        *,
-        read_again: Callable[[], Reading] | None = None,
-        deadlines: Deadlines | None = None,
-    ) -> None:
-        """`read_again` reads the settings anew, for live changes; None when they did not come from a file.
-        `deadlines` are others than those of server.md S10."""
+    def __init__(self, assembly: Assembly, app: FabroApp, *, deadlines: Deadlines | None = None) -> None:
+        """`deadlines` are others than those of server.md S10."""
         self.assembly = assembly
         self.app = app
         self.deadlines = deadlines or Deadlines()
-        self.read_again = read_again
-        self._live_settings = None if read_again is None else LiveSettings(assembly.reading, read_again, self.live)
 
     def run(self, listening: AbstractContextManager[socket.socket], orders: Orders) -> None:
         """Open the store and the auth methods, enter `listening`, and serve until there is an order to stop.
@@ -74,7 +57,6 @@ class Serving:
 
     async def _serve(self, listening: AbstractContextManager[socket.socket], orders: Orders) -> None:
         server = _Server(_uvicorn_config(self.app, self.assembly, self.deadlines))
-        live = self._live_settings
 
         def stop() -> None:
             """The first order drains and lets requests finish, the second does not wait for them."""
@@ -83,47 +65,13 @@ class Serving:
             self.app.drain()
 
         with ExitStack() as cleanup:
-            cleanup.enter_context(orders.followed(stop=stop, look=_nothing if live is None else live.ask))
-            async with self.app.lifespan():
+            cleanup.enter_context(orders.followed(stop=stop, look=self.app.read_settings_again))
+            async with self.app.opened():
                 listener = cleanup.enter_context(listening)
                 gc.collect()
                 gc.freeze()  # what the start made stays; the collector need not look through it again and again
-                async with _following(live):
-                    await server.serve(sockets=[listener])
+                await server.serve(sockets=[listener])
                 await server.abandon_requests()
-
-    @property
-    def live(self) -> Mapping[str, Apply]:
-        """What applies each live setting, by its path."""
-        return {
-            "server.logging.level": self._apply_log_level,
-            "server.limits.login_attempts_per_minute": self._apply_login_attempts,
-            **live_plugin_settings(self.assembly.parts.settings),
-        }
-
-    def _apply_log_level(self, level: LogLevel) -> None:
-        self.app.log_level = level
-        set_level(level)
-
-    def _apply_login_attempts(self, limit: int) -> None:
-        self.app.auth.attempts.limit = limit
-
-
-def _nothing() -> None:
-    """There is no settings file to look at."""
-
-
-@asynccontextmanager
-async def _following(live: LiveSettings | None) -> AsyncIterator[None]:
-    if live is None:
-        yield
-        return
-    following = asyncio.create_task(live.follow(), name="fabro live settings")
-    try:
-        yield
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
 
 
 class _Server(uvicorn.Server):

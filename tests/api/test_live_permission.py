@@ -11,10 +11,10 @@ import pytest
 
 from fabro_core.auth.base import Identity
 from fabro_core.auth.caller import User
+from fabro_core.boot.live import LiveSettings
 from fabro_core.boot.reading import Reading, SettingsReader
 from fabro_core.config.load import Overrides
 from fabro_core.http.services import SERVICES, Services
-from fabro_core.server.live import LiveSettings
 from fabro_core.server.process import Process
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ class Running:
         self._path = path
         self.permit(["mona"])
         self.process = Process.prepare(SettingsReader(), path, Overrides())
-        self.live = LiveSettings(self.process.assembly.reading, self._read_and_tell, self.process.serving.live)
+        self.live = LiveSettings(self.process.assembly.reading, self._read_and_tell, self.process.serving.app.live)
         self._readings: asyncio.Queue[None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
 
@@ -47,9 +47,9 @@ class Running:
             await self._readings.get()
 
     def _read_and_tell(self) -> Reading:
-        assert self.process.serving.read_again is not None
+        assert self.process.serving.app.read_again is not None
         try:
-            return self.process.serving.read_again()
+            return self.process.serving.app.read_again()
         finally:
             self._loop.call_soon_threadsafe(self._readings.put_nowait, None)
 

@@ -1,65 +1,16 @@
-"""A stop signal while an event stream is open, in servers of other programs (server.md S23)."""
+"""Learning of a stop signal before the server that gets it (server.md S23). `test_processes` has whole programs."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 
-import httpx
 import pytest
 
-from fabro_auth_devtoken import new_token
-from fabro_core.upkeep.stop_signals import STOP_SIGNALS, noticing_stop
-from tests.embed.serving import environment
-
-PRELUDE = """
-import socket
-import uvicorn
-from litestar import Litestar
-from fabro_core import FabroPlugin, create_app
-
-document = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}}}
-listener = socket.create_server(("127.0.0.1", 0))
-print(listener.getsockname()[1], flush=True)
-"""
-SERVE = "uvicorn.run(app, fd=listener.detach(), lifespan='on', log_config=None)"
-
-APPLICATIONS = {
-    "litestar": ("app = Litestar(plugins=[FabroPlugin(document)])", "/fabro"),
-    "outermost": ("app = create_app(document)", ""),
-}
-
-
-@pytest.mark.parametrize("name", APPLICATIONS)
-@pytest.mark.parametrize("number", STOP_SIGNALS)
-def test_an_open_stream_ends_and_the_server_stops(name: str, number: signal.Signals, tmp_path: Path) -> None:
-    """uvicorn waits for open connections without a limit of its own."""
-    token = new_token()
-    application, prefix = APPLICATIONS[name]
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"{PRELUDE}\n{application}\n{SERVE}"],
-        env={**os.environ, **environment(tmp_path, token)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        url = f"http://127.0.0.1:{int(process.stdout.readline())}{prefix}/api/v1/attach"
-        with httpx.stream("GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as stream:
-            assert stream.headers["content-type"].startswith("text/event-stream")
-            process.send_signal(number)
-            stream.read()  # raises when the stream is cut instead of ended
-        process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.communicate()
+from fabro_core.upkeep.stop_signals import STOP_SIGNALS, StopNotice
 
 
 @pytest.fixture
@@ -79,7 +30,7 @@ def handled() -> Iterator[list[int]]:
 def test_both_the_application_and_the_server_learn_of_the_signal(handled: list[int]) -> None:
     async def serve() -> bool:
         drained = asyncio.Event()
-        with noticing_stop(drained.set):
+        with StopNotice(drained.set).given():
             signal.raise_signal(signal.SIGTERM)
             return await asyncio.wait_for(drained.wait(), timeout=30)
 
@@ -91,17 +42,48 @@ def test_afterwards_the_server_has_its_signals_to_itself(handled: list[int]) -> 
     own = [signal.getsignal(each) for each in STOP_SIGNALS]
 
     async def serve() -> None:
-        with noticing_stop(lambda: None), noticing_stop(lambda: None):
+        with StopNotice(lambda: None).given(), StopNotice(lambda: None).given():
             assert [signal.getsignal(each) for each in STOP_SIGNALS] != own
 
     asyncio.run(serve())
     assert [signal.getsignal(each) for each in STOP_SIGNALS] == own
 
 
+def test_a_server_that_takes_its_signals_later_is_noticed_once_that_matters(handled: list[int]) -> None:
+    taken: list[int] = []
+    own = signal.getsignal(signal.SIGTERM)
+
+    async def serve() -> None:
+        drained = asyncio.Event()
+        notice = StopNotice(drained.set)
+        with notice.given():
+            before = signal.signal(signal.SIGTERM, lambda number, _: taken.append(number))
+            notice.renew()
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.wait_for(drained.wait(), timeout=30)
+            signal.signal(signal.SIGTERM, before)  # as servers do
+
+    asyncio.run(serve())
+    assert taken == [signal.SIGTERM]
+    assert signal.getsignal(signal.SIGTERM) is own
+
+
+def test_two_applications_that_renew_in_turn_put_nothing_more_in_place(handled: list[int]) -> None:
+    async def serve() -> None:
+        first, second = StopNotice(lambda: None), StopNotice(lambda: None)
+        with first.given(), second.given():
+            in_place = [signal.getsignal(each) for each in STOP_SIGNALS]
+            for notice in (first, second, first):
+                notice.renew()
+            assert [signal.getsignal(each) for each in STOP_SIGNALS] == in_place
+
+    asyncio.run(serve())
+
+
 def test_a_signal_without_a_handler_is_left_as_it_is(handled: list[int]) -> None:
     async def serve() -> object:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        with noticing_stop(lambda: None):
+        with StopNotice(lambda: None).given():
             return signal.getsignal(signal.SIGTERM)
 
     assert asyncio.run(serve()) is signal.SIG_IGN
@@ -112,7 +94,7 @@ def test_a_server_in_another_thread_is_left_alone(handled: list[int]) -> None:
     seen: list[object] = []
 
     async def serve() -> None:
-        with noticing_stop(lambda: None):
+        with StopNotice(lambda: None).given():
             seen.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))

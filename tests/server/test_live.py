@@ -16,6 +16,7 @@ import pytest
 
 from fabro_core.auth.base import AuthMethod, Identity
 from fabro_core.boot.assembly import assemble
+from fabro_core.boot.live import LiveSettings, live_plugin_settings
 from fabro_core.boot.reading import Reading, SettingsReader
 from fabro_core.config.live_fields import LIVE_ALLOW_LIST, live_fields
 from fabro_core.config.load import Overrides
@@ -26,7 +27,6 @@ from fabro_core.errors import StartupError
 from fabro_core.hooks import PLUGIN_API, hookimpl
 from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
-from fabro_core.server.live import LiveSettings, live_plugin_settings
 from fabro_core.server.process import Process
 
 pytestmark = pytest.mark.anyio
@@ -271,11 +271,11 @@ def test_every_field_of_the_core_that_is_declared_live_has_an_effect(
         for table, struct in process.assembly.reading.tables.items()
         for field in live_fields(type(struct))
     }
-    assert process.serving.live.keys() == declared
+    assert process.serving.app.live.keys() == declared
 
     path.write_text(path.read_text() + "[server.limits]\nlogin_attempts_per_minute = 3\n")
-    assert process.serving.read_again is not None
-    limits = process.serving.read_again().tables["server.limits"]
+    assert process.serving.app.read_again is not None
+    limits = process.serving.app.read_again().tables["server.limits"]
     assert isinstance(limits, Limits)
-    process.serving.live["server.limits.login_attempts_per_minute"](limits.login_attempts_per_minute)
+    process.serving.app.live["server.limits.login_attempts_per_minute"](limits.login_attempts_per_minute)
     assert process.serving.app.auth.attempts.limit == 3

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -28,6 +28,9 @@ POLL_SECONDS: Final = 2
 
 log = logging.getLogger("fabro.settings")
 
+ReadAgain = Callable[[], Reading]
+"""Reads the settings anew; raises `StartupError` for whatever is wrong with them."""
+
 Apply = Callable[[Any], None]
 """Takes the new value of one setting over."""
 
@@ -35,9 +38,9 @@ Apply = Callable[[Any], None]
 class LiveSettings:
     """Follows the settings file of a running server."""
 
-    def __init__(self, started: Reading, read: Callable[[], Reading], live: Mapping[str, Apply]) -> None:
-        """`started` is what the server was built from, `read` reads it anew and raises `StartupError` for whatever is
-        wrong with it; `live` maps the path of each live setting to what applies it."""
+    def __init__(self, started: Reading, read: ReadAgain, live: Mapping[str, Apply]) -> None:
+        """`started` is what the server was built from, `read` reads it anew; `live` maps the path of each live
+        setting to what applies it."""
         self._source = started.source
         self._started = _leaves(started.tables)
         self._current = self._started
@@ -50,6 +53,17 @@ class LiveSettings:
     def ask(self) -> None:
         """Read the file soon, changed or not."""
         self._asked.set()
+
+    @asynccontextmanager
+    async def followed(self) -> AsyncIterator[None]:
+        """Follow the file for the length of the context."""
+        self._asked = asyncio.Event()  # the last one belongs to the event loop that it was waited for on
+        following = asyncio.create_task(self.follow(), name="fabro live settings")
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     async def follow(self) -> None:
         """Follow the file until cancelled."""
