@@ -8,8 +8,8 @@ from typing import Final
 from sqlalchemy import bindparam, select
 
 from fabro_core.store import FeedEvent, FeedPage, FeedQuery
+from fabro_store_sqlite.changes import newest_change
 from fabro_store_sqlite.compiling import sql
-from fabro_store_sqlite.hints import newest
 from fabro_store_sqlite.schema import EVENTS, RUNS
 
 LOOP_EVENTS: Final = 200
@@ -27,7 +27,7 @@ _SINCE: Final = sql(
 
 def feed_page(connection: sqlite3.Connection, query: FeedQuery) -> FeedPage:
     """The page; call it inside a snapshot, so that its position speaks of the events that it reads."""
-    position = newest(connection)
+    position = newest_change(connection)
     if query.after is None:
         return FeedPage(events=(), position=position, has_more=False)
     rows = connection.execute(_SINCE, {"after": query.after, "limit": query.limit + 1}).fetchall()

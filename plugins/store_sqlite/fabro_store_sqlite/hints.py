@@ -1,8 +1,8 @@
 """Hints about appends: at once for this process's own, by looking every tenth of a second for those of others.
 
-SQLite cannot notify another process, so each append takes the next number of one counter, and whoever has seen the
-counter at N asks for the rows beyond N. Reading the counter costs a few microseconds, no more than asking SQLite
-whether the file has changed, which is no answer to "by whom".
+SQLite cannot notify another process, so whoever has seen the change number N asks for the events beyond N. Reading the
+newest number costs a few microseconds, no more than asking SQLite whether the file has changed, which is no answer to
+"by whom".
 """
 
 from __future__ import annotations
@@ -14,25 +14,34 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from fabro_core.store import StoreUnavailable, Wakeup, WakeupHub
+from fabro_store_sqlite.changes import newest_change
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.readers import Readers
-from fabro_store_sqlite.schema import CHANGE_COUNTER, RUNS
+from fabro_store_sqlite.schema import EVENTS, RUNS
 from fabro_store_sqlite.writer import Transaction
 
 POLL_SECONDS: Final = 0.1
-MOST_AT_ONCE: Final = 1_000
-"""Bounds one look, which happens on the event loop; the next one goes on from there."""
+MOST_AT_ONCE: Final = 4_000
+"""Events that one look covers, which happens on the event loop; the next one goes on from there."""
 
-_R = RUNS.c
-_NEWEST: Final = sql(select(CHANGE_COUNTER.c.newest))
-_SINCE: Final = sql(
-    select(_R.id, _R.seq, _R.change_no)
-    .where(_R.change_no > bindparam("seen"))
-    .order_by(_R.change_no)
+_E = EVENTS.c
+_new = (
+    select(_E.run, _E.seq, _E.change_no)
+    .where(_E.change_no > bindparam("seen"))
+    .order_by(_E.change_no)
     .limit(bindparam("limit"))
+    .subquery()
+)
+_runs = (
+    select(_new.c.run, func.max(_new.c.seq).label("seq"), func.max(_new.c.change_no).label("change_no"))
+    .group_by(_new.c.run)
+    .subquery()
+)
+SINCE: Final = sql(
+    select(RUNS.c.id, _runs.c.seq, _runs.c.change_no).select_from(_runs.join(RUNS, RUNS.c.run == _runs.c.run))
 )
 
 
@@ -46,7 +55,7 @@ class Hints:
 
     async def start(self) -> None:
         """Look from the present on."""
-        self._seen = await self._readers.quick(newest)
+        self._seen = await self._readers.statement(newest_change)
 
     def watch(self) -> AsyncIterator[Wakeup]:
         return self._hub.watch()
@@ -68,24 +77,18 @@ class Hints:
 
     async def _look(self) -> None:
         if not self._hub.watched:
-            self._seen = await self._readers.quick(newest)
+            self._seen = await self._readers.statement(newest_change)
             return
-        rows = await self._readers.quick(partial(since, seen=self._seen))
+        rows = await self._readers.statement(partial(since, seen=self._seen))
         self._hub.announce(Wakeup(run_id=run_id, seq=seq) for run_id, seq, _ in rows)
         if rows:
-            self._seen = max(self._seen, rows[-1][2])
+            self._seen = max(self._seen, *(change for _, _, change in rows))
 
     def close(self) -> None:
         """End every watch."""
         self._hub.close()
 
 
-def newest(connection: sqlite3.Connection) -> int:
-    """The newest number the counter has given."""
-    (number,) = connection.execute(_NEWEST).fetchone()
-    return int(number)
-
-
 def since(connection: sqlite3.Connection, seen: int) -> list[tuple[str, int, int]]:
-    """(run id, newest sequence number, change number) of runs that changed after `seen`, oldest change first."""
-    return connection.execute(_SINCE, {"seen": seen, "limit": MOST_AT_ONCE}).fetchall()
+    """(run id, newest sequence number, change number) of the runs that the next events after `seen` belong to."""
+    return connection.execute(SINCE, {"seen": seen, "limit": MOST_AT_ONCE}).fetchall()

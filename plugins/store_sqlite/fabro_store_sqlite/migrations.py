@@ -51,7 +51,7 @@ def _creation() -> Step:
     indexes = [index for table in tables for index in sorted(table.indexes, key=lambda index: str(index.name))]
     definitions: list[ClauseElement] = [*map(CreateTable, tables), *map(CreateIndex, indexes)]
     statements = [str(definition.compile(dialect=dialect)).strip() for definition in definitions]
-    return Step("create runs, logs, blobs and documents", (*statements, "INSERT INTO change_counter VALUES (0)"))
+    return Step("create runs, logs, blobs and documents", (*statements, "INSERT INTO deleted_changes VALUES (0)"))
 
 
 LAYOUT = Layout(
@@ -70,6 +70,14 @@ LAYOUT = Layout(
                 "CREATE TABLE blob_puts (digest TEXT NOT NULL, put_ms INTEGER NOT NULL, PRIMARY KEY (digest))"
                 " WITHOUT ROWID",
                 "INSERT INTO blob_puts SELECT digest, 0 FROM blobs",
+            ),
+        ),
+        Step(
+            "learn of new events from the events alone",
+            (
+                "DROP INDEX runs_by_change",
+                "ALTER TABLE runs DROP COLUMN change_no",
+                "ALTER TABLE change_counter RENAME TO deleted_changes",
             ),
         ),
     ),

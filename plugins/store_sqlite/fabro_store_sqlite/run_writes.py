@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from fabro_core.store import AppendBatch, RunRow, SeqConflict, Wakeup
 from fabro_store_sqlite import blobs
+from fabro_store_sqlite.changes import keep_newest_change
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.run_counts import children_of, recount
 from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUNS, STATES
@@ -32,7 +33,7 @@ _INDEXED: Final = (
 )
 """Columns that place a run in lists, less `updated_ms`. Bucket, parent and automation come first: see `_place`."""
 
-_RENEWED: Final = ("seq", "updated_ms", "change_no", "body")
+_RENEWED: Final = ("seq", "updated_ms", "body")
 """Columns that every append changes."""
 
 _this_run = _R.run == bindparam("run_")
@@ -61,7 +62,7 @@ def append(transaction: Transaction, batch: AppendBatch) -> int:
     if newest != batch.expected_seq:
         raise SeqConflict(batch.expected_seq, newest)
     change = transaction.next_changes(len(batch.events))
-    run = _create(transaction, batch.row, change) if stored is None else _renew(transaction, batch.row, change, stored)
+    run = _create(transaction, batch.row) if stored is None else _renew(transaction, batch.row, stored)
     _add_events(transaction, run, change, batch)
     for blob in batch.blobs:
         blobs.put(transaction, blob)
@@ -76,6 +77,7 @@ def delete_run(transaction: Transaction, run_id: str) -> bool:
     if stored is None:
         return False
     run, _, *indexed = stored
+    keep_newest_change(transaction.connection)
     for statement in _DELETIONS:
         transaction.execute(statement, {"run": run})
     recount(transaction, _place(indexed), None)
@@ -83,10 +85,10 @@ def delete_run(transaction: Transaction, run_id: str) -> bool:
     return True
 
 
-def _create(transaction: Transaction, row: RunRow, change: int) -> int:
+def _create(transaction: Transaction, row: RunRow) -> int:
     indexed = _indexed(row)
     # Children may be older than their parent's row: a deleted run leaves them behind.
-    columns = _columns(row, change, indexed) | {"id": row.id, "children_count": children_of(transaction, row.id)}
+    columns = _columns(row, indexed) | {"id": row.id, "children_count": children_of(transaction, row.id)}
     run = transaction.execute(_INSERT, columns).lastrowid
     assert run is not None
     transaction.execute(_INSERT_STATE, {"run": run, "state": row.state})
@@ -95,11 +97,11 @@ def _create(transaction: Transaction, row: RunRow, change: int) -> int:
     return run
 
 
-def _renew(transaction: Transaction, row: RunRow, change: int, stored: tuple[Any, ...]) -> int:
+def _renew(transaction: Transaction, row: RunRow, stored: tuple[Any, ...]) -> int:
     run: int = stored[0]
     before, after = stored[2:], _indexed(row)
     statement = _RENEW if before == after else _MOVE
-    transaction.execute(statement, _columns(row, change, after) | {"run_": run})
+    transaction.execute(statement, _columns(row, after) | {"run_": run})
     transaction.execute(_RENEW_STATE, {"run_": run, "state": row.state})
     if _place(before) != _place(after):
         recount(transaction, _place(before), _place(after))
@@ -156,9 +158,9 @@ def _indexed(row: RunRow) -> tuple[Any, ...]:
     )
 
 
-def _columns(row: RunRow, change: int, indexed: tuple[Any, ...]) -> dict[str, Any]:
+def _columns(row: RunRow, indexed: tuple[Any, ...]) -> dict[str, Any]:
     columns = dict(zip(_INDEXED, indexed, strict=True))
-    columns |= {"seq": row.seq, "updated_ms": row.updated_ms, "change_no": change, "body": row.body}
+    columns |= {"seq": row.seq, "updated_ms": row.updated_ms, "body": row.body}
     return columns
 
 

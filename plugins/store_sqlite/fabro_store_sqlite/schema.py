@@ -48,8 +48,6 @@ RUNS = Table(
     Column("parent_id", Text),
     Column("automation_id", Text),
     Column("children_count", Integer, nullable=False),
-    # That of the newest event: what another process has to read to learn of new appends.
-    Column("change_no", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
 
@@ -97,8 +95,8 @@ RUN_COUNTS = Table(
     sqlite_with_rowid=False,
 )
 
-# One row: the newest `change_no` ever given, deleted runs included.
-CHANGE_COUNTER = Table("change_counter", METADATA, Column("newest", Integer, nullable=False))
+# One row: no deleted event had a `change_no` beyond this one. See `changes`.
+DELETED_CHANGES = Table("deleted_changes", METADATA, Column("newest", Integer, nullable=False))
 
 BLOBS = Table(
     "blobs",
@@ -157,7 +155,7 @@ Index("runs_by_begun_ms", _R.bucket, _R.begun_ms, _R.id.desc(), _R.elapsed_ms, s
 Index("runs_by_parent", _R.parent_id, sqlite_where=_R.parent_id.is_not(None))
 Index("runs_by_automation", _R.automation_id, sqlite_where=_R.automation_id.is_not(None))
 Index("runs_by_workflow", _R.workflow, _R.id)
-Index("runs_by_change", _R.change_no, unique=True)
+# Run and sequence number stand in it as well, as they are the table's key: who asks what is new reads nothing else.
 Index("events_by_change", _E.change_no, unique=True, sqlite_where=_E.change_no.is_not(None))
 Index("documents_by_owner", _D.collection, _D.owner, _D.key)
 Index("documents_by_expiry", _D.expires_ms, sqlite_where=_D.expires_ms.is_not(None))

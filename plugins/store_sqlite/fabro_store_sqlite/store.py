@@ -40,8 +40,9 @@ from fabro_core.store import (
     WorkflowHit,
 )
 from fabro_store_sqlite import blobs, documents, feed, logs, run_lists, run_writes
+from fabro_store_sqlite.changes import newest_change
 from fabro_store_sqlite.connections import Database
-from fabro_store_sqlite.hints import Hints, newest
+from fabro_store_sqlite.hints import Hints
 from fabro_store_sqlite.readers import SLOW_READS_AT_ONCE, Readers
 from fabro_store_sqlite.writer import Writer
 
@@ -122,7 +123,7 @@ class SqliteRunStore(RunStore):
             database.close()
 
     async def ping(self) -> None:
-        await self._open().readers.quick(newest)
+        await self._open().readers.statement(newest_change)
 
     # -- runs ---------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 from fabro_core.store import StoreError, StoreUnavailable, Wakeup
+from fabro_store_sqlite.changes import newest_change
 from fabro_store_sqlite.connections import Database, HeldConnection
 from fabro_store_sqlite.faults import DRIVER_FAULTS, concerns_one_statement, unavailable
 
@@ -26,6 +27,7 @@ class Transaction:
     """What an operation gets: the connection inside an open transaction, and a place for hints."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
         self.execute = connection.execute
         self.executemany = connection.executemany
         self.wakeups: list[Wakeup] = []
@@ -34,18 +36,12 @@ class Transaction:
         self.last_change = 0
 
     def next_changes(self, count: int) -> int:
-        """Take the next `count` numbers of the counter that orders the events of all processes; returns the last."""
+        """Take the next `count` numbers of the order of all events, those of other processes too; returns the last."""
         if not self.first_change:
-            (newest,) = self.execute("SELECT newest FROM change_counter").fetchone()
-            self.first_change = newest + 1
-            self.last_change = newest
+            self.last_change = newest_change(self.connection)
+            self.first_change = self.last_change + 1
         self.last_change += count
         return self.last_change
-
-    def finish(self) -> None:
-        """Write what was kept until the end of the group."""
-        if self.first_change:
-            self.execute("UPDATE change_counter SET newest = ?", (self.last_change,))
 
 
 Operation = Callable[[Transaction], T]
@@ -149,7 +145,6 @@ class Writer:
             transaction = Transaction(connection)
             for job in group:
                 job.run(transaction)
-            transaction.finish()
             connection.execute("COMMIT")
         except BaseException:
             # Closing rolls back, and a new connection is the surest way out of a state that nobody foresaw.

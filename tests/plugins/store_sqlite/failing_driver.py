@@ -44,4 +44,8 @@ def open_sqlite(path: Path, faults: Faults, *, busy_timeout_ms: int = 5_000) -> 
             faults.strike(statement)
             return super().execute(statement, *binds)
 
+        def executemany(self, statement: str, *binds: Any) -> sqlite3.Cursor:
+            faults.strike(statement)
+            return super().executemany(statement, *binds)
+
     return opened(SqliteRunStore(path, busy_timeout_ms=busy_timeout_ms, driver=FailingConnection))

@@ -52,7 +52,7 @@ async def test_every_error_of_the_driver_is_a_store_that_is_unavailable(
     await call(store)
 
 
-@pytest.mark.parametrize("prefix", ["COMMIT", "INSERT INTO states", "UPDATE change_counter"])
+@pytest.mark.parametrize("prefix", ["COMMIT", "INSERT INTO states", "INSERT INTO events"])
 async def test_a_write_that_fails_at_any_point_is_not_there(store: RunStore, faults: Faults, prefix: str) -> None:
     faults.error, faults.prefix = sqlite3.OperationalError, prefix
     outcomes = await asyncio.gather(

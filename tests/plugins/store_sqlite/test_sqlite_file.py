@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 
 from fabro_core.errors import StoreMisconfigured
-from fabro_core.store.records import BlobDelete, FeedQuery
 from fabro_core.testing.store import opened
-from fabro_core.testing.store.case import NOW_MS, batch, blob, log_of, row, run_id
+from fabro_core.testing.store.case import batch, row, run_id
 from fabro_store_sqlite import SqliteRunStore
 from fabro_store_sqlite.migrations import LAYOUT, Step, bring_up_to_date, pending
 
@@ -210,35 +209,3 @@ def test_a_file_that_gets_its_layout_while_it_is_judged_is_nobody_elses(path: Pa
     ):
         judging.interrupt_before(before, lambda: bring_up_to_date(other, path))
         assert list(pending(judging, path)) in ([], [LAYOUT.creation])
-
-
-async def test_a_file_without_a_feed_keeps_its_runs_and_gets_one(path: Path) -> None:
-    await create(path)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("DROP TABLE blob_puts")
-        connection.execute("DROP INDEX events_by_change")
-        connection.execute("ALTER TABLE events DROP COLUMN change_no")
-        connection.execute("PRAGMA user_version = 1")
-    async with opened(SqliteRunStore(path)) as store:
-        position = (await store.read_feed(FeedQuery(after=None, limit=1))).position
-        await store.append(batch(row(run_id(1), 2)))
-        page = await store.read_feed(FeedQuery(after=position, limit=10))
-        assert [(event.run_id, event.seq) for event in page.events] == [(run_id(1), 2)]
-        assert [event.seq for event in await log_of(store, run_id(1))] == [1, 2]
-
-
-async def test_a_file_that_does_not_say_when_blobs_were_put_keeps_them_until_they_are_deleted(path: Path) -> None:
-    async with opened(SqliteRunStore(path)) as store:
-        await store.put_blob(blob(b"old"))
-        await store.put_blob(blob(b"wanted"))
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("DROP TABLE blob_puts")
-        connection.execute("PRAGMA user_version = 2")
-    async with opened(SqliteRunStore(path)) as store:
-        await store.put_blob(blob(b"wanted"))
-        assert await store.get_blob(blob(b"old").digest) == b"old"
-        deleted = [
-            await store.delete_blob(BlobDelete(digest=blob(body).digest, if_put_before_ms=NOW_MS))
-            for body in (b"old", b"wanted")
-        ]
-        assert deleted == [True, False]

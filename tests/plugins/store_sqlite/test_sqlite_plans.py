@@ -10,7 +10,7 @@ import pytest
 
 from fabro_core.models.status import Bucket
 from fabro_core.store.records import RunSort
-from fabro_store_sqlite import documents, feed, logs, page_sql, run_counts, run_lists
+from fabro_store_sqlite import changes, documents, feed, hints, logs, page_sql, run_counts, run_lists
 from fabro_store_sqlite.migrations import bring_up_to_date
 from fabro_store_sqlite.schema import SHELF
 
@@ -94,7 +94,7 @@ def test_a_narrow_query_starts_from_the_index_of_its_filter(
     "text",
     [
         text
-        for module in (documents, feed, logs, run_counts, run_lists)
+        for module in (changes, documents, feed, logs, run_counts, run_lists)
         for text in vars(module).values()
         if isinstance(text, str) and text.startswith("SELECT")
     ],
@@ -104,6 +104,14 @@ def test_no_other_read_scans_a_table_or_sorts(connection: sqlite3.Connection, te
     assert steps
     assert not [step for step in steps if step.startswith("SCAN") and "INDEX" not in step and _is_table(step)]
     assert not [step for step in steps if "TEMP B-TREE" in step]
+
+
+def test_looking_for_new_events_reads_an_index_and_the_runs_they_belong_to(connection: sqlite3.Connection) -> None:
+    reads = [step for step in plan(connection, hints.SINCE) if step.startswith("SEARCH")]
+    assert reads == [
+        "SEARCH events USING COVERING INDEX events_by_change (change_no>?)",
+        "SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)",
+    ]
 
 
 def _is_table(step: str) -> bool:
