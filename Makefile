@@ -11,9 +11,11 @@ DEVELOPMENT := $(VENV)/.development
 DOCUMENTATION := $(VENV)/.documentation
 BARE := $(VENV)/bare
 MINIMUM := $(VENV)/minimum
+FUZZ := $(VENV)/fuzz
+AUDIT := $(VENV)/audit
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions test-bare test-minimum long lint types lock docs reference browser bench \
+.PHONY: help install serve test test-versions test-bare test-minimum fuzz audit long lint types lock docs reference browser bench \
 	bench-smoke soak clean
 
 help:  ## Show this list
@@ -49,8 +51,19 @@ test-minimum: $(DEVELOPMENT)  ## Test with the oldest dependencies that are admi
 		tests/platform/test_claims.py tests/platform/test_host.py tests/api/test_contract.py tests/api/test_create_run.py tests/api/test_discovery.py \
 		tests/api/test_run_operations.py tests/server/test_request_heads.py tests/server/test_deadlines.py
 
-long: $(DEVELOPMENT)  ## What takes too long for every change: all tests with all Pythons, and twenty minutes of load
+fuzz: $(DEVELOPMENT)  ## Two minutes of made-up requests to a real server, judged by its own document
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(FUZZ)
+	$(BIN)/uv pip install --quiet --python $(FUZZ)/bin/python --group fuzz
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
+audit: $(DEVELOPMENT)  ## Look up what is locked among the known vulnerabilities, where their list can be reached
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(AUDIT)
+	$(BIN)/uv pip install --quiet --python $(AUDIT)/bin/python --group audit
+	$(BIN)/python -m tests.compat.audit
+
+long: $(DEVELOPMENT)  ## What takes too long for every change: all tests with all Pythons, ten minutes of made-up requests, and twenty of load
 	$(BIN)/python -m tests.compat.versions --slow
+	$(MAKE) fuzz ARGS="--seconds 600"
 	FABRO_SOAK_SECONDS=1200 $(BIN)/python -m pytest -q -s tests/soak
 
 lint: $(DEVELOPMENT)  ## Check style and formatting
