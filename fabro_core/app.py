@@ -223,7 +223,9 @@ class FabroApp:
 
     @cached_property
     def _api_document(self) -> bytes:
-        return api_document(self.endpoints, extensions=self._extensions, prefix=self._prefix)
+        return api_document(
+            self.endpoints, options=self.assembly.options, extensions=self._extensions, prefix=self._prefix
+        )
 
     def _services(self) -> Services:
         assembly = self.assembly

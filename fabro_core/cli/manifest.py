@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HAS_ERRORS: Final = 5
 """The workflow has errors."""
 
-_FLAGS: Final = ("dry-run", "auto-approve", "preserve-sandbox")
+_FLAGS: Final = ("dry-run", "auto-approve", "preserve-sandbox", "in-place")
 
 
 def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,6 +68,7 @@ _HELP: Final = {
     "dry-run": "Execute nothing, pretend.",
     "auto-approve": "Ask nobody.",
     "preserve-sandbox": "Keep the sandbox after the end.",
+    "in-place": "Work in the directory itself, not in a copy of it.",
 }
 
 

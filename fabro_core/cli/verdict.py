@@ -34,8 +34,11 @@ def shown(diagnostic: WorkflowDiagnostic, graph_path: str) -> str:
     """`path:line:column: severity: message [rule]`, and what would mend it below."""
     path = diagnostic.source_path or graph_path
     place = ":".join(str(part) for part in (path, diagnostic.line, diagnostic.column) if part)
+    also = diagnostic.related or ()
     line = printable(f"{place}: {diagnostic.severity}: {diagnostic.message} [{diagnostic.rule}]")
-    return f"{line}\n    {printable(diagnostic.fix)}" if diagnostic.fix else line
+    lines = [line, *([f"    {printable(diagnostic.fix)}"] if diagnostic.fix else [])]
+    lines += [f"    {printable(f'{each.source_path}:{each.line}:{each.column}: {each.message}')}" for each in also]
+    return "\n".join(lines)
 
 
 def summary(workflow: PreflightWorkflowSummary) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from fabro_core.models.manifest import ManifestArgs
+
+_ARGUMENTS: Final = ("model", "provider", "environment", "dry_run", "auto_approve", "preserve_sandbox", "in_place")
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,12 +29,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool | None = None
     auto_approve: bool | None = None
     preserve_sandbox: bool | None = None
+    in_place: bool | None = None
 
     def args(self) -> ManifestArgs:
         """As the manifest has them."""
-        chosen = {
-            name: value
-            for name in ("model", "provider", "environment", "dry_run", "auto_approve", "preserve_sandbox")
-            if (value := getattr(self, name)) is not None
-        }
+        chosen = {name: value for name in _ARGUMENTS if (value := getattr(self, name)) is not None}
         return msgspec.convert({**chosen, "label": list(self.labels), "input": list(self.inputs)}, ManifestArgs)

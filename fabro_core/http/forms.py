@@ -16,7 +16,7 @@ MAX_SIGN_IN_BYTES: Final = 16_384
 
 MAX_FIELDS: Final = 32
 
-_FORM: Final = b"application/x-www-form-urlencoded"
+FORM: Final = "application/x-www-form-urlencoded"
 
 
 async def read_fields(incoming: Incoming) -> dict[str, Any]:
@@ -26,7 +26,7 @@ async def read_fields(incoming: Incoming) -> dict[str, Any]:
     """
     body = await incoming.read()
     media_type = media_type_of(incoming.headers)
-    if media_type == _FORM:
+    if media_type == FORM.encode():
         return decode_form(body)
     if body and media_type is not None and not is_json(media_type):
         raise UnsupportedMediaType

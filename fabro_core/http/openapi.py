@@ -7,29 +7,29 @@ own generator and merged in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from litestar import Router
 from msgspec import inspect
 
+from fabro_core.auth.base import LoginOption
 from fabro_core.http.endpoint import Endpoint
 from fabro_core.http.extensions import PUBLIC_OPT
 from fabro_core.http.failures import TITLES, ErrorResponse
+from fabro_core.http.forms import FORM
 from fabro_core.http.operation import JSON, Either, Operation
 from fabro_core.http.path import PathParams, is_checked, path_schemas
 from fabro_core.http.query import QueryParams, enum_choices
 from fabro_core.http.routing import described_routes
-
-JsonObject = dict[str, Any]
+from fabro_core.http.schemas import BINARY, REFERENCE, JsonObject, Schemas, optional_parameter
+from fabro_core.http.sign_in_operations import of_each_method
 
 API_VERSION = "0.2.0"
 """Version of the API itself, not of this server."""
 
-_BINARY: JsonObject = {"type": "string", "format": "binary"}
-_REFERENCE = "#/components/schemas/{name}"
-_PHRASES = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 207: "Multi-Status"}
+_PHRASES = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 207: "Multi-Status", 303: "See Other"}
 _SECURITY_SCHEMES: JsonObject = {
     "BearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "opaque"},
     "SessionCookie": {"type": "apiKey", "in": "cookie", "name": "__fabro_session"},
@@ -43,11 +43,15 @@ Described = tuple[str, str, Operation]
 """Path, lower-case method and description of one operation."""
 
 
-def api_document(endpoints: Iterable[Endpoint], *, extensions: Sequence[Router], prefix: str) -> bytes:
-    """The encoded document of the operations among the endpoints, and of extensions' routes; `prefix` is the path of
-    the public URL."""
-    described = _core_operations(endpoints)
-    schemas = _Schemas([operation for _, _, operation in described])
+def api_document(
+    endpoints: Iterable[Endpoint], *, options: Mapping[str, LoginOption], extensions: Sequence[Router], prefix: str
+) -> bytes:
+    """The encoded document of the operations among the endpoints, and of extensions' routes.
+
+    `options` are how auth methods sign people in, by their names; `prefix` is the path of the public URL.
+    """
+    described = sorted(_core_operations(endpoints, options), key=lambda each: each[:2])
+    schemas = Schemas([ErrorResponse, *(kind for _, _, operation in described for kind in _types(operation))])
     paths: dict[str, JsonObject] = {}
     for path, method, operation in described:
         paths.setdefault(path, {})[method] = _operation(path, operation, schemas)
@@ -68,11 +72,24 @@ def api_document(endpoints: Iterable[Endpoint], *, extensions: Sequence[Router],
     return msgspec.json.encode(document)
 
 
-def _core_operations(endpoints: Iterable[Endpoint]) -> list[Described]:
-    described = [
-        (each.path, each.method.lower(), each.operation) for each in endpoints if isinstance(each.operation, Operation)
-    ]
-    return sorted(described, key=lambda each: each[:2])
+def _core_operations(endpoints: Iterable[Endpoint], options: Mapping[str, LoginOption]) -> Iterator[Described]:
+    for each in endpoints:
+        if isinstance(each.operation, Operation):
+            if each.operation.sign_in is None:
+                yield each.path, each.method.lower(), each.operation
+            else:
+                for path, shown in of_each_method(each.path, each.operation, options):
+                    yield path, each.method.lower(), shown
+
+
+def _types(operation: Operation) -> Iterator[Any]:
+    """Everything that it reads and answers."""
+    if operation.body is not None:
+        yield operation.body
+    yield from operation.uploads.values()
+    for answer in operation.answers.values():
+        if answer is not None:
+            yield from answer.kinds if isinstance(answer, Either) else (answer,)
 
 
 def _plugin_document(extensions: Sequence[Router]) -> JsonObject:
@@ -88,36 +105,7 @@ def _plugin_document(extensions: Sequence[Router]) -> JsonObject:
     return document
 
 
-class _Schemas:
-    """The JSON Schemas of everything that operations read and answer."""
-
-    def __init__(self, operations: list[Operation]) -> None:
-        bodies = [operation.body for operation in operations if operation.body is not None]
-        uploads = [kind for operation in operations for kind in operation.uploads.values()]
-        answers = [kind for operation in operations for each in operation.answers.values() for kind in _kinds(each)]
-        self._types = [
-            kind for kind in dict.fromkeys([ErrorResponse, *bodies, *uploads, *answers]) if kind is not bytes
-        ]
-        schemas, self.components = msgspec.json.schema_components(self._types, ref_template=_REFERENCE)
-        self._schemas = list(schemas)
-
-    def of(self, kind: Any) -> JsonObject:
-        if isinstance(kind, Either):
-            return {"oneOf": [self.of(each) for each in kind.kinds]}
-        return _BINARY if kind is bytes else self._schemas[self._types.index(kind)]
-
-
-def _kinds(answer: Any) -> tuple[Any, ...]:
-    match answer:
-        case None:
-            return ()
-        case Either(kinds=kinds):
-            return kinds
-        case _:
-            return (answer,)
-
-
-def _operation(path: str, operation: Operation, schemas: _Schemas) -> JsonObject:
+def _operation(path: str, operation: Operation, schemas: Schemas) -> JsonObject:
     described: JsonObject = {
         "operationId": operation.id,
         "tags": [operation.tag],
@@ -129,15 +117,26 @@ def _operation(path: str, operation: Operation, schemas: _Schemas) -> JsonObject
     if parameters := [*_path_parameters(path, operation.path), *_query_parameters(operation)]:
         described["parameters"] = parameters
     if operation.body is not None:
-        media_types = (JSON, ANYTHING) if operation.any_media_type else (JSON,)
-        content = {media_type: {"schema": schemas.of(operation.body)} for media_type in media_types}
+        content = {each: {"schema": schemas.of(operation.body)} for each in _media_types(operation)}
         described["requestBody"] = {"required": operation.body_required, "content": content}
     elif operation.uploads:
         described["requestBody"] = {"required": True, "content": _uploads(operation, schemas)}
     return described
 
 
-def _uploads(operation: Operation, schemas: _Schemas) -> JsonObject:
+def _media_types(operation: Operation) -> tuple[str, ...]:
+    if operation.any_media_type:
+        return (JSON, ANYTHING)
+    return (JSON, FORM) if operation.sign_in == "form" else (JSON,)
+
+
+def _answer(kind: Any, schemas: Schemas) -> JsonObject:
+    if isinstance(kind, Either):
+        return {"oneOf": [schemas.of(each) for each in kind.kinds]}
+    return schemas.of(kind)
+
+
+def _uploads(operation: Operation, schemas: Schemas) -> JsonObject:
     """Raw bytes, or a form whose first part is a manifest of the files in the others."""
     content: JsonObject = {}
     for media_type, kind in operation.uploads.items():
@@ -147,19 +146,19 @@ def _uploads(operation: Operation, schemas: _Schemas) -> JsonObject:
                 "type": "object",
                 "required": ["manifest"],
                 "properties": {"manifest": schema},
-                "additionalProperties": _BINARY,
+                "additionalProperties": BINARY,
             }
         content[media_type] = {"schema": schema}
     return content
 
 
-def _responses(operation: Operation, schemas: _Schemas) -> JsonObject:
+def _responses(operation: Operation, schemas: Schemas) -> JsonObject:
     headers = {"x-request-id": {"$ref": "#/components/headers/XRequestId"}}
     responses: JsonObject = {}
     for status, answer in operation.answers.items():
         responses[str(status)] = {"description": _PHRASES[status], "headers": headers}
         if answer is not None:
-            responses[str(status)]["content"] = {operation.media_type: {"schema": schemas.of(answer)}}
+            responses[str(status)]["content"] = {operation.media_type: {"schema": _answer(answer, schemas)}}
     for status in sorted(_error_statuses(operation)):
         responses[str(status)] = {
             "description": TITLES[status],
@@ -195,12 +194,12 @@ def _path_parameters(path: str, declared: type[PathParams] | None) -> list[JsonO
 def _query_parameters(operation: Operation) -> list[JsonObject]:
     if operation.query is None:
         return []
-    (_,), components = msgspec.json.schema_components([operation.query], ref_template=_REFERENCE)
+    (_,), components = msgspec.json.schema_components([operation.query], ref_template=REFERENCE)
     declared = components[operation.query.__name__]
     schemas = {**declared["properties"], **_chosen_from_enums(operation.query)}
     required = declared.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": schema}
+        {"name": name, "in": "query", "required": name in required, "schema": optional_parameter(schema)}
         for name, schema in schemas.items()
     ]
 
@@ -214,12 +213,10 @@ def _chosen_from_enums(kind: type[QueryParams]) -> Mapping[str, JsonObject]:
                 texts = {member: text for text, member in enum_choices(enum).items()}
                 found[field.encode_name] = {"enum": sorted(texts.values()), "default": texts[field.default]}
             case inspect.UnionType(types=[inspect.EnumType(cls=enum), inspect.NoneType()]):
-                choice: JsonObject = {"enum": sorted(enum_choices(enum))}
-                found[field.encode_name] = {"anyOf": [choice, {"type": "null"}], "default": None}
+                found[field.encode_name] = {"enum": sorted(enum_choices(enum))}
             case inspect.VarTupleType(item_type=inspect.EnumType(cls=enum)):
                 found[field.encode_name] = {
                     "type": "array",
                     "items": {"enum": sorted(enum_choices(enum))},
-                    "default": [],
                 }
     return found

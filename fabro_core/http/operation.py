@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from fabro_core.http.body import Incoming
 from fabro_core.http.call import Body, Path, Query
-from fabro_core.http.endpoint import Endpoint, Handler, Receiver, Signature, endpoint, signature_of
+from fabro_core.http.endpoint import Endpoint, Gate, Handler, Receiver, Signature, endpoint, signature_of
 from fabro_core.http.guards import Guard, admit
 from fabro_core.http.path import PathParams
 from fabro_core.http.query import QueryParams
@@ -54,6 +54,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Statuses that the operation itself may refuse with, beside those of the request pipeline (server.md S3)."""
     guard: Guard | None
     """Whom it admits; None: everybody, without credentials."""
+    sign_in: Literal["form", "redirect"] | None = None
+    """The `{method}` of its path is an auth method of this kind: it is shown once for each, by the method's name."""
 
     @property
     def public(self) -> bool:
@@ -78,11 +80,15 @@ def operation(
     receiver: Receiver[Any] | None = None,
     max_body_bytes: int | None = None,
     errors: tuple[int, ...] = (),
+    gate: Gate | None = None,
+    sign_in: Literal["form", "redirect"] | None = None,
+    no_head: bool = False,
 ) -> Callable[[Handler[Path, Query, Body]], Endpoint]:
     """Make an endpoint of a handler, shown in the API document; parameters are those of `Operation` and `endpoint`.
 
     `body` is what the document shows when the handler takes its JSON as it came, in `bytes`, or looser than clients
-    ought to send it. `uploads` are bodies of other media types, which are never judged by their type here.
+    ought to send it. `uploads` are bodies of other media types, which are never judged by their type here. A public
+    operation, whose `guard` is None, may have a `gate` of its own.
     """
 
     def decorate(handler: Handler[Path, Query, Body]) -> Endpoint:
@@ -101,16 +107,17 @@ def operation(
             uploads=uploads or {},
             errors=errors,
             guard=guard,
+            sign_in=sign_in,
         )
         return endpoint(
             method,
             path,
-            gate=None if guard is None else partial(admit, guard),
+            gate=gate if guard is None else partial(admit, guard),
             body_required=body_required,
             any_media_type=any_media_type or uploads is not None,
             receiver=receiver,
             max_body_bytes=max_body_bytes,
-            no_head=media_type == EVENT_STREAM,
+            no_head=no_head or media_type == EVENT_STREAM,
             operation=described,
         )(handler)
 

@@ -9,6 +9,7 @@ import msgspec
 
 from fabro_core.errors import InvalidRequest
 from fabro_core.http.query import parse_unsigned
+from fabro_core.http.schemas import with_known_patterns
 from fabro_core.models.ids import RunId, parse_digest, parse_run_id
 from fabro_core.models.stage import StageId, parse_stage_id
 
@@ -51,13 +52,17 @@ def is_checked(kind: type[PathParams]) -> bool:
 
 
 def path_schemas(kind: type[PathParams]) -> Mapping[str, dict[str, Any]]:
-    """The JSON Schemas of the parameters that are constrained texts, by their names in the path."""
+    """The JSON Schemas of the parameters, by their names in the path."""
     hints = get_type_hints(kind, include_extras=True)
-    return {
-        field.encode_name: msgspec.json.schema(hints[field.name])
-        for field in msgspec.structs.fields(kind)
-        if get_origin(hints[field.name]) is Annotated
-    }
+    return {field.encode_name: _schema(hints[field.name]) for field in msgspec.structs.fields(kind)}
+
+
+def _schema(hint: Any) -> Any:
+    if hint is EventSeq:
+        return {"type": "integer", "minimum": 1}
+    if hint is Digest:
+        return {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"}
+    return with_known_patterns(msgspec.json.schema(hint)) if get_origin(hint) is Annotated else {"type": "string"}
 
 
 def require_run_id(text: str, what: str) -> RunId:

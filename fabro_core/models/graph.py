@@ -145,6 +145,15 @@ class Handler(StrEnum):
 Severity = Literal["error", "warning", "info"]
 
 
+class RelatedWorkflowDiagnostic(msgspec.Struct, frozen=True, kw_only=True):
+    """A further place that belongs to what is wrong."""
+
+    message: str
+    source_path: str
+    line: int
+    column: int
+
+
 class WorkflowDiagnostic(msgspec.Struct, frozen=True, kw_only=True):
     """One broken rule of the workflow language (language.md L13)."""
 
@@ -164,3 +173,8 @@ class WorkflowDiagnostic(msgspec.Struct, frozen=True, kw_only=True):
     """In that file, from 1."""
     column: int | msgspec.UnsetType = msgspec.UNSET
     """In that line, in characters from 1."""
+    span_start: int | msgspec.UnsetType = msgspec.UNSET
+    """Where the attribute or the name at fault begins in that file, in characters from 0, as columns count them."""
+    span_len: int | msgspec.UnsetType = msgspec.UNSET
+    """How many characters it has there."""
+    related: tuple[RelatedWorkflowDiagnostic, ...] | msgspec.UnsetType = msgspec.UNSET

@@ -12,10 +12,7 @@ RunId = NewType("RunId", str)
 
 VariableName = Annotated[
     str,
-    msgspec.Meta(
-        pattern=r"\A[A-Za-z_][A-Za-z0-9_]*\Z",  # Python's $ lets a line feed follow
-        extra_json_schema={"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
-    ),
+    msgspec.Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*\Z"),  # Python's $ lets a line feed follow
 ]
 """What a variable may be called (resources.md X7)."""
 

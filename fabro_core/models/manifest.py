@@ -31,6 +31,8 @@ class ManifestArgs(msgspec.Struct, frozen=True, kw_only=True):
     model: str | msgspec.UnsetType = msgspec.UNSET
     provider: str | msgspec.UnsetType = msgspec.UNSET
     environment: str | msgspec.UnsetType = msgspec.UNSET
+    in_place: bool | msgspec.UnsetType = msgspec.UNSET
+    """Work where the files are, not in a copy of them (execution.md N12.2)."""
     verbose: bool = False
     dry_run: bool | msgspec.UnsetType = msgspec.UNSET
     """False asks for the opposite of true, and wins as well (run-settings.md T5)."""

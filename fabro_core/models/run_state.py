@@ -5,6 +5,8 @@ Null and missing differ: a member that is always present has no default, one tha
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from fabro_core.models.billing import BilledTokenCounts
@@ -38,9 +40,9 @@ class RunSpec(_State, frozen=True, kw_only=True):
     """What the run was made of."""
 
     run_id: str
-    settings: msgspec.Raw
+    settings: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"$ref": "#/components/schemas/WorkflowSettings"})]
     """WorkflowSettings (runs.md R8.3), as stored."""
-    graph: msgspec.Raw
+    graph: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
     """The compiled graph (runs.md R8.4), as stored."""
     labels: dict[str, str]
     provenance: RunProvenance

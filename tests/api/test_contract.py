@@ -1,4 +1,4 @@
-"""The API document and real answers, compared with the API contract."""
+"""Real answers, compared with the API contract and with the API document of this server."""
 
 from __future__ import annotations
 
@@ -9,127 +9,29 @@ import httpx
 import pytest
 
 from tests.api.conftest import Server, manifest
-from tests.api.contract import contract, needs_contract, resolved, validator
+from tests.api.contract import contract, needs_contract, own_document, resolved, validator
+from tests.api.documents import operations
 from tests.api.seeding import STATUSES, Seed, put
 
 pytestmark = [pytest.mark.anyio, needs_contract]
 
 UNKNOWN = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
-NEVER_ANSWERED = {
-    ("deleteRun", "200"),  # needs a sandbox driver
-    ("deleteRun", "404"),  # a missing run is deleted already (runs.md R9)
-    ("forkRun", "501"),  # every run has its history here
-    ("rewindRun", "501"),
-    ("getRunTimeline", "501"),
-    ("listRunCommits", "200"),  # needs a sandbox driver
-}
-UNNAMED_BODIES = {"submitRunAnswer"}  # a union of Structs, which our document writes out
-UNNAMED_ANSWERS = {
-    "retrieveRunCheckpoint": {"200"},  # or null: anyOf in our document, oneOf in the contract
-    "retrieveRunSettings": {"200"},  # or with origins
-}
-OWN_PARAMETERS = {"retrieveRunSettings": {("origins", "query"): False}}
-BEYOND_THE_CONTRACT = {"createWorkerToken", "getReady"}
-LEFT_OUT = {
-    "BatchDeleteRunsResult": {"sandbox"},  # needs a sandbox driver
-    "FileDiff": {"sensitive", "truncated", "truncation_reason"},  # need a sandbox driver
-    "RunFilesMeta": {"files_omitted_by_budget", "to_sha", "to_sha_committed_at"},  # need a sandbox driver
-    "ErrorResponse": {"leftover_env_keys", "removed_env_keys"},  # of the install wizard (server.md S28)
-    "SystemInfoResponse": {"sandbox_provider"},  # needs a sandbox driver
-    "WorkflowDiagnostic": {"span_start", "span_len", "related"},  # a place is told by line and column
-}
-ADDED = {
-    "AuthConfigResponse": {"options"},
-    "HealthResponse": {"store"},
-    "RunCheckpointSettings": {"commit_timeout_ms"},
-    "RunProjection": {"approval"},
-    "StageProjection": {"graph_visit", "handler", "resumed_from_stage_id"},
-    "SystemInfoResponse": {"auth_methods"},
-}
-VERBS = ("get", "put", "post", "patch", "delete")
 
 
-# -- the document --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def document(server: Server) -> dict[str, Any]:
-    found: dict[str, Any] = (await server.anonymous.get("/api/v1/openapi.json")).json()
-    return found
-
-
-def operations(document: dict[str, Any]) -> dict[str, tuple[str, str, dict[str, Any]]]:
-    """Method, path and description of every operation, by its id; a path's own parameters are those of each."""
-    return {
-        operation["operationId"]: (
-            method,
-            path,
-            {**operation, "parameters": [*item.get("parameters", []), *operation.get("parameters", [])]},
-        )
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
-        if method in VERBS
-    }
-
-
-def parameters(document: dict[str, Any], operation: dict[str, Any]) -> dict[tuple[str, str], bool]:
-    described = [resolved(document, each) for each in operation.get("parameters", [])]
-    return {(each["name"], each["in"]): each.get("required", False) for each in described}
+def check(answer: httpx.Response, operation_id: str) -> None:
+    """The body is what both documents say about this operation and status."""
+    for document in (contract(), own_document()):
+        method, _, operation = operations(document)[operation_id]
+        assert answer.request.method.lower() == method
+        schema = json_schema(resolved(document, operation["responses"][str(answer.status_code)]))
+        if schema is None:
+            assert answer.content == b""
+        else:
+            validator(document, schema).validate(answer.json())
 
 
 def json_schema(content: dict[str, Any]) -> Any:
     return content.get("content", {}).get("application/json", {}).get("schema")
-
-
-async def test_every_operation_is_one_of_the_contract(document: dict[str, Any]) -> None:
-    ours, theirs = operations(document), operations(contract())
-    assert set(ours) - set(theirs) == BEYOND_THE_CONTRACT
-    for name in ours.keys() & theirs.keys():
-        assert ours[name][:2] == theirs[name][:2]
-        assert ours[name][2].get("security") == theirs[name][2].get("security")
-
-
-async def test_parameters_and_bodies_are_those_of_the_contract(document: dict[str, Any]) -> None:
-    whole = contract()
-    ours, theirs = operations(document), operations(whole)
-    for name in ours.keys() & theirs.keys():
-        (_, _, mine), (_, _, its) = ours[name], theirs[name]
-        assert parameters(document, mine) == parameters(whole, its) | OWN_PARAMETERS.get(name, {}), name
-        if name not in UNNAMED_BODIES:
-            assert json_schema(mine.get("requestBody", {})) == json_schema(its.get("requestBody", {})), name
-
-
-async def test_every_answer_of_the_contract_is_described_with_its_schema(document: dict[str, Any]) -> None:
-    ours, theirs = operations(document), operations(contract())
-    for name in ours.keys() & theirs.keys():
-        mine, its = ours[name][2]["responses"], theirs[name][2]["responses"]
-        assert {(name, status) for status in its.keys() - mine.keys()} <= NEVER_ANSWERED
-        for status in (its.keys() & mine.keys()) - UNNAMED_ANSWERS.get(name, set()):
-            assert json_schema(mine[status]) == json_schema(its[status]), (name, status)
-
-
-async def test_schemas_have_the_members_of_the_contract(document: dict[str, Any]) -> None:
-    ours, theirs = document["components"]["schemas"], contract()["components"]["schemas"]
-    for name in ours.keys() & theirs.keys():
-        mine, its = set(ours[name].get("properties", {})), set(theirs[name].get("properties", {}))
-        assert (its - mine, mine - its) == (LEFT_OUT.get(name, set()), ADDED.get(name, set())), name
-        assert set(theirs[name].get("required", [])) <= set(ours[name].get("required", [])), name
-        assert set(theirs[name].get("enum", [])) == set(ours[name].get("enum", [])), name
-
-
-# -- answers -------------------------------------------------------------------------------------------------------
-
-
-def check(answer: httpx.Response, operation_id: str) -> None:
-    """The body is what the contract says about this operation and status."""
-    document = contract()
-    method, _, operation = operations(document)[operation_id]
-    assert answer.request.method.lower() == method
-    schema = json_schema(resolved(document, operation["responses"][str(answer.status_code)]))
-    if schema is None:
-        assert answer.content == b""
-    else:
-        validator(document, schema).validate(answer.json())
 
 
 def check_error(answer: httpx.Response, status: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
 from fabro_core.app import FabroApp
+from fabro_core.http.endpoint import Endpoint
 from fabro_core.http.operation import Operation
 from tests.api.guard_table import GUARDS, MANAGEMENT, SAME_RUN, TARGET, USER
 from tests.api.guard_table import Row as OperationKind
@@ -33,7 +34,7 @@ ROUTES: Final[dict[tuple[str, str], Kind]] = {
     ("POST", "/auth/cli/refresh"): "refresh",
     ("POST", "/auth/cli/logout"): "public",
 }
-"""Routes that are no operations of the API (auth.md A2, server.md S2)."""
+"""Routes outside of the API's prefix: pages, and signing in (auth.md A2, server.md S2)."""
 
 ADMITTED: Final = Answered("admitted")
 TO_LOGIN: Final = Answered("sent to the login page")
@@ -87,11 +88,13 @@ class Route:
 
 def routes_of(app: FabroApp) -> list[Route]:
     """All of them."""
-    return [Route(each.method, re.sub(r":\w+\}", "}", each.path), _operation(each.operation)) for each in app.endpoints]
+    return [Route(each.method, re.sub(r":\w+\}", "}", each.path), _operation(each)) for each in app.endpoints]
 
 
-def _operation(description: object) -> str | None:
-    return description.id if isinstance(description, Operation) else None
+def _operation(endpoint: Endpoint) -> str | None:
+    """What signs people in judges credentials itself, so that its row is among the routes."""
+    described = isinstance(endpoint.operation, Operation) and not endpoint.path.startswith("/auth/")
+    return endpoint.operation.id if described else None
 
 
 def expected(route: Route, credential: Credential) -> Answered:

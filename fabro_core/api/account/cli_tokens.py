@@ -13,8 +13,8 @@ from fabro_core.errors import InvalidRequest
 from fabro_core.http.asgi import Scope
 from fabro_core.http.body import Incoming, UnsupportedMediaType, decode_json, read_json
 from fabro_core.http.call import Call
-from fabro_core.http.endpoint import endpoint
 from fabro_core.http.forms import MAX_SIGN_IN_BYTES
+from fabro_core.http.operation import operation
 from fabro_core.http.reply import Reply, json_reply, no_content
 from fabro_core.http.services import Services
 from fabro_core.models.instant import format_instant
@@ -64,7 +64,19 @@ async def _count_exchange(scope: Scope, services: Services) -> None:
     services.auth.require_browser().cli.require()
 
 
-@endpoint("POST", "/auth/cli/token", gate=_count_exchange, max_body_bytes=MAX_SIGN_IN_BYTES)
+@operation(
+    "POST",
+    "/auth/cli/token",
+    id="exchangeCliCode",
+    tag="Auth",
+    summary="Exchange a one-time code for tokens",
+    answers={200: TokenResponse},
+    guard=None,
+    gate=_count_exchange,
+    body=CodeExchange,
+    max_body_bytes=MAX_SIGN_IN_BYTES,
+    errors=(403, 429, 503),
+)
 async def exchange_code(call: Call[None, None, Incoming]) -> Reply:
     """Exchange a one-time code."""
     asked = await _code_exchange(call.body)
@@ -77,13 +89,32 @@ async def exchange_code(call: Call[None, None, Incoming]) -> Reply:
     return _answer(tokens)
 
 
-@endpoint("POST", "/auth/cli/refresh", gate=count_login)
+@operation(
+    "POST",
+    "/auth/cli/refresh",
+    id="refreshCliTokens",
+    tag="Auth",
+    summary="Exchange a refresh token for the next one",
+    answers={200: TokenResponse},
+    guard=None,
+    gate=count_login,
+    errors=(401, 403, 429, 503),
+)
 async def refresh_tokens(call: Call) -> Reply:
     """Exchange a refresh token for the next one."""
     return _answer(await call.services.auth.require_browser().cli.refresh(call.visitor))
 
 
-@endpoint("POST", "/auth/cli/logout")
+@operation(
+    "POST",
+    "/auth/cli/logout",
+    id="logoutCli",
+    tag="Auth",
+    summary="End the login of a refresh token",
+    answers={204: None},
+    guard=None,
+    errors=(503,),
+)
 async def log_out(call: Call) -> Reply:
     """End the login of a refresh token."""
     await call.services.auth.require_browser().cli.end(call.visitor)

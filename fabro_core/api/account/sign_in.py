@@ -17,9 +17,9 @@ from fabro_core.http.accept import prefers_html
 from fabro_core.http.body import Incoming
 from fabro_core.http.call import AnyCall, Call
 from fabro_core.http.csrf import refuse_cross_site
-from fabro_core.http.endpoint import endpoint
 from fabro_core.http.error_replies import error_reply
 from fabro_core.http.forms import MAX_SIGN_IN_BYTES, read_fields
+from fabro_core.http.operation import operation
 from fabro_core.http.path import PathParams
 from fabro_core.http.query import QueryParams
 from fabro_core.http.reply import Reply, json_reply, see_other
@@ -47,10 +47,18 @@ class SignedInResponse(msgspec.Struct, frozen=True):
     ok: bool
 
 
-@endpoint(
+@operation(
     "POST",
     "/auth/login/{method}",
+    id="login{method}",
+    tag="Auth",
+    summary="Sign in with the form of {method}",
+    answers={200: SignedInResponse, 303: None},
+    guard=None,
     gate=counted_login(LimitKind.LOGIN, "form", allow=b"GET, OPTIONS"),
+    sign_in="form",
+    body=dict[str, str],
+    errors=(401, 403, 409, 429, 503),
     max_body_bytes=MAX_SIGN_IN_BYTES,
 )
 async def submit_login(call: Call[MethodPath, None, Incoming]) -> Reply:
@@ -68,10 +76,17 @@ async def submit_login(call: Call[MethodPath, None, Incoming]) -> Reply:
     return json_reply(SignedInResponse(ok=True), headers=(_session_cookie(call, signed_in),))
 
 
-@endpoint(
+@operation(
     "GET",
     "/auth/login/{method}",
+    id="start{method}Login",
+    tag="Auth",
+    summary="Send the browser to sign in with {method}",
+    answers={303: None},
+    guard=None,
     gate=counted_login(LimitKind.START, "redirect", allow=b"OPTIONS, POST"),
+    sign_in="redirect",
+    errors=(429, 502, 503),
     no_head=True,
 )
 async def start_redirect_login(call: Call[MethodPath, StartParams]) -> Reply:
@@ -86,7 +101,19 @@ async def start_redirect_login(call: Call[MethodPath, StartParams]) -> Reply:
     return see_other(begun.url, keep)
 
 
-@endpoint("GET", "/auth/callback/{method}", gate=count_callback, no_head=True)
+@operation(
+    "GET",
+    "/auth/callback/{method}",
+    id="finish{method}Login",
+    tag="Auth",
+    summary="Take the browser back from {method}",
+    answers={303: None},
+    guard=None,
+    gate=count_callback,
+    sign_in="redirect",
+    errors=(403, 429, 502, 503),
+    no_head=True,
+)
 async def finish_redirect_login(call: Call[MethodPath, CallbackParams]) -> Reply:
     """Take the browser back from the identity provider, and sign the person in."""
     sign_ins, params = call.services.auth.require_browser().sign_ins, call.query
@@ -99,7 +126,16 @@ async def finish_redirect_login(call: Call[MethodPath, CallbackParams]) -> Reply
     return see_other(signed_in.location, _session_cookie(call, signed_in))
 
 
-@endpoint("POST", "/auth/logout")
+@operation(
+    "POST",
+    "/auth/logout",
+    id="logout",
+    tag="Auth",
+    summary="End the session of a browser",
+    answers={303: None},
+    guard=None,
+    errors=(403, 503),
+)
 async def submit_logout(call: Call) -> Reply:
     """End the session of the cookie, if there is one; the browser forgets the cookie in any case."""
     services, visitor = call.services, call.visitor

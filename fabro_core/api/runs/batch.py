@@ -31,7 +31,11 @@ class BatchDeleteRunsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=
     force: bool = False
 
 
-class BatchRunSummary(msgspec.Struct, frozen=True, kw_only=True):
+class _Exactly(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of answers that have these members and will have no others."""
+
+
+class BatchRunSummary(_Exactly, frozen=True, kw_only=True):
     requested: int
     succeeded: int
     failed: int
@@ -41,7 +45,9 @@ EncodedRun = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"$ref": "#/c
 """A Run that is encoded already."""
 
 
-class BatchRunLifecycleResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BatchRunLifecycleResult(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     run_id: str
     ok: bool
     outcome: Literal["archived", "already_archived", "unarchived", "not_archived", "not_found", "conflict", "error"]
@@ -49,19 +55,19 @@ class BatchRunLifecycleResult(msgspec.Struct, frozen=True, kw_only=True, omit_de
     error: ErrorResponseEntry | None = None
 
 
-class BatchRunLifecycleResponse(msgspec.Struct, frozen=True, kw_only=True):
+class BatchRunLifecycleResponse(_Exactly, frozen=True, kw_only=True):
     results: list[BatchRunLifecycleResult]
     summary: BatchRunSummary
 
 
-class BatchDeleteRunsResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BatchDeleteRunsResult(_Exactly, frozen=True, kw_only=True, omit_defaults=True):
     run_id: str
     ok: bool
     outcome: Literal["deleted", "already_absent", "conflict", "error"]
     error: ErrorResponseEntry | None = None
 
 
-class BatchDeleteRunsResponse(msgspec.Struct, frozen=True, kw_only=True):
+class BatchDeleteRunsResponse(_Exactly, frozen=True, kw_only=True):
     results: list[BatchDeleteRunsResult]
     summary: BatchRunSummary
 

@@ -18,6 +18,8 @@ from fabro_core.http.path import EventSeq
 from fabro_core.http.query import MAX_UNSIGNED, QueryParams
 from fabro_core.http.reply import Reply, json_bytes, json_reply
 from fabro_core.models.events.catalogue import FOR_USERS
+from fabro_core.models.instant import Instant
+from fabro_core.models.principal import Principal
 from fabro_core.runs.log.entry import stage_tag
 from fabro_core.runs.log.reading import EventContent, page_json
 from fabro_core.runs.log.submission import SubmittedEvent, read_submission
@@ -70,10 +72,26 @@ class PaginatedEventList(msgspec.Struct, frozen=True):
     meta: PageMeta
 
 
+class EventSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which event it is, and what it is about."""
+
+    seq: int
+    id: str
+    ts: Instant
+    run_id: str
+    event: str
+    actor: Principal | None = None
+    session_id: str | None = None
+    node_id: str | None = None
+    node_label: str | None = None
+    stage_id: str | None = None
+    tool_call_id: str | None = None
+
+
 class RunEventDetailResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`content` is the property that holds the most, cut to `max_content_length` bytes."""
 
-    event: dict[str, Any]
+    event: EventSummary
     properties: dict[str, Any]
     content: EventContent | None = None
     truncated: bool

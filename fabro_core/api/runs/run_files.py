@@ -32,7 +32,7 @@ class ListFilesParams(PageParams, frozen=True, kw_only=True):
 
 
 class ListCommitsParams(QueryParams, frozen=True, kw_only=True):
-    limit: Annotated[int, msgspec.Meta(le=100)] = 100
+    limit: Annotated[int, msgspec.Meta(le=100, extra_json_schema={"minimum": 1})] = 100
 
 
 class DiffFile(msgspec.Struct, frozen=True, kw_only=True):

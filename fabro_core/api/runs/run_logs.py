@@ -18,7 +18,7 @@ from fabro_core.http.reply import Reply, json_reply
 
 class CommandLogParams(QueryParams, frozen=True, kw_only=True):
     offset: Annotated[int, msgspec.Meta(ge=0, le=MAX_UNSIGNED)] = 0
-    limit: Annotated[int, msgspec.Meta(le=1024 * 1024)] = 64 * 1024
+    limit: Annotated[int, msgspec.Meta(le=1024 * 1024, extra_json_schema={"minimum": 1})] = 64 * 1024
 
 
 class CommandLogResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -16,7 +16,7 @@ from fabro_core.runs.pictures.svg import Direction
 
 
 class RenderWorkflowGraphRequest(msgspec.Struct, frozen=True, kw_only=True):
-    manifest: msgspec.Raw
+    manifest: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"$ref": "#/components/schemas/RunManifest"})]
     format: Literal["svg"] = "svg"
     direction: Literal["lr", "tb"] | None = None
 

@@ -44,6 +44,8 @@ class RunCreated(Properties, frozen=True, kw_only=True):
     provenance: RunProvenance
     manifest_blob: str | None = None
     spec_blob: str | None = None
+    in_place: bool | None = None
+    """True: it works where its files are (execution.md N12.2)."""
     git: GitContext | None = None
     fork_source_ref: ForkSourceRef | None = None
     retried_from: str | None = None

@@ -175,6 +175,7 @@ class RunCreator:
             provenance=provenance,
             manifest_blob=manifest.digest,
             spec_blob=spec_blob.digest,
+            in_place=plan.in_place or None,
             git=plan.git,
             parent_id=plan.parent_id,
             web_url=self._page_of(run_id),

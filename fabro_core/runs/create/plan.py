@@ -107,6 +107,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     graph_source: str
     """The DOT text as submitted."""
     git: GitContext | None
+    in_place: bool
     manifest: bytes
     """As submitted."""
     definition: bytes
@@ -166,6 +167,7 @@ def plan_run(draft: RunDraft) -> RunPlan:
         graph=msgspec.Raw(msgspec.json.encode(graph)),
         graph_source=manifest.target.source,
         git=manifest.manifest.git or None,
+        in_place=manifest.manifest.args.in_place is True,
         manifest=manifest.body,
         definition=msgspec.json.encode(_Definition(workflow_path=manifest.workflow_path, workflows=manifest.workflows)),
     )

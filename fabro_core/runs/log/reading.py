@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal
+
 import msgspec
 
 from fabro_core.errors import NotFound
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventPage, EventQuery
 
+ContentKind = Literal["text", "tool_output", "tool_arguments", "error", "details"]
+
 _SUMMARY = ("seq", "id", "ts", "run_id", "event")
 _SCOPE = ("actor", "session_id", "node_id", "node_label", "stage_id", "tool_call_id")
-_CONTENT = {
+_CONTENT: Final[dict[str, ContentKind]] = {
     "text": "text",
     "output": "tool_output",
     "arguments": "tool_arguments",
@@ -25,7 +29,7 @@ _Object = dict[str, msgspec.Raw]
 class EventContent(msgspec.Struct, frozen=True, kw_only=True):
     """The longest property of an event."""
 
-    kind: str
+    kind: ContentKind
     value: str
 
 

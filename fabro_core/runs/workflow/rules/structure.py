@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from fabro_core.models.graph import WorkflowDiagnostic
 from fabro_core.runs.workflow.attributes import text_of
 from fabro_core.runs.workflow.diagnostics import diagnostic
+from fabro_core.runs.workflow.draft import DraftEdge, Origin
 from fabro_core.runs.workflow.handlers import EXIT_SHAPE, START_SHAPE
 from fabro_core.runs.workflow.rules.subject import Subject, has_condition, of_graph, of_node, shown
 
@@ -35,8 +36,9 @@ def _exactly_one(
         names = ", ".join(f'"{node_id}"' for node_id in found[:5]) + (", .." if len(found) > 5 else "")
         message = f"The graph has {len(found)} {what} nodes: {names}."
         fix = f"Keep one node with shape={shape}, and give the others another shape and id."
-        second = subject.draft.nodes[found[1]]
-        yield diagnostic(rule, "error", message, fix=fix, origin=second.origin)
+        first, second, *further = (subject.draft.nodes[node_id] for node_id in found)
+        also = ((f'"{node.id}" is a {what} node, too.', node.origin) for node in (first, *further))
+        yield diagnostic(rule, "error", message, fix=fix, origin=second.origin, related=also)
 
 
 def reachability(subject: Subject) -> Iterator[WorkflowDiagnostic]:
@@ -91,23 +93,31 @@ def edge_target_exists(subject: Subject) -> Iterator[WorkflowDiagnostic]:
 def start_no_incoming(subject: Subject) -> Iterator[WorkflowDiagnostic]:
     """Nothing leads back to the start."""
     for node_id in subject.roles.starts:
-        if count := len(subject.incoming.get(node_id, ())):
-            message = f'{_edges(count)} into the start node "{node_id}".'
+        if edges := subject.incoming.get(node_id, ()):
+            message = f'{_lead(edges)} into the start node "{node_id}".'
             fix = "Lead them to the first node after the start."
-            yield of_node(subject.draft.nodes[node_id], "start_no_incoming", "error", message, fix=fix)
+            yield of_node(
+                subject.draft.nodes[node_id], "start_no_incoming", "error", message, fix=fix, related=_places(edges)
+            )
 
 
 def exit_no_outgoing(subject: Subject) -> Iterator[WorkflowDiagnostic]:
     """Nothing follows an exit."""
     for node_id in subject.roles.exits:
-        if count := len(subject.outgoing.get(node_id, ())):
-            message = f'{_edges(count)} out of the exit node "{node_id}".'
+        if edges := subject.outgoing.get(node_id, ()):
+            message = f'{_lead(edges)} out of the exit node "{node_id}".'
             fix = "Remove them, or let a node before the exit decide."
-            yield of_node(subject.draft.nodes[node_id], "exit_no_outgoing", "error", message, fix=fix)
+            yield of_node(
+                subject.draft.nodes[node_id], "exit_no_outgoing", "error", message, fix=fix, related=_places(edges)
+            )
 
 
-def _edges(count: int) -> str:
-    return "1 edge leads" if count == 1 else f"{count} edges lead"
+def _lead(edges: Sequence[DraftEdge]) -> str:
+    return "1 edge leads" if len(edges) == 1 else f"{len(edges)} edges lead"
+
+
+def _places(edges: Iterable[DraftEdge]) -> Iterator[tuple[str, Origin]]:
+    return ((f"The edge {shown(edge)}.", edge.origin) for edge in edges)
 
 
 def retry_target_exists(subject: Subject) -> Iterator[WorkflowDiagnostic]:

@@ -56,11 +56,18 @@ Rule = Callable[[Subject], Iterator[WorkflowDiagnostic]]
 
 
 def of_node(
-    node: DraftNode, rule: str, severity: Severity, message: str, *, key: str | None = None, fix: str | None = None
+    node: DraftNode,
+    rule: str,
+    severity: Severity,
+    message: str,
+    *,
+    key: str | None = None,
+    fix: str | None = None,
+    related: Iterable[tuple[str, Origin]] = (),
 ) -> WorkflowDiagnostic:
     """A fault of a node, at an attribute of it if `key` names one that was written."""
     origin = _at(node.origins, key) or node.origin
-    return diagnostic(rule, severity, message, node_id=node.id, fix=fix, origin=origin)
+    return diagnostic(rule, severity, message, node_id=node.id, fix=fix, origin=origin, related=related)
 
 
 def of_edge(
