@@ -167,3 +167,13 @@ async def _properties_of_run_created(server: Server, run_id: str) -> dict[str, A
     assert [event.kind for event in page.events] == ["run.created", "run.submitted"]
     properties: dict[str, Any] = json.loads(page.events[0].body)["properties"]
     return properties
+
+
+async def test_a_run_in_place_is_created_as_one(server: Server) -> None:
+    for asked, kept in ({"in_place": True}, True), ({"in_place": False}, None), ({}, None):
+        run = await server.create(args=asked)
+        (event,) = await server.events_of(run["id"], "run.created")
+        assert event["properties"].get("in_place") is kept
+    refused = await server.client.post("/api/v1/runs", content=json.dumps(manifest(args={"in_place": "yes"})))
+    assert refused.status_code == 400
+    assert "in_place" in refused.text
