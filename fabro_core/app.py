@@ -23,6 +23,7 @@ from fabro_core.config.in_force import LogDestination, ServerSettings, settings_
 from fabro_core.config.load import SettingsSource
 from fabro_core.config.model import LogLevel
 from fabro_core.errors import FabroError
+from fabro_core.http.access import RequestLog
 from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.http.canonical_host import CanonicalHost
 from fabro_core.http.edge import Edge
@@ -148,6 +149,10 @@ class FabroApp:
             await self._speak_lifespan(receive, send)
         else:
             await self._edge(scope, receive, send)
+
+    def log_requests_with(self, request_log: RequestLog) -> None:
+        """Have requests logged otherwise than with `logging`."""
+        self._edge.request_log = request_log
 
     def refusing(self, failure: Failure) -> ASGIApp:
         """An application that answers every request with `failure`, with the headers of all other answers."""

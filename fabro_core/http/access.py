@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fabro_core.auth.caller import Worker
 from fabro_core.http.trace import Trace
@@ -16,10 +16,31 @@ LOGGED_PATH_CHARS: Final = 512
 NOTHING_SENT: Final = 499
 """What the log calls the status of a request whose client has left before it was answered; never on the wire."""
 
+MESSAGE: Final = "request"
+
 _PROBES: Final = frozenset({"/health", "/health/ready", "/api/v1/health"})
 """Asked every few seconds by what looks after the server; their lines would hide the others."""
 
 log = logging.getLogger("fabro.access")
+
+RequestLog = Callable[[Mapping[str, Any], Trace, int, float], None]
+"""Logs a request: its scope as the server made it, what is known of it, the status, when it began (`perf_counter`)."""
+
+
+class Asker(NamedTuple):
+    """Who made a request, as the log names them; None: there is no such field."""
+
+    principal_kind: str
+    auth_status: str | None = None
+    auth_error_code: str | None = None
+    user_auth_method: str | None = None
+    idp_issuer: str | None = None
+    idp_subject: str | None = None
+    login: str | None = None
+
+    def fields(self) -> dict[str, str]:
+        """Those that there are."""
+        return {name: value for name, value in zip(self._fields, self, strict=True) if value is not None}
 
 
 def client_of(scope: Mapping[str, Any]) -> str:
@@ -29,39 +50,58 @@ def client_of(scope: Mapping[str, Any]) -> str:
 
 
 def log_request(scope: Mapping[str, Any], trace: Trace, status: int, began: float) -> None:
-    """Write the line; the fields are also attributes of the record (`record.fabro`), for JSON logs."""
-    level = logging.ERROR if status >= 500 else logging.DEBUG if _is_probe(scope) else logging.INFO
+    """Write the line with `logging`; the fields are also an attribute of the record, `fabro`."""
+    level = level_of(scope, status)
     if not log.isEnabledFor(level):
         return
-    path: str = scope["path"]
-    fields: dict[str, object] = {
+    # Without `log.log`, which walks the stack to name a source line that would be this one every time.
+    record = logging.LogRecord(log.name, level, "", 0, MESSAGE, (), None)
+    record.fabro = {
         "method": scope["method"],
-        "path": path if len(path) <= LOGGED_PATH_CHARS else f"{path[:LOGGED_PATH_CHARS]}…",
+        "path": shown_path(scope),
         "status": status,
-        "latency_ms": round((perf_counter() - began) * 1000, 3),
+        "latency_ms": latency_ms(began),
         "request_id": trace.request_id,
         "client": client_of(scope),
-        "principal_kind": "none",
+        **asker_of(trace).fields(),
     }
-    if trace.auth_status is not None:
-        fields["auth_status"] = trace.auth_status
-    if trace.auth_error_code is not None:
-        fields["auth_error_code"] = trace.auth_error_code
-    caller = trace.caller
-    if isinstance(caller, Worker):
-        fields["principal_kind"] = "worker"
-    elif caller is not None:
-        fields["principal_kind"] = "user"
-        fields["user_auth_method"] = caller.method.replace("-", "_")
-        fields["idp_issuer"] = caller.identity.issuer
-        fields["idp_subject"] = caller.identity.subject
-        fields["login"] = caller.identity.login
-    # Without `log.log`, which walks the stack to name a source line that would be this one every time.
-    record = logging.LogRecord(log.name, level, "", 0, "request", (), None)
-    record.fabro = fields
     log.handle(record)
 
 
-def _is_probe(scope: Mapping[str, Any]) -> bool:
+def level_of(scope: Mapping[str, Any], status: int) -> int:
+    """How severe the line of a request is."""
+    if status >= 500:
+        return logging.ERROR
+    path, root_path = scope["path"], scope.get("root_path")
+    is_probe = path in _PROBES or (root_path and path.removeprefix(root_path) in _PROBES)
+    return logging.DEBUG if is_probe else logging.INFO
+
+
+def shown_path(scope: Mapping[str, Any]) -> str:
+    """As much of the path as a line has room for."""
     path: str = scope["path"]
-    return path in _PROBES or path.removeprefix(scope.get("root_path") or "") in _PROBES
+    return path if len(path) <= LOGGED_PATH_CHARS else f"{path[:LOGGED_PATH_CHARS]}…"
+
+
+def latency_ms(began: float) -> float:
+    """How long a request has taken until now."""
+    return round((perf_counter() - began) * 1000, 3)
+
+
+def asker_of(trace: Trace) -> Asker:
+    """Who made a request, as far as that is known by now."""
+    caller = trace.caller
+    if caller is None:
+        return Asker("none", trace.auth_status, trace.auth_error_code)
+    if isinstance(caller, Worker):
+        return Asker("worker", trace.auth_status, trace.auth_error_code)
+    identity = caller.identity
+    return Asker(
+        "user",
+        trace.auth_status,
+        trace.auth_error_code,
+        caller.method.replace("-", "_"),
+        identity.issuer,
+        identity.subject,
+        identity.login,
+    )

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import Final
 
-from fabro_core.http.access import NOTHING_SENT, log_request
+from fabro_core.http.access import NOTHING_SENT, RequestLog, log_request
 from fabro_core.http.asgi import SERVER_SEND, ASGIApp, Message, Receive, Scope, Send
 from fabro_core.http.failures import PATH_TOO_LONG, UNFORESEEN, Failure, draining, envelope, not_started
 from fabro_core.http.mount import below_root_path
@@ -22,7 +22,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-_ALWAYS = (
+DEFAULTS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
@@ -31,8 +31,8 @@ _ALWAYS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-_HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
-_DEFAULT_NAMES = frozenset(name for name, _ in _ALWAYS)
+HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_DEFAULT_NAMES = frozenset(name for name, _ in DEFAULTS)
 
 REQUEST_GRACE_SECONDS: Final = 5
 """What requests under way get to finish before the store is closed (server.md S23)."""
@@ -50,9 +50,10 @@ class Edge:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._defaults = (*_ALWAYS, _HSTS) if https else _ALWAYS
+        self._defaults = (*DEFAULTS, HSTS) if https else DEFAULTS
         self._refusal: Failure | None = not_started(NOT_STARTED)
         """What every request is answered with; None: the application answers."""
+        self.request_log: RequestLog = log_request
         self._under_way = 0
         self._idle: asyncio.Event | None = None
         """Set when no request is under way; None while nobody waits for that."""
@@ -119,7 +120,7 @@ class Edge:
             self._under_way -= 1
             if self._idle is not None and not self._under_way:
                 self._idle.set()
-            log_request(scope, trace, status, began)
+            self.request_log(scope, trace, status, began)
 
     def _finished(self, headers: Iterable[tuple[bytes, bytes]], trace: Trace) -> list[tuple[bytes, bytes]]:
         """A header that an operation sets wins over the default of the same name."""

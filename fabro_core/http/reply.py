@@ -13,13 +13,15 @@ RawHeaders = tuple[tuple[bytes, bytes], ...]
 JSON_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/json")
 OCTETS_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/octet-stream")
 SVG = "image/svg+xml"
+SVG_TYPE: tuple[bytes, bytes] = (b"content-type", SVG.encode())
+CONTENT_TYPES: RawHeaders = (JSON_TYPE, OCTETS_TYPE, SVG_TYPE)
 HTML_HEADERS: RawHeaders = (
     (b"content-type", b"text/html; charset=utf-8"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
 )
 """What only pages carry (server.md S11)."""
 
-_BODILESS = frozenset({204, 304})
+BODILESS = frozenset({204, 304})
 
 
 class Reply:
@@ -34,7 +36,7 @@ class Reply:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [*self.headers]
-        if self.status not in _BODILESS:
+        if self.status not in BODILESS:
             headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
@@ -56,7 +58,7 @@ def json_reply(content: object, status: int = 200, headers: RawHeaders = ()) -> 
 
 def picture(svg: bytes) -> Reply:
     """A picture that was drawn already."""
-    return Reply(200, svg, ((b"content-type", SVG.encode()),))
+    return Reply(200, svg, (SVG_TYPE,))
 
 
 def octets(content: bytes, headers: RawHeaders = ()) -> Reply:

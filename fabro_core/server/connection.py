@@ -21,7 +21,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fabro_core.http.failures import HEAD_TOO_LARGE, MALFORMED, TOO_SLOW, Failure
-from fabro_core.server.exchange import Exchange, Outlet
+from fabro_core.server.exchange import Exchange
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
@@ -126,7 +126,6 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin, unless the client has too many connections or the server no room."""
         super().connection_made(transport)
-        self._outlet = Outlet(transport, self.close)
         self._progress_at = self._free_at = self.loop.time()
         self._admitted = self._bounds.peers.enter(self.client)
         if self._admitted:
@@ -245,7 +244,10 @@ class Connection(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser with each header; with trailers as well, which are no headers."""
         if not self._in_body:
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Called by the parser at the end of a head. Whatever this raises makes the parser fail."""
@@ -292,7 +294,7 @@ class Connection(HttpToolsProtocol):
         """Let `app` answer the request of `scope`, once those before it have been answered."""
         exchange = Exchange(
             scope=self.scope,
-            transport=cast("asyncio.Transport", self._outlet),
+            transport=self.transport,
             flow=self.flow,
             logger=self.logger,
             access_logger=self.access_logger,
@@ -304,7 +306,6 @@ class Connection(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         exchange.connection = self
-        exchange.outlet = self._outlet
         self.cycle = exchange
         if self._serving is None or self._serving.response_complete:
             self._start(exchange, app)

@@ -14,15 +14,19 @@ from functools import lru_cache
 from typing import Any, Final, TextIO
 
 from fabro_core.config.model import LogFormat, Logging, LogLevel
+from fabro_core.server.log_lines import LogLines
 
 LOGGER: Final = "fabro"
 
 
-def configure_logging(settings: Logging, stream: TextIO) -> None:
-    """Send every logger of this process to `stream`: ours from the given level, those of libraries from WARNING."""
+def configure_logging(settings: Logging, stream: TextIO) -> LogLines:
+    """Send every logger of this process to `stream`: ours from the given level, those of libraries from WARNING.
+
+    Returns where they are written.
+    """
     # Nothing here shows a record's thread, process or task; collecting them costs a tenth of the access log.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = logging.StreamHandler(stream)
+    handler = LogLines(stream)
     handler.setFormatter(_FORMATTERS[settings.format]())
     root = logging.getLogger()
     for previous in root.handlers[:]:
@@ -30,6 +34,7 @@ def configure_logging(settings: Logging, stream: TextIO) -> None:
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     set_level(settings.level)
+    return handler
 
 
 def set_level(level: LogLevel) -> None:
@@ -43,7 +48,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as text, without a line feed at the end."""
         fields = _all_shown(_fields(record))
-        line = f"{_instant(record)} {record.levelname} {record.name} {_escaped(record.getMessage())}{fields}"
+        line = f"{instant(record.created)} {record.levelname} {record.name} {_escaped(record.getMessage())}{fields}"
         trace = _trace(record)
         return line if trace is None else "\n".join([line, *(f"  {_escaped(row)}" for row in trace.split("\n"))])
 
@@ -56,7 +61,7 @@ class JsonFormatter(logging.Formatter):
         trace = _trace(record)
         document = {
             **_fields(record),
-            "ts": _instant(record),
+            "ts": instant(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -73,8 +78,10 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _instant(record: logging.LogRecord) -> str:
-    return f"{_second(int(record.created))}.{int(record.msecs):03d}Z"
+def instant(epoch_seconds: float) -> str:
+    """An instant as lines begin with it."""
+    whole = int(epoch_seconds)
+    return f"{_second(whole)}.{int((epoch_seconds - whole) * 1000):03d}Z"
 
 
 @lru_cache(maxsize=2)
@@ -113,11 +120,12 @@ def _all_shown(fields: dict[str, Any]) -> str:
     values = [str(value) for value in fields.values()]
     joined = "\n".join(values)
     if joined.count("\n") >= len(values) or _ALL_PLAIN.fullmatch(joined) is None:
-        values = [_shown(value) for value in values]
+        values = [shown(value) for value in values]
     return "".join([f" {name}={value}" for name, value in zip(fields, values, strict=True)])
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """A value as a line of text has it: in quotes when it could be taken for several, without unseen characters."""
     if _PLAIN.fullmatch(text):
         return text
     text = _escaped(text)

@@ -23,9 +23,11 @@ from fabro_core.config.directories import make_private_directory
 from fabro_core.config.load import Overrides
 from fabro_core.config.model import UnixListen
 from fabro_core.server.descriptors import raise_limit
+from fabro_core.server.log_lines import LogLines
 from fabro_core.server.logs import configure_logging, set_level
 from fabro_core.server.orders import SignalOrders
 from fabro_core.server.record import RunDirectory, ServerRecord, bind_of
+from fabro_core.server.request_lines import RequestLines
 from fabro_core.server.serving import Orders, Serving
 from fabro_core.server.sockets import Binder
 from fabro_core.server.workers import Workers, awaited_signals
@@ -78,7 +80,9 @@ class Process:
         sys.setswitchinterval(SWITCH_SECONDS)  # the process is ours; an embedding program decides for itself
         make_storage_root(self.assembly.settings)
         with self.directory.locked():
-            configure_logging(self.assembly.settings.server.logging, log)
+            logging_settings = self.assembly.settings.server.logging
+            lines = configure_logging(logging_settings, log)
+            self.serving.app.log_requests_with(RequestLines(lines, logging_settings.format))
             self.serving.app.log_destination = "stdout" if log_path is None else "file"
             raise_limit()
             listening = self._listening(log_path, announce)
@@ -89,15 +93,18 @@ class Process:
                 with awaited_signals() as signals, listening as listener:
                     gc.collect()
                     gc.freeze()  # or the collector's first look would copy the memory that is shared
-                    Workers(self.workers, partial(self._work, listener)).supervise(signals)
+                    Workers(self.workers, partial(self._work, listener, lines)).supervise(signals)
 
     async def _open_and_close(self) -> None:
         """Find what is wrong with the store before there are several processes to say it."""
         async with self.assembly.opened():
             pass
 
-    def _work(self, listener: socket.socket, orders: Orders) -> None:
-        self.serving.run(nullcontext(listener), orders)
+    def _work(self, listener: socket.socket, lines: LogLines, orders: Orders) -> None:
+        try:
+            self.serving.run(nullcontext(listener), orders)
+        finally:
+            lines.flush()
 
     @contextmanager
     def _listening(self, log_path: Path | None, announce: Announce) -> Iterator[socket.socket]:
