@@ -103,9 +103,7 @@ def authentication(
             sessions=sessions,
             states=states,
             sign_ins=SignIns(by_name, options, attempts, sessions, states, public_url=public_url, prefix=prefix),
-            consents=CliConsents(
-                cli_method, authenticator, sessions, CliFlows(cookie_key, clock), codes, prefix=prefix
-            ),
+            consents=CliConsents(cli_method, authenticator, CliFlows(cookie_key, clock), codes, prefix=prefix),
             cli=CliLogins(by_name, codes, chains, access_tokens, on=cli_method is not None),
         ),
     )

@@ -11,12 +11,13 @@ from fabro_core.auth.asking import credential_of, identity_of_bearer, require_pe
 from fabro_core.auth.base import AuthMethod, Bearer
 from fabro_core.auth.caller import Caller, SessionRef, User, Worker
 from fabro_core.auth.chains import REFRESH_PREFIX
-from fabro_core.auth.cookies import cookie_value
+from fabro_core.auth.cookies import cookie_values
 from fabro_core.auth.refusals import LoginNotPermitted, Unauthenticated
-from fabro_core.auth.sessions import COOKIE, BrowserSessions
+from fabro_core.auth.sessions import COOKIE, BrowserSessions, SessionRecord
 from fabro_core.auth.signed_tokens import header_of
 from fabro_core.auth.worker_tokens import KEY_ID as WORKER_KEY_ID
 from fabro_core.auth.worker_tokens import WorkerTokens
+from fabro_core.documents.collection import Stored
 from fabro_core.secret import Secret
 
 MAX_TOKEN_BYTES = 8192
@@ -51,25 +52,44 @@ class Authenticator:
         token = bearer_token(headers)
         if token is not None:
             return await self._bearer(token)
-        cookie = None if self._sessions is None else cookie_value(headers, COOKIE)
-        if cookie is None:
-            raise Unauthenticated
-        return await self.user_of_cookie(cookie)
+        return await self.user_of_cookies(() if self._sessions is None else cookie_values(headers, COOKIE))
 
-    async def user_of_cookie(self, cookie: str) -> User:
-        """The person whose session a cookie's value stands for. Raises as `authenticate` does."""
-        session = None if self._sessions is None else await self._sessions.find(cookie)
-        if self._sessions is None or session is None:
+    async def session_of_cookies(self, cookies: Sequence[str]) -> Stored[SessionRecord] | None:
+        """The session of the first usable one of several cookies; None when none is.
+
+        Raises `MethodUnavailable` or `StoreUnavailable`.
+        """
+        for cookie in cookies:
+            session = None if self._sessions is None else await self._sessions.find(cookie)
+            if session is not None and self._is_usable(session.body):
+                return session
+        return None
+
+    async def user_of_cookies(self, cookies: Sequence[str]) -> User:
+        """The person of the session that `session_of_cookies` finds. Raises as `authenticate` does."""
+        session = await self.session_of_cookies(cookies)
+        if session is None:
             raise Unauthenticated
+        return await self.user_of_session(session)
+
+    async def user_of_session(self, session: Stored[SessionRecord]) -> User:
+        """The person of a session that is usable. Raises as `authenticate` does."""
+        assert self._sessions is not None, "the session is one of theirs"
         record = session.body
         method = self._by_name.get(record.method)
         if method is None:
             raise Unauthenticated("access_token_invalid")
-        if not self._sessions.depends_on(record, credential_of(method, record.identity)):
-            raise Unauthenticated
         await require_permission(method, record.identity)
         await self._sessions.note_use(session)
         return User(identity=record.identity, method=method.name, session=SessionRef("browser", session.key))
+
+    def _is_usable(self, record: SessionRecord) -> bool:
+        """Whether what the session was opened with is what its method has now (auth.md A9). One whose method is not
+        enabled is usable all the same, and refused for that (auth.md A5)."""
+        method = self._by_name.get(record.method)
+        if method is None or self._sessions is None:
+            return True
+        return self._sessions.depends_on(record, credential_of(method, record.identity))
 
     async def still_admits(self, caller: Caller) -> bool:
         """Whether somebody whose request is still being answered may go on (auth.md A14).

@@ -18,9 +18,9 @@ from fabro_core.auth.caller import User
 from fabro_core.auth.cli_flows import FLOW_COOKIE, CliFlow, CliFlows
 from fabro_core.auth.codes import Codes, Grant
 from fabro_core.auth.oauth import back_to_client, is_code_challenge, is_redirect_uri, is_state
-from fabro_core.auth.refusals import LoginNotPermitted, Unauthenticated
+from fabro_core.auth.refusals import LoginNotPermitted
 from fabro_core.auth.return_to import CLI_RESUME
-from fabro_core.auth.sessions import COOKIE, BrowserSessions
+from fabro_core.auth.sessions import COOKIE
 from fabro_core.auth.visitor import Visitor
 from fabro_core.errors import InvalidRequest, StoreUnavailable
 
@@ -81,7 +81,6 @@ class CliConsents:
         self,
         method: AuthMethod | None,
         authenticator: Authenticator,
-        sessions: BrowserSessions,
         flows: CliFlows,
         codes: Codes,
         *,
@@ -91,7 +90,6 @@ class CliConsents:
         URL."""
         self._method = method
         self._authenticator = authenticator
-        self._sessions = sessions
         self._flows = flows
         self._codes = codes
         self._prefix = prefix
@@ -151,8 +149,8 @@ class CliConsents:
 
     def _flow(self, visitor: Visitor) -> tuple[AuthMethod, CliFlow]:
         """The flow that this browser carries, and what people sign in with. Raises `InvalidRequest`."""
-        cookie = visitor.cookie(FLOW_COOKIE)
-        flow = None if cookie is None else self._flows.open(cookie)
+        opened = (self._flows.open(cookie) for cookie in visitor.cookies(FLOW_COOKIE))
+        flow = next((each for each in opened if each is not None), None)
         if self._method is None or flow is None:
             raise InvalidRequest("There is no login to go on with. Start it again.", code="invalid_request")
         return self._method, flow
@@ -176,14 +174,10 @@ class CliConsents:
 
     async def _session_user(self, method: AuthMethod, visitor: Visitor) -> User | None:
         """The person of a session that was opened with `method`; None without one. Raises `LoginNotPermitted`."""
-        cookie = visitor.cookie(COOKIE)
-        session = None if cookie is None else await self._sessions.find(cookie)
-        if cookie is None or session is None or session.body.method != method.name:
+        session = await self._authenticator.session_of_cookies(visitor.cookies(COOKIE))
+        if session is None or session.body.method != method.name:
             return None
-        try:
-            return await self._authenticator.user_of_cookie(cookie)
-        except Unauthenticated:
-            return None
+        return await self._authenticator.user_of_session(session)
 
 
 def _told(redirect_uri: str, state: str, error: FlowError) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+MAX_OF_ONE_NAME: Final = 4
+"""How many cookies of one name are looked at: each may cost a look into the store."""
 
 
 class Cookies:
@@ -24,14 +28,20 @@ class Cookies:
         return self.set(name, "", max_age_seconds=0, path=path)
 
 
-def cookie_value(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
-    """The value of a cookie in a request; the last one counts if it is there several times, None if never."""
+def cookie_values(headers: Iterable[tuple[bytes, bytes]], name: str) -> tuple[str, ...]:
+    """What a request has under the name of a cookie, in its order, at most `MAX_OF_ONE_NAME` of them.
+
+    A browser sends all that apply, those of longer paths first (RFC 6265 §5.4), and cookies of another port of the host
+    are among them. Which one is meant only shows when one proves good.
+    """
     wanted = name.encode("ascii")
-    found = None
+    found: list[str] = []
     for header, line in headers:
         if header == b"cookie":
             for pair in line.split(b";"):
                 key, _, value = pair.strip().partition(b"=")
                 if key == wanted:
-                    found = value
-    return None if found is None else found.decode("latin-1")
+                    found.append(value.decode("latin-1"))
+                    if len(found) == MAX_OF_ONE_NAME:
+                        return tuple(found)
+    return tuple(found)

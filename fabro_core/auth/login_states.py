@@ -6,6 +6,7 @@ The store has nothing that finishes one: the state and the browser's binding as 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -75,8 +76,9 @@ class LoginStates:
         )
         await self._records.put(attempt.state.hexdigest(), record)
 
-    async def find(self, state: Secret, *, method: str, binding: Secret) -> PendingLogin | None:
-        """The sign-in of this method and this browser; None for any other state. Changes nothing."""
+    async def find(self, state: Secret, *, method: str, bindings: Sequence[Secret]) -> PendingLogin | None:
+        """The sign-in of this method and this browser, which has one of `bindings`; None for any other state. Changes
+        nothing."""
         try:
             stored = await self._records.get(state.hexdigest())
         except BadSeal:  # the session secret is another one by now
@@ -84,7 +86,7 @@ class LoginStates:
         if stored is None or stored.body.method != method:
             return None
         record = stored.body
-        if not hmac.compare_digest(record.binding, binding.hexdigest()):
+        if not any(hmac.compare_digest(record.binding, binding.hexdigest()) for binding in bindings):
             return None
         return PendingLogin(key=stored.key, code_verifier=record.verifier, kept=record.kept, return_to=record.return_to)
 

@@ -137,7 +137,7 @@ class SignIns:
             redirect = await redirect_of(method, attempt)
         except IdentityProviderFailed as refusal:
             raise self._refused(name, refusal, checked, visitor) from refusal
-        binding = _binding(visitor) or Secret.random()
+        binding = next(iter(_bindings(visitor)), None) or Secret.random()
         await self._states.remember(attempt, method=name, binding=binding, kept=redirect.keep, return_to=checked)
         return Begun(url=redirect.url, binding=binding)
 
@@ -157,12 +157,12 @@ class SignIns:
         return await self._signed_in(method, identity, pending.return_to, visitor)
 
     async def end(self, visitor: Visitor) -> None:
-        """End the session of the browser, if it has one."""
-        cookie = visitor.cookie(COOKIE)
-        ended = None if cookie is None else await self._sessions.end(cookie)
-        if ended is not None:
-            session = SessionRef("browser", ended.key)
-            audit("logout", visitor, method=ended.body.method, identity=ended.body.identity, session=session)
+        """End whatever session the browser has: one that stayed behind would sign the person in again."""
+        for cookie in visitor.cookies(COOKIE):
+            ended = await self._sessions.end(cookie)
+            if ended is not None:
+                session = SessionRef("browser", ended.key)
+                audit("logout", visitor, method=ended.body.method, identity=ended.body.identity, session=session)
 
     def _enabled(self, name: str) -> AuthMethod:
         method = self._methods.get(name)
@@ -178,8 +178,8 @@ class SignIns:
 
     async def _taken(self, name: str, state: Secret, visitor: Visitor) -> PendingLogin:
         """The sign-in that the state and the browser belong to, used up. Raises `LoginStateInvalid`."""
-        binding = _binding(visitor)
-        pending = None if binding is None else await self._states.find(state, method=name, binding=binding)
+        bindings = _bindings(visitor)
+        pending = await self._states.find(state, method=name, bindings=bindings) if bindings else None
         if pending is None or not await self._states.take(pending):
             refusal = LoginStateInvalid()
             audit("login_refused", visitor, method=name, reason=refusal.code)
@@ -239,17 +239,15 @@ class SignIns:
             credential=credential_of(method, identity),
             user_agent=visitor.user_agent,
         )
-        replaced = visitor.cookie(COOKIE)
-        if replaced is not None:
+        for replaced in visitor.cookies(COOKIE):
             await self._sessions.end(replaced)
         audit("login", visitor, method=method.name, identity=identity, session=session)
         return SignedIn(cookie=Secret(cookie), location=return_to or self._prefix + AFTER_SIGN_IN)
 
 
-def _binding(visitor: Visitor) -> Secret | None:
+def _bindings(visitor: Visitor) -> list[Secret]:
     """What the browser brings along; one for all its tabs, so that each can finish what it began."""
-    value = visitor.cookie(BINDING_COOKIE)
-    return Secret(value) if value is not None and is_binding(value) else None
+    return [Secret(value) for value in visitor.cookies(BINDING_COOKIE) if is_binding(value)]
 
 
 def _form(option: LoginOption, submitted: Mapping[str, object]) -> LoginForm:

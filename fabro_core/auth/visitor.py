@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from fabro_core.auth.cookies import cookie_value
+from fabro_core.auth.cookies import cookie_values
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,9 +18,9 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     headers: Sequence[tuple[bytes, bytes]]
     """Names in lower case."""
 
-    def cookie(self, name: str) -> str | None:
-        """The value of a cookie that came along."""
-        return cookie_value(self.headers, name)
+    def cookies(self, name: str) -> tuple[str, ...]:
+        """What came along under the name of a cookie: the first that proves good counts (auth.md A4)."""
+        return cookie_values(self.headers, name)
 
     @property
     def user_agent(self) -> str | None:

@@ -74,7 +74,7 @@ async def confirm_cli_login(call: Call[None, CliResumeParams]) -> Reply:
 async def resume_cli_login(call: Call) -> Reply:
     """The person agrees: the program gets a code."""
     visitor = call.visitor
-    if visitor.cookie(COOKIE) is not None:
+    if visitor.cookies(COOKIE):
         refuse_cross_site(call.headers, call.services.public_origin)
     try:
         location = await call.services.auth.require_browser().consents.grant(visitor)

@@ -224,13 +224,6 @@ async def test_an_authorization_header_decides_alone(server: Server, browser: ht
         assert (await browser.get(WHO, headers={"Authorization": header})).status_code == 401
 
 
-async def test_the_last_cookie_of_the_name_counts(server: Server, browser: httpx.AsyncClient) -> None:
-    cookie = await sign_in(browser, server.token)
-    good, bad = f"__fabro_session={cookie}", "__fabro_session=garbage"
-    assert (await server.anonymous.get(WHO, headers={"Cookie": f"{bad}; {good}"})).status_code == 200
-    assert (await server.anonymous.get(WHO, headers={"Cookie": f"{good}; {bad}"})).status_code == 401
-
-
 async def test_the_store_holds_no_token_and_no_cookie(server: Server, browser: httpx.AsyncClient) -> None:
     cookie = await sign_in(browser, server.token)
     query = DocQuery(collection="auth.session", now_ms=0, limit=10)

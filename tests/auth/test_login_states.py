@@ -35,7 +35,7 @@ async def test_the_browser_that_began_finds_everything_again_on_another_server(
 ) -> None:
     servers = [LoginStates(store, clock, SESSION_SECRET) for store in replicas]
     attempt = await begun(servers[0], kept=KEPT, return_to="/runs/X")
-    pending = await servers[1].find(attempt.state, method="github", binding=BINDING)
+    pending = await servers[1].find(attempt.state, method="github", bindings=[BINDING])
     assert pending is not None
     assert (pending.code_verifier, pending.kept, pending.return_to) == (attempt.code_verifier, KEPT, "/runs/X")
 
@@ -52,12 +52,12 @@ async def test_of_twenty_callbacks_at_once_one_takes_it(replicas: Replicas, cloc
     attempt = await begun(servers[0])
 
     async def take(states: LoginStates) -> bool:
-        pending = await states.find(attempt.state, method="github", binding=BINDING)
+        pending = await states.find(attempt.state, method="github", bindings=[BINDING])
         return pending is not None and await states.take(pending)
 
     taken = await asyncio.gather(*(take(servers[n % 2]) for n in range(20)))
     assert taken.count(True) == 1
-    assert await servers[0].find(attempt.state, method="github", binding=BINDING) is None
+    assert await servers[0].find(attempt.state, method="github", bindings=[BINDING]) is None
 
 
 async def test_another_browser_another_method_and_another_state_find_nothing_and_spoil_nothing(
@@ -65,19 +65,19 @@ async def test_another_browser_another_method_and_another_state_find_nothing_and
 ) -> None:
     states = LoginStates(replicas[0], clock, SESSION_SECRET)
     attempt = await begun(states)
-    assert await states.find(attempt.state, method="github", binding=Secret("c" * 43)) is None
-    assert await states.find(attempt.state, method="gitlab", binding=BINDING) is None
-    assert await states.find(Secret("ünknown"), method="github", binding=BINDING) is None
-    assert await states.find(attempt.state, method="github", binding=BINDING) is not None
+    assert await states.find(attempt.state, method="github", bindings=[Secret("c" * 43)]) is None
+    assert await states.find(attempt.state, method="gitlab", bindings=[BINDING]) is None
+    assert await states.find(Secret("ünknown"), method="github", bindings=[BINDING]) is None
+    assert await states.find(attempt.state, method="github", bindings=[BINDING]) is not None
 
 
 async def test_it_has_ten_minutes(replicas: Replicas, clock: ManualClock) -> None:
     states = LoginStates(replicas[0], clock, SESSION_SECRET)
     attempt = await begun(states)
     clock.advance(timedelta(minutes=10) - timedelta(milliseconds=1))
-    assert await states.find(attempt.state, method="github", binding=BINDING) is not None
+    assert await states.find(attempt.state, method="github", bindings=[BINDING]) is not None
     clock.advance(timedelta(milliseconds=1))
-    assert await states.find(attempt.state, method="github", binding=BINDING) is None
+    assert await states.find(attempt.state, method="github", bindings=[BINDING]) is None
 
 
 async def test_nothing_in_the_store_finishes_it(replicas: Replicas, clock: ManualClock) -> None:
@@ -91,7 +91,7 @@ async def test_nothing_in_the_store_finishes_it(replicas: Replicas, clock: Manua
 async def test_another_session_secret_ends_it(replicas: Replicas, clock: ManualClock) -> None:
     attempt = await begun(LoginStates(replicas[0], clock, SESSION_SECRET))
     rotated = LoginStates(replicas[1], clock, Secret("another session secret".ljust(32)))
-    assert await rotated.find(attempt.state, method="github", binding=BINDING) is None
+    assert await rotated.find(attempt.state, method="github", bindings=[BINDING]) is None
 
 
 @pytest.mark.parametrize("text", ["", "b", "b" * 42, "c" * 44, "ü" * 43, "b" * 42 + "=", "d" * 43 + "AA"])

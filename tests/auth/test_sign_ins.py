@@ -29,6 +29,7 @@ from fabro_core.auth.refusals import (
     LoginNotPermitted,
     LoginStateInvalid,
     MethodDisabled,
+    Unauthenticated,
 )
 from fabro_core.auth.sessions import COOKIE
 from fabro_core.auth.sign_in_limit import LimitKind, TooManyAttempts
@@ -166,7 +167,7 @@ async def test_somebody_comes_back_and_has_a_session(site: Site, audited: Audite
     state, back = await site.begun(BROWSER, "/fabro/runs/X")
     signed_in = await site.finished(state, back)
     assert signed_in.location == "/fabro/runs/X"
-    user = await site.servers[0].authenticator.user_of_cookie(signed_in.cookie.reveal())
+    user = await site.servers[0].authenticator.user_of_cookies([signed_in.cookie.reveal()])
     assert (user.identity, user.method) == (MONA, "sso")
     assert audited() == [
         {
@@ -197,7 +198,7 @@ async def test_two_tabs_of_a_browser_both_finish(site: Site) -> None:
     first, back = await site.begun(BROWSER)
     verifier = site.provider.verifiers[-1]
     second, back_too = await site.begun(back)
-    assert back.cookie(BINDING_COOKIE) == back_too.cookie(BINDING_COOKIE)
+    assert back.cookies(BINDING_COOKIE) * 2 == back_too.cookies(BINDING_COOKIE)
     await site.finished(second, back_too)
     site.provider.verifiers.append(verifier)
     await site.finished(first, back)
@@ -210,6 +211,14 @@ async def test_another_browser_finishes_nothing_and_spoils_nothing(site: Site, a
             await site.finished(state, foreign)
     assert [(line["event"], line["reason"]) for line in audited()] == [("login_refused", "login_state_invalid")] * 3
     await site.finished(state, back)
+
+
+async def test_a_binding_of_another_path_hides_none(site: Site) -> None:
+    for place in range(2):
+        state, back = await site.begun(BROWSER)
+        bindings = ["b" * 43, *back.cookies(BINDING_COOKIE)]
+        value = f"; {BINDING_COOKIE}=".join(bindings if place else reversed(bindings))
+        assert isinstance(await site.finished(state, with_cookie(BROWSER, BINDING_COOKIE, value)), SignedIn)
 
 
 async def test_of_twenty_callbacks_at_once_one_signs_in(site: Site) -> None:
@@ -272,7 +281,7 @@ async def test_a_form_that_is_right_opens_a_session(site: Site, audited: Audited
     submitted = {"password": PASSWORD, "return_to": "/fabro/runs?page=2", "extra": 1}
     signed_in = await site.sign_ins().with_form("password", submitted, BROWSER)
     assert signed_in.location == "/fabro/runs?page=2"
-    user = await site.servers[1].authenticator.user_of_cookie(signed_in.cookie.reveal())
+    user = await site.servers[1].authenticator.user_of_cookies([signed_in.cookie.reveal()])
     assert (user.identity, user.method) == (MONA, "password")
     assert [line["event"] for line in audited()] == ["login"]
 
@@ -317,6 +326,16 @@ async def test_signing_out_ends_the_session_on_every_server_and_is_noted_once(si
     await site.sign_ins().end(with_cookie(BROWSER, COOKIE, "no cookie of ours"))
     assert await site.servers[0].require_browser().sessions.find(signed_in.cookie.reveal()) is None
     assert [line["event"] for line in audited()] == ["login", "logout"]
+
+
+async def test_a_session_of_an_old_credential_hides_no_other(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = await site.sign_ins().with_form("password", {"password": PASSWORD}, BROWSER)
+    monkeypatch.setattr("tests.auth.test_sign_ins.PASSWORD", "battery staple")
+    new = await site.sign_ins().with_form("password", {"password": PASSWORD}, BROWSER)
+    authenticator, cookies = site.servers[1].authenticator, [old.cookie.reveal(), new.cookie.reveal()]
+    with pytest.raises(Unauthenticated):
+        await authenticator.user_of_cookies(cookies[:1])
+    assert (await authenticator.user_of_cookies(cookies)).identity == MONA
 
 
 # -- methods and limits ----------------------------------------------------------------------------------------------

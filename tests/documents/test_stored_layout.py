@@ -179,7 +179,7 @@ async def test_a_code_is_redeemed(store: MemoryRunStore, clock: ManualClock) -> 
 
 
 async def test_a_sign_in_under_way_is_finished(store: MemoryRunStore, clock: ManualClock) -> None:
-    pending = await LoginStates(store, clock, SESSION_SECRET).find(STATE, method="github", binding=BINDING)
+    pending = await LoginStates(store, clock, SESSION_SECRET).find(STATE, method="github", bindings=[BINDING])
     assert pending is not None
     assert pending.code_verifier == Secret("Q6aHezdduDoCUj6Eo_XhrH4T3Csdu-FT6-eqydvssHI")
     assert (pending.kept, pending.return_to) == (Secret("kept ü"), "/runs/X")

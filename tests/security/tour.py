@@ -138,7 +138,7 @@ class Tour:
 
     async def keep_verifier(self, state: str, binding: str) -> None:
         states = self.services.auth.require_browser().states
-        pending = await states.find(Secret(state), method="github", binding=Secret(binding))
+        pending = await states.find(Secret(state), method="github", bindings=[Secret(binding)])
         assert pending is not None
         self.ledger.keep("PKCE verifier", pending.code_verifier.reveal())
 

@@ -139,7 +139,7 @@ async def finish_redirect_login(call: Call[MethodPath, CallbackParams]) -> Reply
 async def submit_logout(call: Call) -> Reply:
     """End the session of the cookie, if there is one; the browser forgets the cookie in any case."""
     services, visitor = call.services, call.visitor
-    if visitor.cookie(COOKIE) is not None:
+    if visitor.cookies(COOKIE):
         refuse_cross_site(call.headers, services.public_origin)
     forget = services.cookies.clear(COOKIE)
     try:
