@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -23,6 +23,8 @@ from fabro_core.auth.return_to import CLI_RESUME
 from fabro_core.auth.sessions import COOKIE
 from fabro_core.auth.visitor import Visitor
 from fabro_core.errors import InvalidRequest, StoreUnavailable
+
+INVALID_REQUEST: Final = "invalid_request"
 
 FlowError = Literal[
     "access_denied",
@@ -70,8 +72,18 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     """What a signed-in person is asked: whether a program may have a login of its own."""
 
     login: str
+    flow: str
+    """What the answer has to name, so that it is the answer to this question."""
     redirect_uri: str
     """Where the program listens."""
+
+    @property
+    def address(self) -> str:
+        """IP address and port of the program."""
+        return urlsplit(self.redirect_uri).netloc
+
+    def __repr__(self) -> str:
+        return f"Consent(login={self.login!r}, redirect_uri={self.redirect_uri!r})"
 
 
 class CliConsents:
@@ -102,7 +114,7 @@ class CliConsents:
         Raises `InvalidRequest` when nobody can be told what is wrong.
         """
         if not is_redirect_uri(redirect_uri) or not is_state(state):
-            raise InvalidRequest("The parameters redirect_uri and state have to be valid.", code="invalid_request")
+            raise InvalidRequest("The parameters redirect_uri and state have to be valid.", code=INVALID_REQUEST)
         if self._method is None:
             return BegunFlow(location=_told(redirect_uri, state, "github_not_configured"), flow=None)
         if not is_code_challenge(code_challenge) or code_challenge_method != "S256":
@@ -123,19 +135,23 @@ class CliConsents:
         match error:
             case None:
                 user = await self._signed_in(method, flow, visitor)
-                return Consent(login=user.identity.login, redirect_uri=flow.redirect_uri)
+                return Consent(login=user.identity.login, flow=flow.flow, redirect_uri=flow.redirect_uri)
             case "unauthorized" | "access_denied":
                 raise FlowEnded(flow, error)
         raise FlowEnded(flow, "server_error")
 
-    async def grant(self, visitor: Visitor) -> str:
-        """The person agrees: the URL that takes a code to the program.
+    async def grant(self, visitor: Visitor, confirmed: str) -> str:
+        """The person agrees to the flow that the page named: the URL that takes a code to the program.
 
-        Raises `InvalidRequest` without a flow, `FlowEnded` or `MethodUnavailable`.
+        Raises `InvalidRequest` without a flow or for another one than was `confirmed`, `FlowEnded` or
+        `MethodUnavailable`.
         """
         method, flow = self._flow(visitor)
         try:
             user = await self._signed_in(method, flow, visitor)
+            if not flow.is_the_one(confirmed):
+                audit("login_refused", visitor, method=method.name, reason=INVALID_REQUEST, identity=user.identity)
+                raise InvalidRequest("Another login has begun since this page was shown.", code=INVALID_REQUEST)
             grant = Grant(
                 identity=user.identity,
                 method=user.method,
@@ -152,7 +168,7 @@ class CliConsents:
         opened = (self._flows.open(cookie) for cookie in visitor.cookies(FLOW_COOKIE))
         flow = next((each for each in opened if each is not None), None)
         if self._method is None or flow is None:
-            raise InvalidRequest("There is no login to go on with. Start it again.", code="invalid_request")
+            raise InvalidRequest("There is no login to go on with. Start it again.", code=INVALID_REQUEST)
         return self._method, flow
 
     async def _has_session(self, method: AuthMethod, visitor: Visitor) -> bool:

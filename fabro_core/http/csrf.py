@@ -37,3 +37,10 @@ def refuse_cross_site(headers: Iterable[tuple[bytes, bytes]], own: Origin | None
         allowed = b"referer" not in found
     if not allowed:
         raise CrossSiteRequest
+
+
+def refuse_foreign_navigation(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Refuse to go where a page of another site leads to. A person who types or opens an address, and a browser that
+    does not say, is let through. Raises `CrossSiteRequest`."""
+    if any(name == b"sec-fetch-site" and value not in _ALLOWED_SITES for name, value in headers):
+        raise CrossSiteRequest

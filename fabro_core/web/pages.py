@@ -113,12 +113,13 @@ def login_page(
     )
 
 
-def cli_confirm_page(*, login: str, action: str, prefix: str) -> bytes:
+def cli_confirm_page(*, login: str, address: str, flow: str, action: str, prefix: str) -> bytes:
     """Asks a signed-in person whether a command-line program may have a login of its own (auth.md A19).
 
-    `action` is where the form is sent, an absolute path with the public prefix.
+    `address` is where the program listens, IP address and port; `flow` what the form names as confirmed; `action` where
+    the form is sent, an absolute path with the public prefix.
     """
-    return render("confirm_cli.html", prefix, login=login, action=action)
+    return render("confirm_cli.html", prefix, login=login, address=address, flow=flow, action=action)
 
 
 def runs_page(*, viewer: Viewer, runs: RunListView, prefix: str) -> bytes:

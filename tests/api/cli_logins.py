@@ -24,6 +24,7 @@ from fabro_core.plugins.kinds import Group
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.secret import Secret
 from tests.api.conftest import Server, serving
+from tests.web.markup import find
 
 ORIGIN = "http://localhost:3000"
 """The public origin of a server whose settings name none."""
@@ -92,6 +93,12 @@ class Browser:
     async def post(self, path: str, **kwargs: Any) -> httpx.Response:
         return await self._send("POST", path, **kwargs)
 
+    async def confirm(self) -> httpx.Response:
+        """Look at the page that asks whether a program may have a login, and agree."""
+        page = await self.get("/auth/cli/resume")
+        assert page.status_code == 200, page.text
+        return await self.post("/auth/cli/resume", data={"flow": flow_of(page.text)})
+
     async def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         headers = {"Accept": "text/html", **kwargs.pop("headers", {})}
         if self.cookies:
@@ -139,7 +146,7 @@ class Site:
         browser = await self.signed_in()
         began = await browser.get("/auth/cli/start", params=ASKED | changes)
         assert began.headers["location"] == "/auth/cli/resume", began.text
-        return brought(await browser.post("/auth/cli/resume"))["code"]
+        return brought(await browser.confirm())["code"]
 
     async def exchange(self, code: str, /, **changes: Any) -> httpx.Response:
         body = {
@@ -183,6 +190,12 @@ def settings_of(store_kind: str, *methods: str, **tables: Any) -> dict[str, Any]
     limits = {"login_attempts_per_minute": 1_000}
     server = {"auth": {"methods": list(methods)}, "store": {"kind": store_kind}, "limits": limits}
     return {"server": {**server, **tables}}
+
+
+def flow_of(page: str) -> str:
+    """The flow that the page asks about."""
+    (field,) = find(page, "input", type="hidden", name="flow")
+    return field.attributes["value"]
 
 
 def bearer(token: str) -> dict[str, str]:

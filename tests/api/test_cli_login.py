@@ -23,6 +23,7 @@ from tests.api.cli_logins import (
     Site,
     SsoMethod,
     brought,
+    flow_of,
     plugin_of,
     settings_of,
     site,
@@ -67,7 +68,7 @@ async def test_a_program_is_logged_in_by_a_person_who_signs_in_on_the_way(cli_si
     back = await browser.get("/auth/callback/sso", params={"state": state, "code": "consent"})
     assert (back.status_code, back.headers["location"]) == (303, RESUME)
     assert "mona" in (await browser.get(RESUME)).text
-    tokens = (await cli_site.exchange(brought(await browser.post(RESUME))["code"])).json()
+    tokens = (await cli_site.exchange(brought(await browser.confirm())["code"])).json()
     assert (await cli_site.who(tokens["access_token"])).json()["user"]["login"] == "mona"
 
 
@@ -131,7 +132,7 @@ async def test_below_a_prefix_every_path_and_cookie_has_it(tmp_path: Path) -> No
 )
 async def test_loopback_addresses_are_redirected_to(cli_site: Site, redirect_uri: str) -> None:
     browser = await begun(cli_site, redirect_uri=redirect_uri)
-    assert brought(await browser.post(RESUME), to=redirect_uri)["state"] == STATE
+    assert brought(await browser.confirm(), to=redirect_uri)["state"] == STATE
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,7 @@ async def test_the_name_of_a_person_is_no_markup(cli_site: Site) -> None:
 
 async def test_who_agrees_brings_the_program_a_code(cli_site: Site) -> None:
     browser = await begun(cli_site)
-    answer = await browser.post(RESUME)
+    answer = await browser.confirm()
     code = brought(answer)
     assert code.keys() == {"code", "state"}
     assert (len(code["code"]), code["state"]) == (43, STATE)
@@ -287,7 +288,7 @@ async def test_a_method_that_cannot_tell_who_is_permitted_fails_this_request_alo
     cli_site.method.broken = True
     assert (await browser.post(RESUME)).status_code == 503
     cli_site.method.broken = False
-    assert brought(await browser.post(RESUME)).keys() == {"code", "state"}
+    assert brought(await browser.confirm()).keys() == {"code", "state"}
 
 
 async def test_a_flow_ends_after_ten_minutes(cli_site: Site) -> None:
@@ -322,7 +323,8 @@ async def test_a_flow_that_was_changed_is_none(cli_site: Site) -> None:
 )
 async def test_a_foreign_page_agrees_to_nothing(cli_site: Site, headers: dict[str, str], status: int) -> None:
     browser = await begun(cli_site)
-    assert (await browser.post(RESUME, headers=headers)).status_code == status
+    form = {"flow": flow_of((await browser.get(RESUME)).text)}
+    assert (await browser.post(RESUME, data=form, headers=headers)).status_code == status
     codes = await documents_of(cli_site.server.store, "auth.code", cli_site.server.clock)
     assert len(codes) == (1 if status == 303 else 0)
 
@@ -338,11 +340,12 @@ async def test_a_store_that_is_down_is_told_to_the_program_that_waits(tmp_path: 
     store = BrittleStore()
     async with site(settings_of("brittle", "sso"), tmp_path, store_plugin(store)) as brittle:
         browser = await begun(brittle)
+        form = {"flow": flow_of((await browser.get(RESUME)).text)}
         store.failing = EVERYTHING
         assert (await (await begun_without_session(brittle)).post(RESUME)).status_code == 303
         assert (await browser.get(RESUME)).status_code == 503
         store.failing = frozenset({"put_doc"})
-        assert brought(await browser.post(RESUME))["error"] == "server_error"
+        assert brought(await browser.post(RESUME, data=form))["error"] == "server_error"
 
 
 async def begun_without_session(site: Site) -> Browser:
@@ -362,6 +365,6 @@ async def test_the_person_is_the_one_who_is_signed_in_when_they_agree(cli_site: 
     browser = await begun(cli_site)
     other = await cli_site.signed_in(Identity(issuer="https://sso.example", subject="7", login="lisa"))
     browser.cookies["__fabro_session"] = other.cookies["__fabro_session"]
-    code = brought(await browser.post(RESUME))["code"]
+    code = brought(await browser.confirm())["code"]
     subject = (await cli_site.exchange(code)).json()["subject"]
     assert (subject["login"], MONA.login) == ("lisa", "mona")

@@ -162,6 +162,25 @@ async def test_a_program_is_let_in_by_the_person_who_is_named(browser: Browser, 
     assert exchanged.json()["subject"]["login"] == "mona"
 
 
+async def test_a_page_of_another_site_cannot_put_its_program_in_the_place_of_the_one_that_asks(
+    browser: Browser, world: World
+) -> None:
+    asking, foreign = Program(), Program()
+    other = world.server.url.replace("127.0.0.1", "localhost")
+    async with listening(asking) as url, listening(foreign) as foreign_url, visiting(browser) as visit:
+        await visit.page.goto(start_url(world.server, url))
+        await expect(visit.page.get_by_role("main")).to_contain_text(f"127.0.0.1:{urlsplit(url).port}")
+        swap = f'<script>window.open("{start_url(world.server, foreign_url)}", "_self")</script>'
+        await visit.context.route(f"{other}/evil", lambda route: route.fulfill(content_type="text/html", body=swap))
+        tab = await visit.context.new_page()
+        await tab.goto(f"{other}/evil")
+        await expect(tab.get_by_text("Cross-site request rejected.")).to_be_visible()
+        await visit.page.get_by_role("button", name="Sign in as mona").click()
+        await expect(visit.page).to_have_title("Done")
+    assert foreign.asked == []
+    assert [answer["state"] for answer in asking.asked] == [STATE]
+
+
 async def test_a_program_learns_that_the_person_did_not_agree(browser: Browser, world: World) -> None:
     program = Program()
     world.provider.mood = "denying"

@@ -7,16 +7,16 @@ import sys
 
 import httpx
 
-ACTION = re.compile(r'<form[^>]* action="(/auth/cli/resume)"')
+FORM = re.compile(r'<form[^>]* action="(/auth/cli/resume)">\s*<input type="hidden" name="flow" value="([^"]*)">')
 
 
 def main(url: str) -> None:
     """Sign in, confirm the login, and follow the redirect to the program that waits."""
     with httpx.Client(follow_redirects=True, headers={"Accept": "text/html"}, timeout=30, trust_env=False) as browser:
         page = browser.get(url)
-        action = ACTION.search(page.text)
-        if action is not None:
-            browser.post(str(page.url.join(action[1])))
+        form = FORM.search(page.text)
+        if form is not None:
+            browser.post(str(page.url.join(form[1])), data={"flow": form[2]})
 
 
 if __name__ == "__main__":

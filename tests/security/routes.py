@@ -13,7 +13,7 @@ from tests.api.guard_table import GUARDS, MANAGEMENT, SAME_RUN, TARGET, USER
 from tests.api.guard_table import Row as OperationKind
 from tests.security.credentials import ABSENT, INVALID, MALFORMED, MISUSED, OWN, Answered, CallerKind, Credential
 
-Kind = OperationKind | Literal["page", "form", "form of a session", "refresh"]
+Kind = OperationKind | Literal["page", "form", "form of a session", "navigation", "refresh"]
 
 ROUTES: Final[dict[tuple[str, str], Kind]] = {
     ("GET", "/login"): "public",
@@ -27,7 +27,7 @@ ROUTES: Final[dict[tuple[str, str], Kind]] = {
     ("POST", "/auth/login/{method}"): "form",
     ("GET", "/auth/callback/{method}"): "public",
     ("POST", "/auth/logout"): "form of a session",
-    ("GET", "/auth/cli/start"): "public",
+    ("GET", "/auth/cli/start"): "navigation",
     ("GET", "/auth/cli/resume"): "public",
     ("POST", "/auth/cli/resume"): "form of a session",
     ("POST", "/auth/cli/token"): "public",
@@ -105,7 +105,7 @@ def expected(route: Route, credential: Credential) -> Answered:
             raise LookupError(f"{route} is in no table")
         case "public":
             return ADMITTED
-        case "form":
+        case "form" | "navigation":
             return CROSS_SITE if credential.is_foreign else ADMITTED
         case "form of a session":
             return CROSS_SITE if credential.is_foreign and credential.has_cookie else ADMITTED

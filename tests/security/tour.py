@@ -191,10 +191,9 @@ class Tour:
         await browser.get("/auth/cli/start", params=self.asked)
         flow = browser.cookies["fabro_cli_flow"]
         self.ledger.keep("flow cookie", flow, ("GET /auth/cli/start", "set-cookie"))
-        assert (await browser.get("/auth/cli/resume")).status_code == 200
         refused = await browser.post("/auth/cli/resume", headers={"Sec-Fetch-Site": "cross-site"})
         assert refused.status_code == 403
-        answer = await browser.post("/auth/cli/resume")
+        answer = await browser.confirm()
         code = query_of(answer.headers["location"])["code"]
         return self.ledger.keep("one-time code", code, ("POST /auth/cli/resume", "location"))
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from fabro_core.testing import FakeIdentityProvider
-from tests.api.cli_logins import ASKED, REDIRECT_URI, VERIFIER, bearer, brought
+from tests.api.cli_logins import ASKED, REDIRECT_URI, VERIFIER, bearer, brought, flow_of
 from tests.races.server_process import TOKEN
 from tests.soak.caller import SETTLE_SECONDS, Caller
 
@@ -120,7 +120,11 @@ class Program:
         if asked.headers.get("location") != "/auth/cli/resume":
             return None
         cookies = {"Cookie": f"{session}; {cookie_of(asked, 'fabro_cli_flow')}", "Origin": self._caller.url}
-        confirmed = await self._caller.once("POST", "/auth/cli/resume", token="", headers=cookies)
+        page = await self._caller.read("GET", "/auth/cli/resume", token="", headers=cookies)
+        if page.status_code != 200:
+            return None
+        form = {"flow": flow_of(page.text)}
+        confirmed = await self._caller.once("POST", "/auth/cli/resume", token="", headers=cookies, data=form)
         if confirmed is None or confirmed.status_code != 303 or "code=" not in confirmed.headers["location"]:
             return None
         body = {
