@@ -36,6 +36,13 @@ class StoreUnavailable(StoreError):
     """The store cannot answer now. The write has happened completely or not at all (server.md S27)."""
 
 
+class StoreFenced(StoreUnavailable):
+    """A write was refused, as the store is fenced (`FENCE_COLLECTION`); nothing was written, and reads go on."""
+
+    def __init__(self) -> None:
+        super().__init__("The store is fenced: it takes no writes, as what it holds moves to another store.")
+
+
 class StoreMisconfigured(StoreError):
     """Opening found a fault that only an operator can mend: path not writable, schema too new (server.md S18).
 

@@ -27,6 +27,7 @@ from fabro_core.store import (
     RunStore,
     SeqConflict,
     StoredRun,
+    StoreFenced,
     StoreUnavailable,
     WakeupHub,
 )
@@ -75,6 +76,11 @@ class DictStore(RunStore):
             raise StoreUnavailable("The store is not open.")
         return self._hub
 
+    def _writable(self, collection: str = "") -> WakeupHub:
+        if (store.FENCE_COLLECTION, store.FENCE_KEY) in self._docs and collection != store.FENCE_COLLECTION:
+            raise StoreFenced
+        return self._opened()
+
     async def ping(self) -> None:
         self._opened()
 
@@ -84,7 +90,7 @@ class DictStore(RunStore):
     # -- runs ---------------------------------------------------------------------------------------------------
 
     async def append(self, batch: store.AppendBatch, /) -> int:
-        hub = self._opened()
+        hub = self._writable()
         log = self._logs.get(batch.run_id, [])
         if len(log) != batch.expected_seq:
             raise SeqConflict(batch.expected_seq, len(log))
@@ -171,7 +177,7 @@ class DictStore(RunStore):
         return [store.WorkflowHit(slug=slug, name=name, newest_run_id=id_) for (slug, name), id_ in newest.items()]
 
     async def delete_run(self, run_id: str, /) -> bool:
-        self._opened()
+        self._writable()
         self._logs.pop(run_id, None)
         self._feed = [entry for entry in self._feed if entry.run_id != run_id]
         return self._rows.pop(run_id, None) is not None
@@ -179,7 +185,7 @@ class DictStore(RunStore):
     # -- blobs and documents ------------------------------------------------------------------------------------
 
     async def put_blob(self, blob: store.Blob, /) -> bool:
-        self._opened()
+        self._writable()
         return self._put(blob)
 
     def _put(self, blob: store.Blob) -> bool:
@@ -199,7 +205,7 @@ class DictStore(RunStore):
         return store.BlobPage(digests=tuple(digests[: query.limit]), has_more=len(digests) > query.limit)
 
     async def delete_blob(self, delete: store.BlobDelete, /) -> bool:
-        self._opened()
+        self._writable()
         known = self._blobs.get(delete.digest)
         if known is None or known.now_ms >= delete.if_put_before_ms:
             return False
@@ -210,6 +216,7 @@ class DictStore(RunStore):
         return self._live(ref)
 
     async def put_doc(self, write: store.DocWrite, /) -> Doc:
+        self._writable(write.collection)
         require(write.if_revision, self._live(write))
         doc = self._docs[write.collection, write.key] = Doc(
             collection=write.collection,
@@ -223,6 +230,7 @@ class DictStore(RunStore):
         return doc
 
     async def delete_doc(self, delete: store.DocDelete, /) -> bool:
+        self._writable(delete.collection)
         current = self._live(delete)
         if current is None:
             return False
@@ -252,7 +260,7 @@ class DictStore(RunStore):
         return list({collection for collection, _ in self._docs})
 
     async def purge(self, now_ms: int, /) -> int:
-        self._opened()
+        self._writable()
         expired = [place for place, doc in self._docs.items() if has_expired(doc, now_ms)]
         for place in expired:
             del self._docs[place]

@@ -32,6 +32,7 @@ from fabro_core.plugins.kinds import AUTH_METHOD, RUN_STORE, STORE
 from fabro_core.plugins.login_options import login_options
 from fabro_core.store.base import RunStore
 from fabro_core.store.copy_mark import unfinished_copy_of
+from fabro_core.store.fence import fenced_for
 
 PLUGIN_STEP_SECONDS: Final = 10
 """What a start-up step of a plugin's object may take; the store's own is not limited (server.md S10)."""
@@ -77,7 +78,7 @@ class Assembly:
             problems: list[Problem] = []
             try:
                 await stack.enter_async_context(closing_logged(f"the store {self.store_name}", self.store.lifespan()))
-                problems += await self._copy_problems()
+                problems += await self._problems_of_moves()
             except StoreMisconfigured as error:
                 problems.append(Problem(path=join(STORE.section.path, self.store_name), message=str(error)))
             for part in self.parts.held_open():
@@ -89,14 +90,20 @@ class Assembly:
                 raise StartupError(in_order(problems))
             yield
 
-    async def _copy_problems(self) -> list[Problem]:
-        """Half a copy is no store to serve from."""
-        source = await unfinished_copy_of(self.store, epoch_ms(self.clock.now()))
-        if source is None:
-            return []
-        name = self.store_name
-        message = f"{name} holds an unfinished copy; finish it with: fabro store copy {source} {name}"
-        return [Problem(path=STORE.section.names_key, message=message)]
+    async def _problems_of_moves(self) -> list[Problem]:
+        """Neither half a copy is a store to serve from, nor one whose contents live elsewhere by now."""
+        name, now_ms = self.store_name, epoch_ms(self.clock.now())
+        messages = []
+        if source := await unfinished_copy_of(self.store, now_ms):
+            messages.append(
+                f"{name} holds an unfinished copy; finish it with: fabro store copy {source} {name} --final"
+            )
+        if target := await fenced_for(self.store, now_ms):
+            messages.append(
+                f"{name} is fenced, as what it holds moves to {target}; name {target}, or take writes here again with: "
+                f"fabro store unfence {name}"
+            )
+        return [Problem(path=STORE.section.names_key, message=message) for message in messages]
 
     async def check_online(self) -> None:
         """Let what is open contact what it depends on. Raises `StartupError` with every fault."""

@@ -6,12 +6,21 @@ package are the core's own.
 
 from __future__ import annotations
 
-from fabro_core.errors import RevisionConflict, SeqConflict, StoreError, StoreMisconfigured, StoreUnavailable
+from fabro_core.errors import (
+    RevisionConflict,
+    SeqConflict,
+    StoreError,
+    StoreFenced,
+    StoreMisconfigured,
+    StoreUnavailable,
+)
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import (
     ABSENT,
     ANY,
+    FENCE_COLLECTION,
+    FENCE_KEY,
     AppendBatch,
     Blob,
     BlobDelete,
@@ -47,6 +56,8 @@ from fabro_core.store.wakeups import WakeupHub
 __all__ = [
     "ABSENT",
     "ANY",
+    "FENCE_COLLECTION",
+    "FENCE_KEY",
     "AppendBatch",
     "Blob",
     "BlobDelete",
@@ -77,6 +88,7 @@ __all__ = [
     "RunStore",
     "SeqConflict",
     "StoreError",
+    "StoreFenced",
     "StoreInfo",
     "StoreMisconfigured",
     "StoreUnavailable",

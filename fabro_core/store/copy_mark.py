@@ -13,7 +13,7 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import ANY, DocDelete, DocRef, DocWrite
 
 COLLECTION: Final = "store.copy"
-"""Of the mark alone; it is never copied."""
+"""Of the mark alone."""
 
 _KEY: Final = "unfinished"
 

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fabro_core.errors import RevisionConflict, SeqConflict, StoreUnavailable
+from fabro_core.errors import RevisionConflict, SeqConflict, StoreFenced, StoreUnavailable
 from fabro_core.hooks import hookimpl
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import (
     ABSENT,
     ANY,
+    FENCE_COLLECTION,
+    FENCE_KEY,
     AppendBatch,
     Blob,
     BlobDelete,
@@ -136,7 +138,7 @@ class MemoryRunStore(RunStore):
     # -- runs ---------------------------------------------------------------------------------------------------
 
     async def append(self, batch: AppendBatch, /) -> int:
-        data = self._opened()
+        data = self._writable()
         log = data.logs.get(batch.run_id, [])
         newest = log[-1].seq if log else 0
         if newest != batch.expected_seq:
@@ -193,7 +195,7 @@ class MemoryRunStore(RunStore):
         return [WorkflowHit(slug=slug, name=name, newest_run_id=run_id) for (slug, name), run_id in newest.items()]
 
     async def delete_run(self, run_id: str, /) -> bool:
-        data = self._opened()
+        data = self._writable()
         data.logs.pop(run_id, None)
         data.feed = [event for event in data.feed if event.run_id != run_id]
         return data.place(run_id, None) is not None
@@ -201,7 +203,7 @@ class MemoryRunStore(RunStore):
     # -- blobs --------------------------------------------------------------------------------------------------
 
     async def put_blob(self, blob: Blob, /) -> bool:
-        return self._opened().put(blob)
+        return self._writable().put(blob)
 
     async def get_blob(self, digest: str, /) -> bytes | None:
         blob = self._opened().blobs.get(digest)
@@ -213,7 +215,7 @@ class MemoryRunStore(RunStore):
         return BlobPage(digests=tuple(digests[: query.limit]), has_more=len(digests) > query.limit)
 
     async def delete_blob(self, delete: BlobDelete, /) -> bool:
-        blobs = self._opened().blobs
+        blobs = self._writable().blobs
         known = blobs.get(delete.digest)
         if known is None or known.now_ms >= delete.if_put_before_ms:
             return False
@@ -226,7 +228,7 @@ class MemoryRunStore(RunStore):
         return _live(self._opened().docs.get((ref.collection, ref.key)), ref.now_ms)
 
     async def put_doc(self, write: DocWrite, /) -> Doc:
-        data = self._opened()
+        data = self._writable(write.collection)
         _require(write.if_revision, _live(data.docs.get((write.collection, write.key)), write.now_ms))
         data.revision += 1
         doc = Doc(
@@ -242,7 +244,7 @@ class MemoryRunStore(RunStore):
         return doc
 
     async def delete_doc(self, delete: DocDelete, /) -> bool:
-        docs = self._opened().docs
+        docs = self._writable(delete.collection).docs
         current = _live(docs.get((delete.collection, delete.key)), delete.now_ms)
         if current is None:
             return False
@@ -258,7 +260,7 @@ class MemoryRunStore(RunStore):
         return sorted({collection for collection, _ in self._opened().docs})
 
     async def purge(self, now_ms: int, /) -> int:
-        docs = self._opened().docs
+        docs = self._writable().docs
         expired = [place for place, doc in docs.items() if _live(doc, now_ms) is None]
         for place in expired:
             del docs[place]
@@ -275,6 +277,13 @@ class MemoryRunStore(RunStore):
         if self._hub is None:
             raise _closed()
         return self._all
+
+    def _writable(self, collection: str = "") -> MemoryData:
+        """The data, for a write to documents of `collection` or to something else."""
+        data = self._opened()
+        if (FENCE_COLLECTION, FENCE_KEY) in data.docs and collection != FENCE_COLLECTION:
+            raise StoreFenced
+        return data
 
 
 def _closed() -> StoreUnavailable:

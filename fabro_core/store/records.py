@@ -308,6 +308,16 @@ ANY: Final = Expect.ANY
 ABSENT: Final = Expect.ABSENT
 """Nothing: the key must be free. An expired document counts as absent."""
 
+ABOUT_THE_STORE: Final = "store."
+"""What the names of collections begin with that say something about the store itself; copies leave them out."""
+
+FENCE_COLLECTION: Final = "store.fence"
+"""The collection of the fence. Documents of it are written also while there is one."""
+
+FENCE_KEY: Final = "fence"
+"""The document that fences a store: from when it was put until it is deleted, every instance on the data refuses every
+write but those to its own collection with `StoreFenced`. Reads go on."""
+
 
 class Doc(Record, frozen=True, kw_only=True):
     """A document as stored: a value of the core under a key, changed by compare-and-set."""

@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
-from fabro_core.store.copy_mark import COLLECTION
-from fabro_core.store.records import BlobQuery, Doc, DocQuery, EventPage, EventQuery, RunQuery, RunSort
+from fabro_core.store.records import ABOUT_THE_STORE, BlobQuery, Doc, DocQuery, EventPage, EventQuery, RunQuery, RunSort
 
 PAGE: Final = 100
 """Runs of a list, digests or documents that are dealt with at once."""
@@ -58,9 +57,9 @@ async def blobs(store: RunStore) -> AsyncIterator[Sequence[str]]:
 
 
 async def documents(store: RunStore, now_ms: int) -> AsyncIterator[Sequence[Doc]]:
-    """Pages of all documents that have not expired, less the mark of a copy."""
+    """Pages of all documents that have not expired, less those that say something about the store itself."""
     for collection in sorted(await store.list_collections()):
-        if collection == COLLECTION:
+        if collection.startswith(ABOUT_THE_STORE):
             continue
         after = None
         while True:

@@ -45,25 +45,42 @@ async def test_a_copy_that_was_killed_goes_on_where_it_was(home: Home, filled: s
         begun = (await list_all(target)).total
     assert 0 < begun < RUNS
 
+    copied = home.run("store", "copy", "sqlite", "redis")
+    assert (copied.returncode, copied.stdout) == (0, f"copied: {RUNS} runs, 0 blobs, 0 documents\n")
+    assert "redis is provisional, and no server starts on it." in copied.stderr
+
     settings = home.path / "settings.toml"
     text = settings.read_text()
     settings.write_text(text + '[server.store]\nkind = "redis"\n')
     refused = home.run("server", "start", "--bind", "127.0.0.1:0")
     assert refused.returncode == 78
-    assert "redis holds an unfinished copy; finish it with: fabro store copy sqlite redis" in refused.stderr
+    assert "redis holds an unfinished copy; finish it with: fabro store copy sqlite redis --final" in refused.stderr
     settings.write_text(text)
 
-    done = home.run("store", "copy", "sqlite", "redis")
+    done = home.run("store", "copy", "sqlite", "redis", "--final")
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(
         rf"verified: {RUNS} runs with 1,200 events, 0 blobs, 0 documents; digest [0-9a-f]{{64}}\n", done.stdout
     )
     assert "redis is ready" in done.stderr
+    fenced = home.run("check")
+    assert fenced.returncode == 78
+    assert "sqlite is fenced, as what it holds moves to redis" in fenced.stderr
 
     settings.write_text(text + '[server.store]\nkind = "redis"\n')
     assert home.run("check").returncode == 0
     again = home.run("store", "copy", "sqlite", "redis")
     assert (again.returncode, again.stderr.splitlines()[-1]) == (1, "The store redis is not empty; nothing was copied.")
+
+
+def test_a_fence_is_lifted_by_a_command(home: Home, filled: str) -> None:
+    assert home.run("store", "copy", "sqlite", "redis", "--final").returncode == 0
+    lifted = home.run("store", "unfence", "sqlite")
+    told = "sqlite takes writes again. What was written to redis since the move is not in it.\n"
+    assert (lifted.returncode, lifted.stderr) == (0, told)
+    assert home.run("check").returncode == 0
+    again = home.run("store", "unfence", "sqlite")
+    assert (again.returncode, again.stderr) == (0, "sqlite is not fenced.\n")
 
 
 @pytest.mark.parametrize(

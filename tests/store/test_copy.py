@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,18 @@ import pytest
 from msgspec.structs import replace
 
 from fabro_core.app import create_app
-from fabro_core.errors import StartupError
+from fabro_core.errors import StartupError, StoreFenced
 from fabro_core.store.base import RunStore
 from fabro_core.store.copy_mark import unfinished_copy_of
+from fabro_core.store.fence import fenced_for, lift_fence
 from fabro_core.store.pages import run_ids
-from fabro_core.store.records import ANY, BlobPage, BlobQuery, DocDelete, DocRef, DocWrite, RunPage, RunQuery, RunSort
+from fabro_core.store.records import ANY, DocDelete, DocRef, DocWrite, RunPage, RunQuery, RunSort, StoredRun
 from fabro_core.testing.clock import ManualClock
 from fabro_core.testing.store import opened
 from fabro_core.testing.store.case import NOW_MS, blob
 from fabro_core.transfer import contents
 from fabro_core.transfer.copying import Progress
-from fabro_core.transfer.moving import TargetInUse, copy_store
+from fabro_core.transfer.moving import MoveRefused, copy_store, finish
 from fabro_core.transfer.verifying import Verdict
 from fabro_store_redis import RedisRunStore, RedisSettings
 from fabro_store_sqlite import SqliteRunStore
@@ -59,15 +60,23 @@ class Site:
         environ = {"FABRO_HOME": str(self.home), "FABRO_DEV_TOKEN": TOKEN, "SESSION_SECRET": SESSION_SECRET}
         return create_app(settings, clock=self.clock, environ=environ)
 
-    async def copy(self, source: RunStore, target: RunStore) -> Verdict:
-        @contextmanager
-        def stage(label: str, length: int) -> Iterator[Progress]:
-            done: list[int] = []
-            yield done.append
-            self.bars.append((sum(done), length))
-
+    async def copy(self, source: RunStore, target: RunStore) -> None:
         async with opened(source) as ours, opened(target) as theirs:
-            return await copy_store(ours, theirs, self.clock, stage)
+            await copy_store(ours, theirs, self.clock, self._stage)
+
+    async def move(self, source: RunStore, target: RunStore) -> Verdict:
+        async with opened(source) as ours, opened(target) as theirs:
+            return await finish(ours, theirs, self.clock, self._stage)
+
+    async def unfence(self, store: RunStore) -> bool:
+        async with opened(store) as fenced:
+            return await lift_fence(fenced, NOW_MS)
+
+    @contextmanager
+    def _stage(self, label: str, length: int) -> Iterator[Progress]:
+        done: list[int] = []
+        yield done.append
+        self.bars.append((sum(done), length))
 
 
 @pytest.fixture
@@ -122,11 +131,11 @@ async def test_a_server_on_the_copy_answers_the_same_bytes_and_the_way_back_has_
         cookie = {"Cookie": f"__fabro_session={signed_in.cookies['__fabro_session']}"}
         before = await seen(client, run_id, cookie)
 
-    there = await site.copy(site.sqlite_store("first.db"), site.redis_store())
+    there = await site.move(site.sqlite_store("first.db"), site.redis_store())
     async with AsyncExitStack() as stack:
         client = await client_of(stack, site.server("redis", **site.redis))
         assert await seen(client, run_id, cookie) == before
-    back = await site.copy(site.redis_store(), site.sqlite_store("second.db"))
+    back = await site.move(site.redis_store(), site.sqlite_store("second.db"))
 
     assert there == back
     assert there.differences == ()
@@ -147,7 +156,7 @@ async def source(site: Site, anyio_backend: str) -> str:
 async def test_a_target_that_holds_something_is_left_alone(site: Site, source: str) -> None:
     async with opened(site.redis_store()) as target:
         await target.put_blob(blob(b"precious"))
-    with pytest.raises(TargetInUse, match="is not empty"):
+    with pytest.raises(MoveRefused, match="is not empty"):
         await site.copy(site.sqlite_store(source), site.redis_store())
     async with opened(site.redis_store()) as target:
         assert await contents.run_count(target, NOW_MS) == 0
@@ -163,49 +172,104 @@ class MisfiledStore(SqliteRunStore):
 
 
 async def test_lists_in_another_order_are_noticed(site: Site, source: str) -> None:
-    verdict = await site.copy(site.sqlite_store(source), MisfiledStore(site.home / "second.db"))
+    verdict = await site.move(site.sqlite_store(source), MisfiledStore(site.home / "second.db"))
     assert verdict.differences == ("the list by title, asc", "the list by title, desc")
     async with opened(site.sqlite_store("second.db")) as target:
         assert await unfinished_copy_of(target, NOW_MS) == "sqlite"
 
 
 class ServedStore(SqliteRunStore):
-    """A source in use: somebody writes to it just before it is compared."""
+    """A source in use: somebody deletes each run as soon as it has been looked at."""
 
-    def __init__(self, path: Path, write: Callable[[RunStore], Awaitable[None]]) -> None:
-        super().__init__(path)
-        self._write = write
-        self.walks = 0
-
-    async def list_blobs(self, query: BlobQuery, /) -> BlobPage:
-        self.walks += 1
-        if self.walks == 3:  # counted, copied, compared
-            await self._write(self)
-        return await super().list_blobs(query)
+    async def get_run(self, run_id: str, /) -> StoredRun | None:
+        run = await super().get_run(run_id)
+        await self.delete_run(run_id)
+        return run
 
 
-async def test_what_the_source_changes_meanwhile_is_noticed_and_caught_up_with(site: Site, source: str) -> None:
+async def test_runs_that_are_deleted_while_they_are_copied_are_not_damaged(site: Site, source: str) -> None:
+    await site.copy(ServedStore(site.home / source), site.redis_store())
+    async with opened(site.redis_store()) as target:
+        assert await contents.run_count(target, NOW_MS) == 0
+
+
+async def test_copies_catch_up_with_the_source_until_the_last_one_fences_it(site: Site, source: str) -> None:
     ref = DocRef(collection="c", key="k", now_ms=NOW_MS)
+    put = DocWrite(collection="c", key="k", body=b"1", if_revision=ANY, now_ms=NOW_MS)
     async with opened(site.sqlite_store(source)) as store:
         first, *_, last = [run_id for page in [page async for page in run_ids(store)] for run_id in page]
-        await store.put_doc(DocWrite(collection="c", key="k", body=b"1", if_revision=ANY, now_ms=NOW_MS))
+        await store.put_doc(put)
+        await site.copy(site.sqlite_store(source), site.redis_store())
 
-    async def write(store: RunStore) -> None:
         await store.delete_run(last)
         await store.delete_doc(DocDelete(collection="c", key="k", if_revision=ANY, now_ms=NOW_MS))
+        await store.put_blob(blob(b"late"))
+        async with opened(site.redis_store()) as target:
+            assert await target.get_run(last) is not None
+            assert await target.get_doc(ref) is not None
+        with pytest.raises(
+            StartupError, match="unfinished copy; finish it with: fabro store copy sqlite redis --final"
+        ):
+            async with site.server("redis", **site.redis).lifespan():
+                pass
 
-    verdict = await site.copy(ServedStore(site.home / source, write), site.redis_store())
-    assert verdict.differences == ("document c/k", "4 runs against 5")
-    with pytest.raises(StartupError, match="unfinished copy"):
-        async with site.server("redis", **site.redis).lifespan():
-            pass
-    async with opened(site.redis_store()) as target:
-        assert await target.get_run(last) is not None
-        assert await target.get_doc(ref) is not None
-
-    again = await site.copy(site.sqlite_store(source), site.redis_store())
-    assert again.differences == ()
+        assert (await site.move(site.sqlite_store(source), site.redis_store())).differences == ()
+        with pytest.raises(StoreFenced):
+            await store.put_doc(put)
+        assert await store.get_run(first) is not None
     async with opened(site.redis_store()) as target:
         assert await target.get_run(first) is not None
         assert await target.get_run(last) is None
         assert await target.get_doc(ref) is None
+        assert await target.get_blob(blob(b"late").digest) == b"late"
+
+
+@pytest.fixture
+async def moved(site: Site, source: str) -> Verdict:
+    """The file has been moved to Redis."""
+    return await site.move(site.sqlite_store(source), site.redis_store())
+
+
+async def test_a_move_that_is_finished_is_compared_again_as_long_as_nothing_has_used_the_target(
+    site: Site, source: str, moved: Verdict
+) -> None:
+    assert await site.move(site.sqlite_store(source), site.redis_store()) == moved
+    async with opened(site.redis_store()) as target:
+        await target.put_blob(blob(b"precious"))
+    with pytest.raises(MoveRefused, match="was finished before, and servers have used it since"):
+        await site.move(site.sqlite_store(source), site.redis_store())
+    async with opened(site.redis_store()) as target:
+        assert await target.get_blob(blob(b"precious").digest) == b"precious"
+
+
+async def test_no_server_starts_on_what_was_moved_until_the_fence_is_lifted(
+    site: Site, source: str, moved: Verdict
+) -> None:
+    server = site.server("sqlite", path=str(site.home / source))
+    with pytest.raises(StartupError, match=r"moves to redis; name redis, or .*: fabro store unfence sqlite"):
+        async with server.lifespan():
+            pass
+    assert await site.unfence(site.sqlite_store(source)) is True
+    async with AsyncExitStack() as stack:
+        client = await client_of(stack, server)
+        assert (await client.post("/api/v1/runs", json=manifest())).status_code == 201
+
+
+async def test_a_fenced_store_is_neither_copied_elsewhere_nor_copied_over(
+    site: Site, source: str, moved: Verdict
+) -> None:
+    other = SqliteRunStore(site.home / "other.db", name="other")
+    with pytest.raises(MoveRefused, match="sqlite is fenced, as it moves to redis"):
+        await site.move(site.sqlite_store(source), other)
+    with pytest.raises(MoveRefused, match="sqlite is fenced"):
+        await site.move(site.redis_store(), site.sqlite_store(source))
+    async with opened(other) as store:
+        assert await unfinished_copy_of(store, NOW_MS) is None
+
+
+async def test_half_a_copy_is_not_copied_on(site: Site, source: str) -> None:
+    await site.copy(site.sqlite_store(source), site.redis_store())
+    with pytest.raises(MoveRefused, match="holds an unfinished copy of sqlite itself"):
+        await site.move(site.redis_store(), site.sqlite_store("second.db"))
+    async with opened(site.redis_store()) as store:
+        assert await fenced_for(store, NOW_MS) is None

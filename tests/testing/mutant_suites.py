@@ -151,6 +151,14 @@ class TestLastBlobLost(DictSuite):
     make = store_mutants.LastBlobLost
 
 
+class TestPurgesPastTheFence(DictSuite):
+    make = store_mutants.PurgesPastTheFence
+
+
+class TestFenceForEver(DictSuite):
+    make = store_mutants.FenceForEver
+
+
 class TestOneCollection(DictSuite):
     make = store_mutants.OneCollection
 

@@ -207,6 +207,22 @@ class LastBlobLost(DictStore):
         return page if page.has_more else replace(page, digests=page.digests[:-1])
 
 
+class PurgesPastTheFence(DictStore):
+    """Does not count purging among writes."""
+
+    async def purge(self, now_ms: int, /) -> int:
+        for place in [place for place, doc in self._docs.items() if (doc.expires_ms or now_ms + 1) <= now_ms]:
+            del self._docs[place]
+        return 0
+
+
+class FenceForEver(DictStore):
+    """Refuses also what would lift the fence."""
+
+    def _writable(self, collection: str = "") -> WakeupHub:
+        return super()._writable()
+
+
 class OneCollection(DictStore):
     """Knows the collection that was written to last."""
 

@@ -50,6 +50,11 @@ FINDS = {
     ),
     "BlobsFirst": ("test_a_refused_append_stores_no_blob", "a refused append writes nothing"),
     "LastBlobLost": ("test_pages_of_digests_are_in_their_order_and_complete", "every blob is listed once"),
+    "PurgesPastTheFence": (
+        "test_a_fenced_store_refuses_every_write_until_the_fence_is_lifted",
+        "DID NOT RAISE",
+    ),
+    "FenceForEver": ("test_a_fenced_store_refuses_every_write_until_the_fence_is_lifted", "StoreFenced"),
     "OneCollection": ("test_every_collection_with_documents_is_listed_once", "every collection is listed"),
     "OpenForever": ("test_a_store_that_was_left_is_unavailable", "DID NOT RAISE"),
     "RawError": (

@@ -28,6 +28,7 @@ from fabro_core.testing.store.crashing import CrashConformance
 from fabro_core.testing.store.documents import DocumentConformance
 from fabro_core.testing.store.faults import FaultConformance
 from fabro_core.testing.store.feed import FeedConformance
+from fabro_core.testing.store.fencing import FencingConformance
 from fabro_core.testing.store.listing import ListConformance
 from fabro_core.testing.store.machine import MachineConformance
 from fabro_core.testing.store.model import ModelConformance
@@ -51,6 +52,7 @@ class StoreConformance(
     BlobConformance,
     DocumentConformance,
     WatchConformance,
+    FencingConformance,
     SharingConformance,
     FaultConformance,
     CrashConformance,

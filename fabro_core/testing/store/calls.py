@@ -52,3 +52,8 @@ CALLS: Final[dict[str, Call]] = {
     "list_collections": lambda store: store.list_collections(),
     "purge": lambda store: store.purge(NOW_MS),
 }
+
+_WRITING: Final = ("append", "delete_run", "put_blob", "delete_blob", "put_doc", "delete_doc", "purge")
+
+WRITES: Final[dict[str, Call]] = {name: call for name, call in CALLS.items() if name.startswith(_WRITING)}
+"""Those of them that may change something."""

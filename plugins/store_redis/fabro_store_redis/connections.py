@@ -71,7 +71,7 @@ class Connections:
         """Return when the server answers and takes writes. Raises `StoreUnavailable`."""
         if not is_of_primary(await self.ask(*ASK_ROLE)):
             self.moved()
-            raise unavailable()
+            raise unavailable(None)
 
     async def close(self) -> None:
         """Close all connections, without asking the server."""
@@ -235,7 +235,7 @@ async def _once(attempt: Callable[[], Awaitable[Any]]) -> Any:
     try:
         return await attempt()
     except DRIVER_FAULTS as fault:
-        raise unavailable() from fault
+        raise unavailable(fault) from fault
 
 
 async def _twice(attempt: Callable[[], Awaitable[Any]]) -> Any:
@@ -243,5 +243,5 @@ async def _twice(attempt: Callable[[], Awaitable[Any]]) -> Any:
         return await attempt()
     except DRIVER_FAULTS as fault:
         if not isinstance(fault, LostConnection) or isinstance(fault, NoPrimary) or has_waited(fault):
-            raise unavailable() from fault
+            raise unavailable(fault) from fault
     return await _once(attempt)

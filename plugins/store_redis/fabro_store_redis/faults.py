@@ -7,14 +7,17 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, RedisError
+from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import TimeoutError as NoAnswer
 
-from fabro_core.store import StoreError, StoreMisconfigured, StoreUnavailable
+from fabro_core.store import StoreError, StoreFenced, StoreMisconfigured, StoreUnavailable
 from fabro_store_redis.settings import CREDENTIAL_VARIABLE
 
 DRIVER_FAULTS: Final = (RedisError, OSError, asyncio.TimeoutError)
+
+FENCED: Final = "FENCED"
+"""The error with which scripts refuse to write to a fenced store."""
 
 
 class NoPrimary(LostConnection):
@@ -25,8 +28,10 @@ class TooFewReplicas(RedisError):
     """A write has not reached as many replicas as it was to wait for."""
 
 
-def unavailable() -> StoreUnavailable:
+def unavailable(fault: BaseException | None) -> StoreUnavailable:
     """The error for a running store; raise it `from` the driver's fault."""
+    if isinstance(fault, ResponseError) and str(fault).startswith(FENCED):
+        return StoreFenced()
     return StoreUnavailable("The Redis server cannot answer.")
 
 
@@ -56,7 +61,7 @@ def cannot_open(fault: BaseException | None) -> StoreError:
             "The certificate of the Redis server is not trusted; check the host in the URL, and name its authority in "
             "server.store.redis.ca_file."
         )
-    return unavailable()
+    return unavailable(fault)
 
 
 def _chain(fault: BaseException | None) -> Iterator[BaseException]:

@@ -64,7 +64,7 @@ class Hints:
             await self._link.send(("SUBSCRIBE", self._channel))
             await self._link.answer()
         except DRIVER_FAULTS as fault:
-            raise unavailable() from fault
+            raise unavailable(fault) from fault
 
     async def follow_others(self) -> None:
         """Announce what is published, until cancelled. A channel that is lost is subscribed to again."""

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from fabro_core.store import (
+    FENCE_COLLECTION,
     AppendBatch,
     Blob,
     BlobDelete,
@@ -181,11 +182,13 @@ class RedisRunStore(RunStore):
 
     async def put_doc(self, write: DocWrite, /) -> Doc:
         told = documents.put_argument(write)
-        return documents.written(await self._open().connections.write(scripts.PUT_DOC, self._prefix, told), write)
+        script = scripts.PUT_FENCE if write.collection == FENCE_COLLECTION else scripts.PUT_DOC
+        return documents.written(await self._open().connections.write(script, self._prefix, told), write)
 
     async def delete_doc(self, delete: DocDelete, /) -> bool:
         told = documents.delete_argument(delete)
-        return documents.deleted(await self._open().connections.write(scripts.DELETE_DOC, self._prefix, told))
+        script = scripts.LIFT_FENCE if delete.collection == FENCE_COLLECTION else scripts.DELETE_DOC
+        return documents.deleted(await self._open().connections.write(script, self._prefix, told))
 
     async def list_docs(self, query: DocQuery, /) -> DocPage:
         asked = documents.list_argument(query)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from fabro_core.store import (
+    FENCE_COLLECTION,
     AppendBatch,
     Blob,
     BlobDelete,
@@ -179,10 +180,14 @@ class SqliteRunStore(RunStore):
         return await self._open().readers.statement(partial(documents.document, ref=ref))
 
     async def put_doc(self, write: DocWrite, /) -> Doc:
-        return await self._open().writer.run(partial(documents.put, write=write))
+        writer = self._open().writer
+        run = writer.run_on_fence if write.collection == FENCE_COLLECTION else writer.run
+        return await run(partial(documents.put, write=write))
 
     async def delete_doc(self, delete: DocDelete, /) -> bool:
-        return await self._open().writer.run(partial(documents.remove, delete=delete))
+        writer = self._open().writer
+        run = writer.run_on_fence if delete.collection == FENCE_COLLECTION else writer.run
+        return await run(partial(documents.remove, delete=delete))
 
     async def list_docs(self, query: DocQuery, /) -> DocPage:
         readers = self._open().readers

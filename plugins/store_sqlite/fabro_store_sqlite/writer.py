@@ -13,10 +13,11 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
-from fabro_core.store import StoreError, StoreUnavailable, Wakeup
+from fabro_core.store import StoreError, StoreFenced, StoreUnavailable, Wakeup
 from fabro_store_sqlite.changes import newest_change
 from fabro_store_sqlite.connections import Database, HeldConnection
 from fabro_store_sqlite.faults import DRIVER_FAULTS, concerns_one_statement, unavailable
+from fabro_store_sqlite.fence import is_fenced
 
 T = TypeVar("T")
 
@@ -34,6 +35,11 @@ class Transaction:
         self.first_change = 0
         """The first change number taken; 0: none."""
         self.last_change = 0
+        self.fenced = is_fenced(connection)
+
+    def look_for_fence(self) -> None:
+        """Something was done about the fence, for those that come after it."""
+        self.fenced = is_fenced(self.connection)
 
     def next_changes(self, count: int) -> int:
         """Take the next `count` numbers of the order of all events, those of other processes too; returns the last."""
@@ -49,12 +55,13 @@ Committed = Callable[[Transaction], None]
 
 
 class _Job(Generic[T]):
-    """An operation, its outcome, and who waits for it."""
+    """An operation, its outcome, and who waits for it. `on_fence`: it is about the fence itself."""
 
-    __slots__ = ("_error", "_operation", "_result", "waiter")
+    __slots__ = ("_error", "_on_fence", "_operation", "_result", "waiter")
 
-    def __init__(self, operation: Operation[T], waiter: asyncio.Future[T]) -> None:
+    def __init__(self, operation: Operation[T], waiter: asyncio.Future[T], on_fence: bool) -> None:
         self._operation = operation
+        self._on_fence = on_fence
         self._result: T | None = None
         self._error: BaseException | None = None
         self.waiter = waiter
@@ -62,7 +69,13 @@ class _Job(Generic[T]):
     def run(self, transaction: Transaction) -> None:
         self._error = None
         try:
-            self._result = self._operation(transaction)
+            if self._on_fence:
+                self._result = self._operation(transaction)
+                transaction.look_for_fence()
+            elif transaction.fenced:
+                raise StoreFenced
+            else:
+                self._result = self._operation(transaction)
         except StoreError as refusal:
             self._error = refusal
 
@@ -97,10 +110,17 @@ class Writer:
         Raises the `StoreError` that the operation raised, or `StoreUnavailable` when it was not committed. The
         operation may run more than once; only its last run counts.
         """
+        return await self._done(operation, on_fence=False)
+
+    async def run_on_fence(self, operation: Operation[T]) -> T:
+        """As `run`, for what puts up or lifts the fence of the store, and may therefore pass it."""
+        return await self._done(operation, on_fence=True)
+
+    async def _done(self, operation: Operation[T], *, on_fence: bool) -> T:
         if self._closed:
             raise StoreUnavailable("The store is not open.")
         waiter: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(_Job(operation, waiter))
+        self._jobs.put(_Job(operation, waiter, on_fence))
         return await waiter
 
     def close(self) -> None:
