@@ -10,6 +10,7 @@ import pytest
 from fabro_core.errors import InvalidRequest
 from fabro_core.runs.create.manifest import read_manifest
 from fabro_core.runs.create.plan import judge, settle
+from fabro_core.runs.create.work import PlanningWork
 from fabro_core.runs.settings.stored import StoredSettings
 from fabro_core.runs.workflow.rules import table
 from fabro_core.runs.workflow.rules.subject import Rule
@@ -26,8 +27,9 @@ def wrong_cases() -> list[str]:
 
 
 def _is_wrong(case: Case) -> bool:
+    work = PlanningWork()
     try:
-        judgement = judge(settle(read_manifest(json.dumps(case.manifest()).encode()), StoredSettings()))
+        judgement = judge(settle(read_manifest(json.dumps(case.manifest()).encode()), StoredSettings(), work), work)
     except InvalidRequest:
         return True
     graph = judgement.workflow.graph

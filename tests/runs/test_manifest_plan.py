@@ -21,6 +21,7 @@ from fabro_core.models.run import RepositoryRef, RunSandboxPlan, WorkflowRef
 from fabro_core.models.run_settings import EnvironmentImageSettings, EnvironmentSettings, WorkflowSettings
 from fabro_core.runs.create.manifest import read_manifest
 from fabro_core.runs.create.plan import RunDraft, judge, plan_run, settle
+from fabro_core.runs.create.work import PlanningWork
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.title import inferred_title, valid_title
 from fabro_core.runs.log.origin import read_created
@@ -75,7 +76,7 @@ class Created:
 
 
 def drafted(body: Mapping[str, Any]) -> RunDraft:
-    return settle(read_manifest(json.dumps(body).encode()), StoredSettings())
+    return settle(read_manifest(json.dumps(body).encode()), StoredSettings(), PlanningWork())
 
 
 def created(body: Mapping[str, Any], *, environments: Mapping[str, EnvironmentSettings] = {}) -> Created:
@@ -336,7 +337,7 @@ def test_the_title_is_looked_at_before_the_parent() -> None:
 def test_a_graph_is_looked_at_only_when_the_run_is_compiled() -> None:
     draft = drafted(manifest(source="no graph"))
     with pytest.raises(InvalidRequest, match=r"^flows/deploy/workflow\.fabro:1:1: "):
-        plan_run(draft)
+        plan_run(draft, PlanningWork())
 
 
 @pytest.mark.parametrize(
@@ -365,7 +366,7 @@ def test_a_warning_does_not_stop_a_run() -> None:
 
 
 def test_a_broken_graph_can_be_compiled_to_be_diagnosed() -> None:
-    judgement = judge(drafted(manifest(source="digraph D { a [prompt=p] }", config=INLINE)))
+    judgement = judge(drafted(manifest(source="digraph D { a [prompt=p] }", config=INLINE)), PlanningWork())
     assert judgement.workflow.graph.goal == "Configured goal"
     assert {item.rule for item in judgement.diagnostics} == {"start_node", "terminal_node"}
 

@@ -49,6 +49,11 @@ class ManifestDraft(msgspec.Struct, frozen=True, kw_only=True):
         """The workflow to be run."""
         return self.workflows[self.workflow_path]
 
+    @property
+    def contents(self) -> dict[str, str]:
+        """The files that came with the target: texts by normal path."""
+        return {path: entry.content for path, entry in (self.target.files or {}).items()}
+
 
 def read_manifest(body: bytes) -> ManifestDraft:
     """The manifest in a request body. Raises `InvalidRequest` for the first fault, in the order of R8.2."""

@@ -19,13 +19,13 @@ from fabro_core.models.manifest import ManifestWorkflow
 from fabro_core.models.run_settings import WorkflowSettings
 from fabro_core.runs.create.manifest import ManifestDraft
 from fabro_core.runs.create.paths import workflow_slug
+from fabro_core.runs.create.work import PlanningWork
 from fabro_core.runs.fold.title import inferred_title, valid_title
 from fabro_core.runs.off_loop import ON_LOOP_MAX_BYTES
-from fabro_core.runs.settings.settling import SettledSettings, settle_settings
+from fabro_core.runs.settings.settling import SettledSettings
 from fabro_core.runs.settings.stored import StoredSettings
 from fabro_core.runs.templates.marks import is_template
-from fabro_core.runs.workflow.compile import CompiledWorkflow, compile_workflow
-from fabro_core.runs.workflow.files import WorkflowFiles, found_in
+from fabro_core.runs.workflow.compile import CompiledWorkflow
 from fabro_core.runs.workflow.texts import UNDEFINED_RULE, Names
 
 MAX_SETTINGS_BYTES = 2 * 1024 * 1024
@@ -48,19 +48,9 @@ class RunDraft(msgspec.Struct, frozen=True, kw_only=True):
     """Those of the server, by name."""
 
     @property
-    def files(self) -> WorkflowFiles:
-        """The workflow to be run, with the files that it can refer to."""
-        return WorkflowFiles(self.manifest.workflow_path, self.manifest.target.source, found_in(self.contents))
-
-    @property
-    def contents(self) -> dict[str, str]:
-        """The files that came with the workflow: texts by normal path."""
-        return {path: entry.content for path, entry in (self.manifest.target.files or {}).items()}
-
-    @property
     def size(self) -> int:
         """How much there is to do, in bytes. A template counts as a large text: it can ask for as much work."""
-        texts = (self.manifest.target.source, self.goal or "", *self.contents.values())
+        texts = (self.manifest.target.source, self.goal or "", *self.manifest.contents.values())
         least = ON_LOOP_MAX_BYTES + 1 if any(map(is_template, texts)) else 0
         return max(len(self.manifest.body), least)
 
@@ -114,12 +104,11 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     """JSON of the workflows that were submitted and which of them is run."""
 
 
-def settle(draft: ManifestDraft, stored: StoredSettings) -> RunDraft:
+def settle(draft: ManifestDraft, stored: StoredSettings, work: PlanningWork) -> RunDraft:
     """Settles the settings, then checks title and parent id. Raises `InvalidRequest`."""
     manifest = draft.manifest
     own_goal = manifest.goal.text if manifest.goal and manifest.goal.type != "graph" else None
-    files = {path: entry.content for path, entry in (draft.target.files or {}).items()}
-    settled = settle_settings(draft.settings_files, draft.args, stored, files, needs_goal=own_goal is None)
+    settled = work.settle(draft, stored, needs_goal=own_goal is None)
     title = None if manifest.title is None else valid_title(manifest.title)
     parent_id = None if manifest.parent_id is None else parse_run_id(manifest.parent_id)
     if manifest.parent_id is not None and parent_id is None:
@@ -135,14 +124,15 @@ def settle(draft: ManifestDraft, stored: StoredSettings) -> RunDraft:
     )
 
 
-def judge(draft: RunDraft) -> Judgement:
+def judge(draft: RunDraft, work: PlanningWork) -> Judgement:
     """The graph to be run and everything that is wrong with it.
 
     Raises `InvalidRequest` when there is no graph, or when the settings come to too much.
     """
     names = Names(inputs=draft.settled.settings.run.inputs, variables=draft.variables)
-    workflow = compile_workflow(draft.files, names, draft.goal)
-    settled = draft.settled.with_goal(workflow.graph.goal, graph_path=draft.manifest.workflow_path)
+    manifest = draft.manifest
+    workflow = work.compile(manifest.workflow_path, manifest.target.source, manifest.contents, names, draft.goal)
+    settled = draft.settled.with_goal(workflow.graph.goal, graph_path=manifest.workflow_path)
     return Judgement(
         settled=settled,
         settings=_encoded(settled.settings),
@@ -151,9 +141,9 @@ def judge(draft: RunDraft) -> Judgement:
     )
 
 
-def plan_run(draft: RunDraft) -> RunPlan:
+def plan_run(draft: RunDraft, work: PlanningWork) -> RunPlan:
     """The plan of a run. Raises `InvalidRequest` when the graph is not one or breaks a rule of severity error."""
-    judgement = judge(draft).before_a_run()
+    judgement = judge(draft, work).before_a_run()
     _refuse_broken(judgement)
     manifest, settings, graph = draft.manifest, judgement.settled.settings, judgement.workflow.graph
     return RunPlan(

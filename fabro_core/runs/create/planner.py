@@ -10,6 +10,7 @@ from functools import partial
 
 from fabro_core.runs.create.manifest import read_manifest
 from fabro_core.runs.create.plan import Judgement, RunDraft, RunPlan, judge, plan_run, settle
+from fabro_core.runs.create.work import PlanningWork
 from fabro_core.runs.off_loop import OffLoop
 from fabro_core.runs.settings.stored import ReadStoredSettings
 
@@ -23,19 +24,20 @@ class Planner:
     def __init__(self, off_loop: OffLoop, read_stored: ReadStoredSettings) -> None:
         self._off_loop = off_loop
         self._read_stored = read_stored
+        self._work = PlanningWork()
 
     async def draft(self, manifest: bytes) -> RunDraft:
         """The manifest with its settings (steps 1 to 5). Raises `StoreUnavailable`, too."""
         size = len(manifest)
         read = await self._off_loop.run(partial(read_manifest, manifest), size=size)
         stored = await self._read_stored()
-        return await self._off_loop.run(partial(settle, read, stored), size=size)
+        return await self._off_loop.run(partial(settle, read, stored, self._work), size=size)
 
     async def judge(self, manifest: bytes) -> Judgement:
         """The compiled graph and every rule that it breaks, for those who ask before they create."""
         draft = await self.draft(manifest)
-        return await self._off_loop.run(partial(judge, draft), size=draft.size)
+        return await self._off_loop.run(partial(judge, draft, self._work), size=draft.size)
 
     async def plan(self, draft: RunDraft) -> RunPlan:
         """What is to be written (step 8). Raises `InvalidRequest` for a rule of severity error as well."""
-        return await self._off_loop.run(partial(plan_run, draft), size=draft.size)
+        return await self._off_loop.run(partial(plan_run, draft, self._work), size=draft.size)

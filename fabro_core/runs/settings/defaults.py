@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 from fabro_core.runs.settings.kinds import SPLICE_MARK, FileTable, Kind, Leaf, ListKind, TableKind
-from fabro_core.runs.settings.table import Default, Rule, fields_of
+from fabro_core.runs.settings.table import Default, Rule, fields_of, unmentioned
 from fabro_core.runs.settings.toml_places import Path
 
 T = TypeVar("T", bound=FileTable)
@@ -14,6 +15,15 @@ T = TypeVar("T", bound=FileTable)
 
 def filled(table: T) -> T:
     """The table with the default of every key that it lacks, at every depth, and without marks in lists."""
+    return _all_defaults(type(table)) if table == unmentioned(type(table)) else _filled_one_by_one(table)
+
+
+@cache
+def _all_defaults(table: type[T]) -> T:
+    return _filled_one_by_one(table())
+
+
+def _filled_one_by_one(table: T) -> T:
     found: dict[str, Any] = {}
     for name, field in fields_of(type(table)).items():
         value = getattr(table, name)

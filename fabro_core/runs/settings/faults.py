@@ -21,6 +21,7 @@ _MAX_CHARS: Final = 80
 _MAX_FILE_CHARS: Final = 200
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+_BARE_KEYS: Final = re.compile(rf"{_BARE_KEY.pattern}(?:\.{_BARE_KEY.pattern})*")
 _NEAR: Final = 0.6
 
 
@@ -57,6 +58,10 @@ class RefusedSettings(InvalidRequest):
 
 def dotted(path: Path) -> str:
     """`run.hooks[1].event`; keys are quoted where TOML asks for it."""
+    keys = [step for step in path if isinstance(step, str)]
+    bare = ".".join(keys)
+    if len(keys) == len(path) == bare.count(".") + 1 and len(bare) <= _MAX_CHARS and _BARE_KEYS.fullmatch(bare):
+        return bare  # as nearly every path is
     return "".join(_shown_step(step) for step in path).removeprefix(".")
 
 

@@ -13,7 +13,7 @@ from fabro_core.runs.settings.layers import Layer
 from fabro_core.runs.settings.model import SettingsFile
 from fabro_core.runs.settings.model_hooks import Hook
 from fabro_core.runs.settings.origins import Origins
-from fabro_core.runs.settings.table import Rule, fields_of
+from fabro_core.runs.settings.table import Rule, fields_of, unmentioned
 from fabro_core.runs.settings.toml_places import Path
 
 T = TypeVar("T", bound=FileTable)
@@ -37,6 +37,8 @@ def _untold(_path: Path, _at: Path) -> None:
 
 def merge(lower: T, higher: T, speak: Speak = _untold, path: Path = ()) -> T:
     """One table over another of its kind. A key that the higher one does not mention is inherited."""
+    if higher == unmentioned(type(higher)):
+        return lower
     changed: dict[str, Any] = {}
     for field in fields_of(type(lower)).values():
         value = getattr(higher, field.name)

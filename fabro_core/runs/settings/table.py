@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -26,6 +26,8 @@ from fabro_core.runs.settings.kinds import (
     TextKind,
     TextOrTableKind,
 )
+
+T = TypeVar("T", bound=FileTable)
 
 
 class Rule(StrEnum):
@@ -70,6 +72,12 @@ def fields_of(table: type[FileTable]) -> Mapping[str, Field]:
     return {
         each.name: _field(each.name, hints[each.name], required=each.required) for each in msgspec.structs.fields(table)
     }
+
+
+@cache
+def unmentioned(table: type[T]) -> T | None:
+    """The table that mentions nothing, as most tables of a run; None where there is a key that it has to have."""
+    return None if any(each.required for each in fields_of(table).values()) else table()
 
 
 def _field(name: str, annotation: Any, *, required: bool) -> Field:

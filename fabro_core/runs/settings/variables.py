@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from fabro_core.runs.settings.faults import Report
 from fabro_core.runs.settings.kinds import (
     FileTable,
@@ -25,6 +27,7 @@ MAX_CHARS: Final = 1024 * 1024
 
 T = TypeVar("T", bound=FileTable)
 
+_TOKENS_BEGIN: Final = b"{{"
 _TOKEN: Final = re.compile(r"\{\{\s*+vars\.([A-Za-z_][A-Za-z0-9_]*+)\s*+\}\}")
 
 
@@ -38,6 +41,8 @@ class Interpolation:
 
     def table(self, table: T, path: Path) -> T:
         """The table with the variables in it."""
+        if _TOKENS_BEGIN not in msgspec.json.encode(table):
+            return table
         found = {
             name: self._value(getattr(table, name), field.kind, (*path, name))
             for name, field in fields_of(type(table)).items()

@@ -7,6 +7,7 @@ executes it.
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from fabro_core.models.graph import Graph, GraphEdge, GraphNode, String, WorkflowDiagnostic
 from fabro_core.runs.workflow.attributes import text_of
@@ -31,6 +32,13 @@ class CompiledWorkflow(msgspec.Struct, frozen=True, kw_only=True):
     """Of the workflow file."""
     diagnostics: tuple[WorkflowDiagnostic, ...]
     """In the order of language.md L13. A name in a template that has no value is a warning here."""
+    fills_templates: bool
+    """False: neither the names nor what the goal says went into it, but for the goal itself."""
+
+    def with_goal(self, goal: str) -> CompiledWorkflow:
+        """The same with another plain goal, where no template is filled."""
+        attrs = {**self.graph.attrs, "goal": String(goal)}
+        return replace(self, graph=replace(self.graph, attrs=attrs))
 
 
 _NO_NAMES = Names()
@@ -54,7 +62,12 @@ def compile_workflow(files: WorkflowFiles, names: Names = _NO_NAMES, goal: str |
     of_scripts = texts.finish_scripts(draft, roles)
     _apply_stylesheet(draft, budget)
     found = (*of_imports, *of_goal, *of_prompts, *of_literals, *of_scripts)
-    return CompiledWorkflow(graph=_graph(draft), path=files.path, diagnostics=(*found, *broken_rules(draft, roles)))
+    return CompiledWorkflow(
+        graph=_graph(draft),
+        path=files.path,
+        diagnostics=(*found, *broken_rules(draft, roles)),
+        fills_templates=texts.names_are_used,
+    )
 
 
 def _apply_stylesheet(draft: Draft, budget: Budget) -> None:

@@ -72,6 +72,8 @@ class Texts:
         self._work = Work()
         self.goal = ""
         """The finished goal, empty when there is none."""
+        self.names_are_used = False
+        """A template was filled with the goal or with what else it can name."""
 
     def finish_goal(self, draft: Draft, override: str | None) -> tuple[WorkflowDiagnostic, ...]:
         """Set the graph's goal: to `override`, unless that is None, else to what the graph states (L12)."""
@@ -136,6 +138,8 @@ class Texts:
         return tuple(found)
 
     def _filled(self, text: _Text, language: Language) -> Script:
+        if not is_template(text.content):
+            return Script(text.content, unbound=None, refused=None)
         try:
             filled = fill(text.content, language, self._everything({_GOAL: self.goal}), self._work)
         except Misuse as error:
@@ -193,6 +197,7 @@ class Texts:
         return rendered.text
 
     def _everything(self, names: Mapping[str, str]) -> Mapping[str, Any]:
+        self.names_are_used = True
         return {"inputs": self._names.inputs, "vars": self._names.variables, **names}
 
     def _load(self, text: _Text, path: str | None, reference: str) -> TemplateFile | None:
@@ -240,6 +245,11 @@ class Texts:
     def _refuse_path(self, node: DraftNode, key: str, path: str) -> NoReturn:
         reason = f'the {key} of node "{node.id}" is a template ("{path}"); a path is written out'
         raise InvalidRequest(f"{_shown(node.origins.get(key, node.origin))}: {reason}.")
+
+
+def is_plain(goal: str) -> bool:
+    """Whether a goal is finished as it is: no template, and no reference to a file."""
+    return not goal.startswith(_REFERENCE) and not is_template(goal)
 
 
 def _keep(node: DraftNode, key: str, text: str, budget: Budget) -> None:
