@@ -11,7 +11,7 @@ from collections.abc import AsyncIterable
 from typing import IO, Final
 
 import msgspec
-from multipart import MultipartError, MultipartSegment, PushMultipartParser
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from fabro_core.errors import InvalidRequest
 from fabro_core.http.body import BodyTooLarge
@@ -19,9 +19,17 @@ from fabro_core.http.body import BodyTooLarge
 MANIFEST: Final = "manifest"
 """The name of the part that says what the others are."""
 
+MAX_BOUNDARY_CHARS: Final = 70
+"""RFC 2046 §5.1.1. With a longer one, each piece of a body would be compared with all of it again."""
+
+MAX_HEADERS: Final = 8
+"""Of a part; RFC 7578 §4.8 knows three."""
+MAX_HEADER_BYTES: Final = 4096
+"""Of one line in the head of a part."""
+
 
 class FormLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes in bytes."""
+    """Sizes in bytes; `files` are counted beside the manifest."""
 
     manifest_bytes: int
     file_bytes: int
@@ -51,14 +59,24 @@ async def receive_form(chunks: AsyncIterable[bytes], boundary: str, spool: IO[by
     Raises `BodyTooLarge`, and `InvalidRequest` for what is not a complete form. Writing to the spool happens
     on the event loop: a chunk goes to the system's cache, which costs less than a hop into a thread.
     """
+    if len(boundary) > MAX_BOUNDARY_CHARS:
+        raise InvalidRequest(f"The boundary of a multipart body has at most {MAX_BOUNDARY_CHARS} characters.")
     receiving = _Receiving(spool, limits)
     try:
-        with PushMultipartParser(boundary, header_charset="utf8") as parser:
+        with PushMultipartParser(
+            boundary,
+            max_header_size=MAX_HEADER_BYTES,
+            max_header_count=MAX_HEADERS,
+            max_segment_count=limits.files + 1,
+            header_charset="utf8",
+        ) as parser:
             async for chunk in chunks:
                 for event in parser.parse(chunk):
                     receiving.take(event)
                 if parser.closed:
                     break
+    except ParserLimitReached as error:
+        raise BodyTooLarge from error
     except MultipartError as error:
         raise InvalidRequest("The request body is not a complete multipart form.") from error
     return receiving.parts
@@ -73,7 +91,6 @@ class _Receiving:
         self._size = 0
         self._digest = hashlib.sha256()
         self._files_bytes = 0
-        self._files = 0
         self.parts: list[Part] = []
 
     def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
@@ -88,10 +105,6 @@ class _Receiving:
     def _begin(self, name: str) -> None:
         self._name, self._offset, self._size = name, self._offset + self._size, 0
         self._digest = hashlib.sha256()
-        if name != MANIFEST:
-            self._files += 1
-            if self._files > self._limits.files:
-                raise BodyTooLarge
 
     def _append(self, content: bytes | bytearray) -> None:
         self._size += len(content)

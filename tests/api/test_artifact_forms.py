@@ -128,14 +128,33 @@ def files(count: int, size: int) -> Parts:
         [("manifest", b" " * (256 * 1024 + 1)), NOTES],
         [*files(5, 10 * MIB), ("f5", b"x")],
         [NOTES, ("f1", bytes(10 * MIB + 1)), ("f1", b"wrong as well")],
+        [DESCRIBED] * 200_000,
+        [DESCRIBED, *[("", b"")] * 101],
     ],
-    ids=["files", "files listed", "file", "manifest", "all files", "also wrong"],
+    ids=["files", "files listed", "file", "manifest", "all files", "also wrong", "manifests", "parts without a name"],
 )
 async def test_too_large_a_form_is_refused_as_a_whole(server: Server, parts: Parts) -> None:
     run_id = (await server.create())["id"]
     refused = await upload(server, run_id, form(*parts))
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (413, "body_too_large")
     assert await listed(server, run_id) == []
+
+
+LONG_HEADS = {"a name": b"x" * 5_000, "headers": b"".join(b'a"\r\nX-%d: "' % number for number in range(9))}
+
+
+@pytest.mark.parametrize("name", LONG_HEADS.values(), ids=LONG_HEADS.keys())
+async def test_a_part_with_a_long_head_is_too_large(server: Server, name: bytes) -> None:
+    run_id = (await server.create())["id"]
+    refused = await upload(server, run_id, form(DESCRIBED, NOTES).replace(b'name="f0"', b'name="%b"' % name))
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(("length", "status"), [(70, 204), (71, 400)])
+async def test_a_boundary_has_at_most_seventy_characters(server: Server, length: int, status: int) -> None:
+    run_id, boundary = (await server.create())["id"], "b" * length
+    body = form(DESCRIBED, NOTES).replace(BOUNDARY.encode(), boundary.encode())
+    assert (await upload(server, run_id, body, boundary=boundary)).status_code == status
 
 
 async def test_a_form_of_100_files_or_of_50_mib_is_accepted(server: Server) -> None:

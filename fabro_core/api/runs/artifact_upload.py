@@ -49,10 +49,18 @@ class ArtifactBatchUploadManifest(msgspec.Struct, frozen=True):
     entries: Annotated[tuple[ArtifactBatchUploadEntry, ...], msgspec.Meta(min_length=1)]
 
 
+class _File(msgspec.Struct, frozen=True):
+    """A body that is one file."""
+
+    content: bytes
+    digest: str
+    """SHA-256 of the content, 64 lower-case hex digits."""
+
+
 class Received(msgspec.Struct, frozen=True):
     """A body within its limits, not looked into yet."""
 
-    content: bytes | tuple[Part, ...]
+    content: _File | tuple[Part, ...]
     """One file, or the parts of a form."""
     spool: IO[bytes]
 
@@ -83,24 +91,25 @@ def arrivals(body: Received, filename: str | None) -> list[Arrival]:
 
     Raises `InvalidRequest` for anything that is not as it has to be or not as the manifest says.
     """
-    if not isinstance(body.content, bytes):
-        return _of_form(body.content, body.spool)
+    file = body.content
+    if not isinstance(file, _File):
+        return _of_form(file, body.spool)
     if filename is None:
         raise InvalidRequest('The query parameter "filename" is required.')
-    content = body.content
-    digest = hashlib.sha256(content).hexdigest()
-    return [Arrival(path=require_artifact_path(filename), size=len(content), digest=digest, read=lambda: content)]
+    path = require_artifact_path(filename)
+    return [Arrival(path=path, size=len(file.content), digest=file.digest, read=lambda: file.content)]
 
 
-async def _read_file(incoming: Incoming) -> bytes:
+async def _read_file(incoming: Incoming) -> _File:
     if (incoming.length or 0) > MAX_FILE_BYTES:
         raise BodyTooLarge
-    content = bytearray()
+    content, digest = bytearray(), hashlib.sha256()
     async for chunk in incoming.stream():
         content += chunk
         if len(content) > MAX_FILE_BYTES:
             raise BodyTooLarge
-    return bytes(content)
+        digest.update(chunk)
+    return _File(bytes(content), digest.hexdigest())
 
 
 def _of_form(parts: Sequence[Part], spool: IO[bytes]) -> list[Arrival]:
