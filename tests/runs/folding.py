@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fabro_core.models.events import RunEvent, typed
-from fabro_core.runs.fold.projection import Projection, fold
+from fabro_core.runs.fold.projection import Projection, counted, fold
 from tests.runs.samples import SAMPLES
 
 RUN_ID = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
@@ -25,7 +25,7 @@ def event(seq: int, name: str, properties: object = None, **scope: Any) -> RunEv
 
 def fold_logged(before: Projection | None, happens: RunEvent) -> Projection:
     """A run after an event as a log has it."""
-    return fold(before, typed(happens))
+    return counted(fold(before, typed(happens)))
 
 
 def after(*steps: tuple[str, Any] | tuple[str, Any, dict[str, Any]] | str) -> Projection:

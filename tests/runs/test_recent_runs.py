@@ -9,13 +9,16 @@ from fabro_core.runs.log.recent import RecentRuns
 from tests.runs.folding import after
 
 
+SIZE = 1_000
+
+
 def run(number: int, seq: int) -> Projection:
     return replace(after(), id=f"run {number}", seq=seq)
 
 
 def write(recent: RecentRuns, number: int, *seqs: int) -> None:
     for seq in seqs:
-        recent.wrote(run(number, seq), 1_000, on_top_of=seq - 1)
+        recent.wrote(run(number, seq), SIZE, on_top_of=seq - 1)
 
 
 def test_a_run_is_remembered_from_the_second_batch_in_a_row_on() -> None:
@@ -23,11 +26,11 @@ def test_a_run_is_remembered_from_the_second_batch_in_a_row_on() -> None:
     write(recent, 1, 3)
     assert recent.get("run 1") is None
     write(recent, 1, 4)
-    assert recent.get("run 1") == run(1, 4)
+    assert recent.get("run 1") == (run(1, 4), SIZE)
     write(recent, 1, 6)
     assert recent.get("run 1") is None, "somebody else wrote event 5"
     write(recent, 1, 7)
-    assert recent.get("run 1") == run(1, 7)
+    assert recent.get("run 1") == (run(1, 7), SIZE)
 
 
 def test_a_run_that_is_forgotten_begins_anew() -> None:

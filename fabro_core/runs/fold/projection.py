@@ -1,12 +1,13 @@
 """The reducer: a run's state as a pure fold of its events (events.md E21). No I/O and no clock in here.
 
 `fold` is the only place that changes a projection; it refuses an event that the state machine forbids, so what it
-accepts may be written. A projection is stored with every event: it holds short facts, and long texts (prompts,
-answers of models, patches) stay in the log.
+accepts may be written. `counted` sums up what is only asked of the last one of a batch. A projection is stored with
+every batch: it holds short facts, and long texts (prompts, answers of models, patches) stay in the log.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import get_args
 
 import msgspec
@@ -130,7 +131,7 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def fold(before: Projection | None, event: TypedEvent) -> Projection:
-    """The projection after `event`; `before` is None for the first event of a run.
+    """The projection after `event`, not `counted` yet; `before` is None for the first event of a run.
 
     Raises `IllegalTransition` when the state machine does not allow the event (runs.md R6.2), and another
     `Conflict` for what else the run's state forbids (events.md E3).
@@ -142,8 +143,19 @@ def fold(before: Projection | None, event: TypedEvent) -> Projection:
         return _created(event, properties)
     if isinstance(properties, events.RunCreated):
         raise IllegalTransition("The run has been created already.")
-    after = replace(_changed(before, event, properties), seq=event.seq, last_event_at=event.ts)
-    return after if after.completed_at is not None else _in_flight(after)
+    return replace(_changed(before, event, properties), seq=event.seq, last_event_at=event.ts)
+
+
+def counted(run: Projection) -> Projection:
+    """The projection with what a conclusion fixes, counted from stages and checkpoints for as long as there is none."""
+    if run.completed_at is not None or not (run.stages or run.checkpoints or run.started_at):
+        return run
+    return replace(
+        run,
+        timing=run.timing_at(ms_of_instant(run.last_event_at)),
+        total_usd_micros=total_usd_micros(run.stages.values()),
+        diff=_newest_diff(run.checkpoints),
+    )
 
 
 def _created(event: Envelope, properties: events.RunCreated) -> Projection:
@@ -174,18 +186,6 @@ def _created(event: Envelope, properties: events.RunCreated) -> Projection:
         retried_from=properties.retried_from,
         web_url=properties.web_url,
         sandbox=planned_sandbox(settings.run.environment),
-    )
-
-
-def _in_flight(run: Projection) -> Projection:
-    """What a conclusion fixes, counted from stages and checkpoints for as long as there is none."""
-    if not (run.stages or run.checkpoints or run.started_at):
-        return run
-    return replace(
-        run,
-        timing=run.timing_at(ms_of_instant(run.last_event_at)),
-        total_usd_micros=total_usd_micros(run.stages.values()),
-        diff=next((each.diff for each in reversed(run.checkpoints) if each.diff is not None), None),
     )
 
 
@@ -238,7 +238,7 @@ def _described(before: Projection, event: Envelope, properties: Properties) -> P
             return replace(before, superseded_by=new_run_id)
         case stage_events.CheckpointCompleted():
             checkpoint = _checkpoint(event, properties)
-            stages = dict(stages_after(before.stages, event, properties))
+            stages = stages_after(before.stages, event, properties)
             return replace(before, checkpoints=(*before.checkpoints, checkpoint), stages=stages)
         case (
             infrastructure.SandboxInitializing() | infrastructure.SandboxInitialized() | infrastructure.SandboxFailed()
@@ -259,7 +259,7 @@ def _described(before: Projection, event: Envelope, properties: Properties) -> P
         case _:
             return replace(
                 before,
-                stages=dict(stages_after(before.stages, event, properties)),
+                stages=stages_after(before.stages, event, properties),
                 questions=questions_after(before.questions, event, properties),
                 agent_sessions=sessions_after(before.agent_sessions, event, properties),
             )
@@ -277,7 +277,7 @@ def _concluded(moved: Projection, event: Envelope, properties: events.RunComplet
     if isinstance(properties, events.RunFailed):
         failure_message = properties.failure.detail.message
         cancelled = properties.failure.reason == "cancelled"
-        stages = dict(stages_after_failure(stages, cancelled=cancelled, at=event.ts))
+        stages = stages_after_failure(stages, cancelled=cancelled, at=event.ts)
     elif properties.total_usd_micros is not None:
         total = properties.total_usd_micros
     return replace(
@@ -287,12 +287,16 @@ def _concluded(moved: Projection, event: Envelope, properties: events.RunComplet
         timing=properties.timing,
         failure_message=failure_message,
         total_usd_micros=total_usd_micros(stages.values()) if total is None else total,
-        diff=properties.diff_summary or moved.diff,
+        diff=properties.diff_summary or _newest_diff(moved.checkpoints),
         pending_control=None,
         stages=stages,
         questions={},
         agent_sessions={},
     )
+
+
+def _newest_diff(checkpoints: Sequence[Checkpoint]) -> DiffSummary | None:
+    return next((each.diff for each in reversed(checkpoints) if each.diff is not None), None)
 
 
 def _resumed(moved: Projection) -> Projection:

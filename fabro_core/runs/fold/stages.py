@@ -6,7 +6,7 @@ to the message or error that answers it, a batch of tools from its first call un
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeVar
 
 import msgspec
@@ -83,13 +83,15 @@ Stages = Mapping[str, Stage]
 """By stage id, in the order of their first events."""
 
 
-def stages_after(before: Stages, event: Envelope, properties: Properties) -> Stages:
-    """The stages after an event of any name."""
+def stages_after(before: dict[str, Stage], event: Envelope, properties: Properties) -> dict[str, Stage]:
+    """The stages after an event of any name; `before` itself when they are the same."""
     if isinstance(properties, agents.AgentSessionEnded):
-        return {key: _without_session(stage, event) for key, stage in before.items()}
+        session = _session(event)
+        ended = {key: stage for key, stage in before.items() if session in stage.inference or session in stage.tools}
+        return {**before, **{key: _without_session(stage, event) for key, stage in ended.items()}} if ended else before
     if not isinstance(properties, _EFFECTIVE):
         return before
-    key = stage_of(before, event, properties)
+    key = stage_of(event, properties, highest_visit=lambda node: _highest_visit(before, node))
     after = dict(before)
     if key is not None:
         stage = before.get(key) or Stage(first_event_seq=event.seq)
@@ -99,7 +101,7 @@ def stages_after(before: Stages, event: Envelope, properties: Properties) -> Sta
     return after
 
 
-def stages_after_failure(before: Stages, *, cancelled: bool, at: Instant) -> Stages:
+def stages_after_failure(before: Stages, *, cancelled: bool, at: Instant) -> dict[str, Stage]:
     """Nothing goes on in a run that has failed: open stages end with what they have used."""
     now_ms = ms_of_instant(at)
     state: StageState = "cancelled" if cancelled else "failed"
@@ -111,8 +113,11 @@ def stages_after_failure(before: Stages, *, cancelled: bool, at: Instant) -> Sta
     return {key: ended(stage) if stage.open else stage for key, stage in before.items()}
 
 
-def stage_of(known: Stages, event: Envelope, properties: Properties) -> str | None:
-    """The id of the stage that an event concerns; None when it concerns none."""
+def stage_of(event: Envelope, properties: Properties, *, highest_visit: Callable[[str], int]) -> str | None:
+    """The id of the stage that an event concerns; None when it concerns none.
+
+    `highest_visit` tells, by a node's id, the highest visit to it that is known, 1 when none is.
+    """
     visit = getattr(properties, "visit", None)
     if visit == 0:
         return None
@@ -120,12 +125,13 @@ def stage_of(known: Stages, event: Envelope, properties: Properties) -> str | No
         return event.stage_id
     if event.node_id is None or isinstance(properties, stages.StageStarted):
         return None
-    return str(StageId(event.node_id, visit or _highest_visit(known, event.node_id)))
+    return str(StageId(event.node_id, visit or highest_visit(event.node_id)))
 
 
 def _highest_visit(known: Stages, node: str) -> int:
-    parsed = (parse_stage_id(key) for key in known)
-    return max((stage.visit for stage in parsed if stage is not None and stage.node == node), default=1)
+    of_node = f"{node}@"
+    visits = (parse_stage_id(key) for key in known if key.startswith(of_node))
+    return max((stage.visit for stage in visits if stage is not None and stage.node == node), default=1)
 
 
 # -- events ---------------------------------------------------------------------------------------------------------
@@ -295,13 +301,19 @@ def _scoped(stage: Stage, event: Envelope) -> Stage:
 
 def _add_skipped(known: dict[str, Stage], seq: int, checkpoint: stages.CheckpointCompleted) -> None:
     """Nodes that a checkpoint tells to be skipped and that no event was about."""
-    seen = {parsed.node for parsed in map(parse_stage_id, known) if parsed is not None}
-    for node, outcome in checkpoint.node_outcomes.items():
-        status = outcome.get("status") if isinstance(outcome, dict) else outcome
-        if status == "skipped" and node not in seen:
+    skipped = [node for node, outcome in checkpoint.node_outcomes.items() if _told_status(outcome) == "skipped"]
+    if not skipped:
+        return
+    seen = {key.rpartition("@")[0] for key in known}
+    for node in skipped:
+        if node not in seen:
             visit = checkpoint.node_visits.get(node)
             number = visit if isinstance(visit, int) and visit > 0 else 1
             known[str(StageId(node, number))] = Stage(first_event_seq=seq, state="skipped")
+
+
+def _told_status(outcome: object) -> object:
+    return outcome.get("status") if isinstance(outcome, dict) else outcome
 
 
 # -- brackets -------------------------------------------------------------------------------------------------------

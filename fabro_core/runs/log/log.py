@@ -16,7 +16,7 @@ from fabro_core.errors import Conflict, NotFound, RunArchived, SeqConflict
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal
 from fabro_core.models.status import Bucket
-from fabro_core.runs.fold.projection import Projection
+from fabro_core.runs.fold.projection import Projection, counted
 from fabro_core.runs.fold.wire import row_of
 from fabro_core.runs.log.batch import Batch
 from fabro_core.runs.log.entry import Change, Entry, own_entry
@@ -73,7 +73,7 @@ class RunLog:
 
         def entries(run: Projection) -> Sequence[Entry]:
             now = self._clock.now()
-            return [own_entry(change, run_id, actor=actor, now=now) for change in decide(run)]
+            return [own_entry(change, run_id, actor=actor, now=now) for change in decide(counted(run))]
 
         wish = Wish(entries, wants_run=True)
         await self._turns.take(run_id, wish)
@@ -115,7 +115,7 @@ class RunLog:
         try:
             for _ in range(MAX_APPEND_ATTEMPTS):
                 base = await self._base(run_id, waiting)
-                batch = Batch(base.run)
+                batch = Batch(base.run, state_bytes=base.state_bytes)
                 served = _decided(waiting, batch)
                 if await self._write(base, batch, served):
                     return len(served)
@@ -129,9 +129,9 @@ class RunLog:
         """What is decided on: the run as it is remembered when nobody wants to be told of it, else as it is stored."""
         remembered = None if any(wish.wants_run for wish in waiting) else self._recent.get(run_id)
         if remembered is not None:
-            return _Base(remembered, None)
+            return _Base(remembered.run, remembered.size, None)
         stored = await self.get(run_id)
-        return _Base(msgspec.json.decode(stored.state, type=Projection), stored)
+        return _Base(msgspec.json.decode(stored.state, type=Projection), len(stored.state), stored)
 
     async def _write(self, base: _Base, batch: Batch, served: Sequence[Wish]) -> bool:
         """Append the batch and tell of it; False when another writer was first, so that all is to be decided anew."""
@@ -154,7 +154,7 @@ class RunLog:
         return True
 
     async def _append(self, batch: Batch, blobs: tuple[Blob, ...] = ()) -> RunRow:
-        run = batch.run
+        run = counted(batch.run)
         row = row_of(run)
         events = tuple(batch.events)
         try:
@@ -170,6 +170,8 @@ class RunLog:
 
 class _Base(msgspec.Struct, frozen=True):
     run: Projection
+    state_bytes: int
+    """What the run takes encoded."""
     stored: StoredRun | None
     """None: the run was not read."""
 

@@ -18,6 +18,13 @@ class _Recent(NamedTuple):
     size: int
 
 
+class Remembered(NamedTuple):
+    """A run, and what it takes encoded, in bytes."""
+
+    run: Projection
+    size: int
+
+
 class RecentRuns:
     """The newest projection of each run that nobody else has been writing to.
 
@@ -32,10 +39,12 @@ class RecentRuns:
         self._runs: dict[str, _Recent] = {}
         """The one that was written to last comes last."""
 
-    def get(self, run_id: str) -> Projection | None:
+    def get(self, run_id: str) -> Remembered | None:
         """The run as this process wrote it last; None when it may not be relied on."""
         recent = self._runs.get(run_id)
-        return None if recent is None else recent.run
+        if recent is None or recent.run is None:
+            return None
+        return Remembered(recent.run, recent.size - _ENTRY_BYTES)
 
     def wrote(self, run: Projection, size: int, *, on_top_of: int) -> None:
         """Remember a run that was written on top of so many events; `size` is its encoding's, in bytes."""

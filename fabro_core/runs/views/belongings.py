@@ -5,7 +5,8 @@ Much of what these events say is open: a key that is missing or of another type 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Set
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -13,11 +14,9 @@ from msgspec.structs import replace
 from fabro_core.models.events import JsonObject, RunEvent, agents
 from fabro_core.models.run import Count
 from fabro_core.models.stage_state import (
-    ActivatedSkill,
     McpServerProjection,
     McpServerStatusFailed,
     McpServerStatusReady,
-    SkillsProjection,
     SubAgentProjection,
     SubAgentStatus,
     SubAgentStatusClosed,
@@ -47,40 +46,56 @@ _TODO_TYPES: dict[str, Any] = {
 # -- todo lists -----------------------------------------------------------------------------------------------------
 
 
-def todos_after(
-    before: TodoListProjection | None, event: RunEvent, properties: TodoProperties
-) -> TodoListProjection | None:
-    """The list after an event. A stage has one: another list takes its place.
+class TodoList:
+    """The list of a stage in the making."""
+
+    def __init__(self, properties: TodoProperties) -> None:
+        self.list_id: Final = properties.list_id
+        self._kind = properties.list_kind
+        self._items: dict[str, TodoProjection] = {}
+        """By their ids, in the order of their first events."""
+
+    def take(self, event: RunEvent, properties: TodoProperties) -> None:
+        """Go on with an event about the list."""
+        self._kind = properties.list_kind
+        todo_id = properties.todo_id
+        if isinstance(properties, agents.TodoDeleted):
+            self._items.pop(todo_id, None)
+        else:
+            before = self._items.get(todo_id)
+            if before is None:
+                before = TodoProjection(id=todo_id, status="pending", order=len(self._items), subject="")
+            self._items[todo_id] = replace(before, **_told(event, _TODO_TYPES))
+
+    def projection(self) -> TodoListProjection:
+        """The list as of the events so far."""
+        ordered = sorted(self._items.values(), key=lambda each: each.order)
+        return TodoListProjection(kind=self._kind, list_id=self.list_id, items=tuple(ordered))
+
+
+def todos_after(before: TodoList | None, event: RunEvent, properties: TodoProperties) -> TodoList | None:
+    """The list after an event, which `before` has taken if it is about it. A stage has one: another list takes its
+    place.
 
     A subagent's list counts only when it is one that agents share.
     """
     if event.parent_session_id is not None and properties.list_kind != "anthropic_tasks":
         return before
-    if before is None or before.list_id != properties.list_id:
-        before = TodoListProjection(kind=properties.list_kind, list_id=properties.list_id, items=())
-    items = {each.id: each for each in before.items}
-    if isinstance(properties, agents.TodoDeleted):
-        items.pop(properties.todo_id, None)
-    else:
-        new = TodoProjection(id=properties.todo_id, status="pending", order=len(items), subject="")
-        items[properties.todo_id] = replace(items.get(properties.todo_id, new), **_told(event, _TODO_TYPES))
-    ordered = sorted(items.values(), key=lambda each: each.order)
-    return TodoListProjection(kind=properties.list_kind, list_id=properties.list_id, items=tuple(ordered))
+    todos = before if before is not None and before.list_id == properties.list_id else TodoList(properties)
+    todos.take(event, properties)
+    return todos
 
 
 # -- subagents ------------------------------------------------------------------------------------------------------
 
 
-def subagents_after(
-    before: dict[str, SubAgentProjection], event: RunEvent, properties: SubAgentProperties
-) -> dict[str, SubAgentProjection]:
-    """The subagents, by their ids, after an event about one of them."""
-    known = before.get(properties.agent_id)
+def subagent_after(
+    known: SubAgentProjection | None, event: RunEvent, properties: SubAgentProperties
+) -> SubAgentProjection:
+    """A subagent after an event about it."""
     task = _told(event, {"task": str}).get("task", "" if known is None else known.task)
-    subagent = SubAgentProjection(
-        agent_id=properties.agent_id, depth=properties.depth, task=task, status=_subagent_status(event, properties)
-    )
-    return {**before, properties.agent_id: subagent}
+    status = _subagent_status(event, properties)
+    return SubAgentProjection(agent_id=properties.agent_id, depth=properties.depth, task=task, status=status)
 
 
 def _subagent_status(event: RunEvent, properties: SubAgentProperties) -> SubAgentStatus:
@@ -96,42 +111,27 @@ def _subagent_status(event: RunEvent, properties: SubAgentProperties) -> SubAgen
             return SubAgentStatusClosed()
 
 
-# -- skills ---------------------------------------------------------------------------------------------------------
-
-
-def skills_after(
-    before: SkillsProjection | None, properties: agents.AgentSkillsDiscovered | agents.AgentSkillActivated
-) -> SkillsProjection:
-    """The skills after an event; one that is activated again is listed once."""
-    known = before or SkillsProjection(available=[], activated=[])
-    if isinstance(properties, agents.AgentSkillsDiscovered):
-        return replace(known, available=properties.skills)
-    skill = ActivatedSkill(name=properties.skill_name, source=properties.source)
-    return known if skill in known.activated else replace(known, activated=[*known.activated, skill])
-
-
 # -- servers of tools -----------------------------------------------------------------------------------------------
 
 
-def servers_after(before: dict[str, McpServerProjection], properties: McpProperties) -> dict[str, McpServerProjection]:
-    """The servers, by their names, after an event about one of them; whether it is invoked is told by `invoked`."""
+def server_of(properties: McpProperties) -> McpServerProjection:
+    """A server as an event tells it; whether it is invoked is told by `servers_with_use`."""
     match properties:
         case agents.AgentMcpReady(tools=tools):
             status: McpServerStatusReady | McpServerStatusFailed = McpServerStatusReady(tools=tools or [])
             count = properties.tool_count
         case agents.AgentMcpFailed(error=error):
             status, count = McpServerStatusFailed(error=error), 0
-    server = McpServerProjection(server_name=properties.server_name, tool_count=count, status=status, invoked=False)
-    return {**before, properties.server_name: server}
+    return McpServerProjection(server_name=properties.server_name, tool_count=count, status=status, invoked=False)
 
 
-def tools_with_use(tools: list[agents.AgentToolSummary], called: frozenset[str]) -> list[agents.AgentToolSummary]:
+def tools_with_use(tools: list[agents.AgentToolSummary], called: Set[str]) -> list[agents.AgentToolSummary]:
     """The tools, marked as invoked when an agent has `called` them by name."""
     return [replace(tool, invoked=tool.invoked or tool.name in called) for tool in tools]
 
 
 def servers_with_use(
-    servers: dict[str, McpServerProjection], tools: list[agents.AgentToolSummary], called: frozenset[str]
+    servers: dict[str, McpServerProjection], tools: list[agents.AgentToolSummary], called: Set[str]
 ) -> list[McpServerProjection]:
     """The servers, marked as invoked when an agent has `called` one of their tools by name."""
     used = {

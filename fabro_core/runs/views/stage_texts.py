@@ -6,7 +6,6 @@ in here is folded when somebody asks for a run's whole state; it may be as long 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -18,20 +17,15 @@ from fabro_core.models.events import Properties, RunEvent, agents, stages
 from fabro_core.models.instant import Instant
 from fabro_core.models.stage import StageOutcome
 from fabro_core.models.stage_state import (
+    ActivatedSkill,
     McpServerProjection,
     ScriptInvocation,
     ScriptTiming,
     SkillsProjection,
     StageCompletion,
     SubAgentProjection,
-    TodoListProjection,
 )
-from fabro_core.runs.views.belongings import (
-    servers_after,
-    skills_after,
-    subagents_after,
-    todos_after,
-)
+from fabro_core.runs.views.belongings import TodoList, server_of, subagent_after, todos_after
 
 
 class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,158 +37,153 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 0
 
 
-class StageTexts(msgspec.Struct, frozen=True, kw_only=True):
-    """The texts of one visit to a node. A new attempt begins without what the one before has left."""
+class StageTexts:
+    """The texts of one visit to a node, in the making. A new attempt begins without what the one before has left.
 
-    prompt: str | None = None
-    response: str | None = None
-    completion: StageCompletion | None = None
-    diff: str | None = None
-    script_invocation: ScriptInvocation | None = None
-    script_timing: ScriptTiming | None = None
-    parallel_results: list[stages.ParallelBranchResult] | None = None
-    output: str | None = None
-    output_bytes: int | None = None
-    live_streaming: bool | None = None
-    acp_started_at: Instant | None = None
-    permission_level: agents.PermissionLevel | None = None
-    context_window: StageContextWindowProjection | None = None
-    model_calls: dict[str, ModelCall] = {}
-    """By the id of the session."""
-    tools: list[agents.AgentToolSummary] = []
-    servers: dict[str, McpServerProjection] = {}
-    called: frozenset[str] = frozenset()
-    """Names of the tools that were called."""
-    todos: TodoListProjection | None = None
-    subagents: dict[str, SubAgentProjection] = {}
-    skills: SkillsProjection | None = None
+    An event changes what it tells of and nothing is copied, so a stage costs as much as its events.
+    """
 
+    def __init__(self) -> None:
+        self.prompt: str | None = None
+        self.response: str | None = None
+        self.completion: StageCompletion | None = None
+        self.diff: str | None = None
+        self.script_invocation: ScriptInvocation | None = None
+        self.script_timing: ScriptTiming | None = None
+        self.parallel_results: list[stages.ParallelBranchResult] | None = None
+        self.output: str | None = None
+        self.output_bytes: int | None = None
+        self.live_streaming: bool | None = None
+        self.acp_started_at: Instant | None = None
+        self.permission_level: agents.PermissionLevel | None = None
+        self.context_window: StageContextWindowProjection | None = None
+        self.model_calls: dict[str, ModelCall] = {}
+        """The newest of each session, by its id."""
+        self.tools: list[agents.AgentToolSummary] = []
+        self.servers: dict[str, McpServerProjection] = {}
+        self.called: set[str] = set()
+        """Names of the tools that were called."""
+        self.todos: TodoList | None = None
+        self.subagents: dict[str, SubAgentProjection] = {}
+        self._skills: list[agents.AgentSkillSummary] | None = None
+        self._activated: dict[ActivatedSkill, None] = {}
 
-NO_TEXTS = StageTexts()
+    @property
+    def skills(self) -> SkillsProjection | None:
+        """None when no event told any; one that is activated again is listed once."""
+        if self._skills is None and not self._activated:
+            return None
+        return SkillsProjection(available=self._skills or [], activated=list(self._activated))
 
+    def take(self, event: RunEvent, properties: Properties) -> None:
+        """Go on with an event about the stage."""
+        match properties:
+            case stages.StageStarted() | stages.ParallelBranchStarted():
+                self._begin_attempt()
+            case stages.StagePrompt(text=text):
+                self.prompt = text
+            case stages.PromptCompleted(response=response):
+                self.response = response
+            case stages.StageCompleted(status=status, notes=notes, failure=failure, response=response):
+                self.completion = _completion(event, status, notes, None if failure is None else failure.message)
+                self.response = self.response if response is None else response
+            case stages.StageFailed(will_retry=False, failure=failure):
+                self.completion = _completion(event, "failed", None, None if failure is None else failure.message)
+            case stages.ParallelBranchCompleted(status=status):
+                self.completion = _completion(event, status, None, None)
+            case stages.ParallelCompleted(results=results):
+                self.parallel_results = results
+            case stages.CheckpointCompleted(diff=str(diff)):
+                self.diff = diff
+            case _:
+                self._take_of_agent(event, properties)
 
-def texts_after(before: StageTexts, event: RunEvent, properties: Properties) -> StageTexts:
-    """The texts of a stage after an event about it."""
-    match properties:
-        case stages.StageStarted() | stages.ParallelBranchStarted():
-            return _new_attempt(before)
-        case stages.StagePrompt(text=text):
-            return replace(before, prompt=text)
-        case stages.PromptCompleted(response=response):
-            return replace(before, response=response)
-        case stages.StageCompleted(status=status, notes=notes, failure=failure, response=response):
-            completion = _completion(event, status, notes, None if failure is None else failure.message)
-            return replace(before, completion=completion, response=before.response if response is None else response)
-        case stages.StageFailed(will_retry=False, failure=failure):
-            return replace(
-                before, completion=_completion(event, "failed", None, None if failure is None else failure.message)
-            )
-        case stages.ParallelBranchCompleted(status=status):
-            return replace(before, completion=_completion(event, status, None, None))
-        case stages.ParallelCompleted(results=results):
-            return replace(before, parallel_results=results)
-        case stages.CheckpointCompleted(diff=diff):
-            return before if diff is None else replace(before, diff=diff)
-        case _:
-            return _agent_texts_after(before, event, properties)
+    def _take_of_agent(self, event: RunEvent, properties: Properties) -> None:
+        match properties:
+            case agents.AgentSessionActivated(permission_level=level):
+                self.permission_level = level
+            case agents.AgentToolsAvailable(tools=tools):
+                self.tools = tools
+            case agents.AgentToolStarted(tool_name=name):
+                self.called.add(name)
+            case agents.AgentMessage(context_window=StageContextWindowProjection() as window):
+                self.context_window = replace(window, event_seq=event.seq)
+            case agents.AgentLlmStarted() | agents.AgentLlmFirstOutput() | agents.AgentLlmRetry():
+                self._take_call(event, properties)
+            case agents.AgentSkillsDiscovered(skills=skills):
+                self._skills = skills
+            case agents.AgentSkillActivated(skill_name=name, source=source):
+                self._activated[ActivatedSkill(name=name, source=source)] = None
+            case agents.TodoCreated() | agents.TodoUpdated() | agents.TodoDeleted():
+                self.todos = todos_after(self.todos, event, properties)
+            case agents.AgentMcpReady() | agents.AgentMcpFailed():
+                self.servers[properties.server_name] = server_of(properties)
+            case (
+                agents.AgentSubSpawned()
+                | agents.AgentSubTurnStarted()
+                | agents.AgentSubCompleted()
+                | agents.AgentSubFailed()
+                | agents.AgentSubClosed()
+            ):
+                known = self.subagents.get(properties.agent_id)
+                self.subagents[properties.agent_id] = subagent_after(known, event, properties)
+            case _:
+                self._take_of_command(event, properties)
 
-
-def _agent_texts_after(before: StageTexts, event: RunEvent, properties: Properties) -> StageTexts:
-    match properties:
-        case agents.AgentSessionActivated(permission_level=level):
-            return replace(before, permission_level=level)
-        case agents.AgentToolsAvailable(tools=tools):
-            return replace(before, tools=tools)
-        case agents.AgentToolStarted(tool_name=name):
-            return replace(before, called=before.called | {name})
-        case agents.AgentMessage(context_window=StageContextWindowProjection() as window):
-            return replace(before, context_window=replace(window, event_seq=event.seq))
-        case agents.AgentLlmStarted() | agents.AgentLlmFirstOutput() | agents.AgentLlmRetry():
-            return replace(before, model_calls=_calls_after(before.model_calls, event, properties))
-        case agents.AgentSkillsDiscovered() | agents.AgentSkillActivated():
-            return replace(before, skills=skills_after(before.skills, properties))
-        case agents.TodoCreated() | agents.TodoUpdated() | agents.TodoDeleted():
-            return replace(before, todos=todos_after(before.todos, event, properties))
-        case agents.AgentMcpReady() | agents.AgentMcpFailed():
-            return replace(before, servers=servers_after(before.servers, properties))
-        case (
-            agents.AgentSubSpawned()
-            | agents.AgentSubTurnStarted()
-            | agents.AgentSubCompleted()
-            | agents.AgentSubFailed()
-            | agents.AgentSubClosed()
-        ):
-            return replace(before, subagents=subagents_after(before.subagents, event, properties))
-        case _:
-            return _command_texts_after(before, event, properties)
-
-
-def _command_texts_after(before: StageTexts, event: RunEvent, properties: Properties) -> StageTexts:
-    match properties:
-        case agents.CommandStarted(script=script, command=command, language=language, timeout_ms=timeout_ms):
-            invocation = ScriptInvocation(script=script, command=command, language=language, timeout_ms=timeout_ms)
-            return replace(_without_output(before), script_invocation=invocation)
-        case agents.CommandCompleted(output=output):
-            return replace(
-                before,
-                output=output,
-                output_bytes=properties.output_bytes,
-                live_streaming=properties.live_streaming,
-                script_timing=ScriptTiming(
+    def _take_of_command(self, event: RunEvent, properties: Properties) -> None:
+        match properties:
+            case agents.CommandStarted(script=script, command=command, language=language, timeout_ms=timeout_ms):
+                self._forget_output()
+                self.script_invocation = ScriptInvocation(
+                    script=script, command=command, language=language, timeout_ms=timeout_ms
+                )
+            case agents.CommandCompleted():
+                self.output = properties.output
+                self.output_bytes = properties.output_bytes
+                self.live_streaming = properties.live_streaming
+                self.script_timing = ScriptTiming(
                     duration_ms=properties.duration_ms,
                     termination=properties.termination,
                     exit_code=properties.exit_code,
-                ),
-            )
-        case agents.AgentAcpStarted():
-            return replace(_without_output(before), acp_started_at=event.ts)
-        case agents.AgentAcpCompleted(stdout=stdout, duration_ms=duration_ms):
-            timing = ScriptTiming(duration_ms=duration_ms, termination="exited", exit_code=None)
-            return replace(before, output=stdout, script_timing=timing)
-        case agents.AgentAcpTimedOut(stdout=stdout, duration_ms=duration_ms):
-            timing = ScriptTiming(duration_ms=duration_ms, termination="timed_out", exit_code=None)
-            return replace(before, output=stdout, script_timing=timing)
-        case _:
-            return before
+                )
+            case agents.AgentAcpStarted():
+                self._forget_output()
+                self.acp_started_at = event.ts
+            case agents.AgentAcpCompleted(stdout=stdout, duration_ms=duration_ms):
+                self.output = stdout
+                self.script_timing = ScriptTiming(duration_ms=duration_ms, termination="exited", exit_code=None)
+            case agents.AgentAcpTimedOut(stdout=stdout, duration_ms=duration_ms):
+                self.output = stdout
+                self.script_timing = ScriptTiming(duration_ms=duration_ms, termination="timed_out", exit_code=None)
 
+    def _take_call(
+        self,
+        event: RunEvent,
+        properties: agents.AgentLlmStarted | agents.AgentLlmFirstOutput | agents.AgentLlmRetry,
+    ) -> None:
+        """What is said about a call that was never opened is about none."""
+        session = event.session_id or ""
+        call = self.model_calls.get(session)
+        match properties:
+            case agents.AgentLlmStarted(requested_model=model):
+                self.model_calls[session] = ModelCall(requested_model=model)
+            case agents.AgentLlmFirstOutput(kind=kind) if call is not None and call.first_output_at is None:
+                self.model_calls[session] = replace(call, first_output_at=event.ts, first_output_kind=kind)
+            case agents.AgentLlmRetry() if call is not None:
+                self.model_calls[session] = replace(call, retries=call.retries + 1)
 
-def _new_attempt(before: StageTexts) -> StageTexts:
-    return replace(
-        _without_output(before),
-        response=None,
-        completion=None,
-        script_invocation=None,
-        parallel_results=None,
-        acp_started_at=None,
-    )
+    def _begin_attempt(self) -> None:
+        self._forget_output()
+        self.response = self.completion = self.script_invocation = self.parallel_results = self.acp_started_at = None
 
-
-def _without_output(before: StageTexts) -> StageTexts:
-    return replace(before, output=None, output_bytes=None, live_streaming=None, script_timing=None)
+    def _forget_output(self) -> None:
+        self.output = self.output_bytes = self.live_streaming = self.script_timing = None
 
 
 def _completion(
     event: RunEvent, outcome: StageOutcome, notes: str | None, failure_reason: str | None
 ) -> StageCompletion:
     return StageCompletion(outcome=outcome, notes=notes, failure_reason=failure_reason, timestamp=event.ts)
-
-
-def _calls_after(
-    before: Mapping[str, ModelCall],
-    event: RunEvent,
-    properties: agents.AgentLlmStarted | agents.AgentLlmFirstOutput | agents.AgentLlmRetry,
-) -> dict[str, ModelCall]:
-    """The newest call of each session; what is said about a call that was never opened is about none."""
-    session = event.session_id or ""
-    call = before.get(session)
-    match properties:
-        case agents.AgentLlmStarted(requested_model=model):
-            call = ModelCall(requested_model=model)
-        case agents.AgentLlmFirstOutput(kind=kind) if call is not None and call.first_output_at is None:
-            call = replace(call, first_output_at=event.ts, first_output_kind=kind)
-        case agents.AgentLlmRetry() if call is not None:
-            call = replace(call, retries=call.retries + 1)
-    return {**before} if call is None else {**before, session: call}
 
 
 TEXTUAL: Final = frozenset(
@@ -235,4 +224,4 @@ TEXTUAL: Final = frozenset(
         agents.TodoDeleted,
     )
 )
-"""Names of the events that `texts_after` looks at."""
+"""Names of the events that `StageTexts` looks at."""

@@ -24,13 +24,13 @@ from fabro_core.models.run_state import (
     RunSpec,
     StartRecord,
 )
-from fabro_core.models.stage import StageOutcome
+from fabro_core.models.stage import StageOutcome, parse_stage_id
 from fabro_core.models.stage_state import StageInferenceProjection, StageProjection, StageToolBatchProjection
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.stages import Stage, stage_of
 from fabro_core.runs.views.belongings import servers_with_use, tools_with_use
 from fabro_core.runs.views.checkpoints import read_checkpoint
-from fabro_core.runs.views.stage_texts import NO_TEXTS, TEXTUAL, StageTexts, texts_after
+from fabro_core.runs.views.stage_texts import TEXTUAL, StageTexts
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery, EventRecord
 
@@ -64,15 +64,17 @@ class _Reading:
         self._conclusion: Conclusion | None = None
         self._checkpoints: list[CheckpointRecord] = []
         self._texts: dict[str, StageTexts] = {}
-        self._known: dict[str, Stage] = {}
-        """The stages that there were before the next event; what is said about them is of later."""
+        self._visits: dict[str, int] = {}
+        """The highest visit to each node that there was before the next event."""
         self._later = iter(sorted(run.stages.items(), key=lambda each: each[1].first_event_seq))
         self._next = next(self._later, None)
 
     def take(self, record: EventRecord) -> None:
         """Go on with the next event."""
         while self._next is not None and self._next[1].first_event_seq < record.seq:
-            self._known[self._next[0]] = self._next[1]
+            stage_id = parse_stage_id(self._next[0])
+            if stage_id is not None:
+                self._visits[stage_id.node] = max(stage_id.visit, self._highest_visit(stage_id.node))
             self._next = next(self._later, None)
         if record.kind not in _READ:
             return
@@ -91,9 +93,15 @@ class _Reading:
                 self._conclusion = _conclusion(event, properties)
 
     def _take_text(self, event: RunEvent, properties: Properties) -> None:
-        key = stage_of(self._known, event, properties)
+        key = stage_of(event, properties, highest_visit=self._highest_visit)
         if key is not None:
-            self._texts[key] = texts_after(self._texts.get(key, NO_TEXTS), event, properties)
+            texts = self._texts.get(key)
+            if texts is None:
+                texts = self._texts[key] = StageTexts()
+            texts.take(event, properties)
+
+    def _highest_visit(self, node: str) -> int:
+        return self._visits.get(node, 1)
 
     def _take_checkpoint(self, record: EventRecord) -> None:
         logged = read_checkpoint(record.body)
@@ -122,7 +130,7 @@ class _Reading:
                 key: PendingInterviewRecord(question=asked.question, started_at=asked.started_at)
                 for key, asked in run.questions.items()
             },
-            stages={key: _stage(stage, self._texts.get(key, NO_TEXTS)) for key, stage in run.stages.items()},
+            stages={key: _stage(stage, self._texts.get(key) or StageTexts()) for key, stage in run.stages.items()},
             parent_id=run.parent_id,
             web_url=run.web_url,
             approval=run.approval,
@@ -206,7 +214,7 @@ def _stage(stage: Stage, texts: StageTexts) -> StageProjection:
         tool_batch=max(_tool_batches(stage), key=_begun_ms, default=None),
         inference=max(_model_calls(stage, texts), key=_begun_ms, default=None),
         model=stage.model,
-        todos=texts.todos,
+        todos=None if texts.todos is None else texts.todos.projection(),
         subagents=list(texts.subagents.values()),
         skills=texts.skills,
         permission_level=texts.permission_level,
