@@ -8,7 +8,6 @@ from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.recent import RecentRuns
 from tests.runs.folding import after
 
-
 SIZE = 1_000
 
 

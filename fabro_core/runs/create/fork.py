@@ -53,9 +53,8 @@ def fork_point(run: Projection, target: str | None) -> ForkPoint:
 
     Raises `InvalidRequest` when there is none, when it has no commit, or when the run has no repository.
     """
-    numbered = [
-        (ordinal, each) for ordinal, each in enumerate(run.checkpoints, start=1) if _named(run, target, ordinal, each)
-    ]
+    is_meant = _meant(run, target)
+    numbered = [(ordinal, each) for ordinal, each in enumerate(run.checkpoints, start=1) if is_meant(ordinal, each)]
     if not numbered:
         raise InvalidRequest("target: the run has no such checkpoint.")
     ordinal, checkpoint = numbered[-1]
@@ -66,16 +65,17 @@ def fork_point(run: Projection, target: str | None) -> ForkPoint:
     return ForkPoint(checkpoint=checkpoint, ordinal=ordinal, sha=checkpoint.sha)
 
 
-def _named(run: Projection, target: str | None, ordinal: int, checkpoint: Checkpoint) -> bool:
+def _meant(run: Projection, target: str | None) -> Callable[[int, Checkpoint], bool]:
+    """Tells whether `target` names a checkpoint with this ordinal."""
     if target is None:
-        return True
+        return lambda ordinal, checkpoint: True
     number = _ORDINAL.fullmatch(target)
     if number is not None:
-        return ordinal == int(number[1])
+        wanted = int(number[1])
+        return lambda ordinal, checkpoint: ordinal == wanted
     stage = parse_stage_id(target)
-    if stage is not None:
-        return (checkpoint.node, checkpoint.visit) == (_outside(run, stage.node), stage.visit)
-    return checkpoint.node == _outside(run, target)
+    node = _outside(run, target if stage is None else stage.node)
+    return lambda ordinal, checkpoint: checkpoint.node == node and (stage is None or checkpoint.visit == stage.visit)
 
 
 def _outside(run: Projection, node: str) -> str:

@@ -61,9 +61,9 @@ def answer_text(question: ApiQuestion, given: SubmitAnswerRequest) -> str:
         case answers.SubmitAnswerNoRequest(), "yes_no" | "confirmation":
             return "no"
         case answers.SubmitAnswerSelectedRequest(option_key=key), "multiple_choice":
-            return _existing(question, key)
+            return _existing(question, key)[0]
         case answers.SubmitAnswerMultiSelectedRequest(option_keys=keys), "multi_select":
-            return ", ".join(_existing(question, key) for key in dict.fromkeys(keys))
+            return ", ".join(_existing(question, *dict.fromkeys(keys)))
         case answers.SubmitAnswerTextRequest(text=text), kind if kind == "freeform" or question.allow_freeform:
             return text
         case _, kind:
@@ -78,10 +78,12 @@ def _read(submission: JsonObject) -> SubmitAnswerRequest:
     return given
 
 
-def _existing(question: ApiQuestion, key: str) -> str:
-    if key not in {option.key for option in question.options}:
-        raise InvalidRequest(f'The question has no option "{key}".')
-    return key
+def _existing(question: ApiQuestion, *keys: str) -> Sequence[str]:
+    known = {option.key for option in question.options}
+    for key in keys:
+        if key not in known:
+            raise InvalidRequest(f'The question has no option "{key}".')
+    return keys
 
 
 def _waits(status: RunStatus) -> bool:

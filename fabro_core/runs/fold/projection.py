@@ -38,7 +38,8 @@ from fabro_core.runs.fold.pull_requests import creation_after, link_after
 from fabro_core.runs.fold.questions import PendingQuestion, questions_after
 from fabro_core.runs.fold.repository import repository_ref
 from fabro_core.runs.fold.sandbox import planned_sandbox, sandbox_after
-from fabro_core.runs.fold.stages import Stage, stages_after, stages_after_failure, total_usd_micros
+from fabro_core.runs.fold.stage_table import Stage
+from fabro_core.runs.fold.stages import stages_after, stages_after_failure, total_usd_micros
 from fabro_core.runs.fold.status import is_terminal
 from fabro_core.runs.fold.title import inferred_title
 from fabro_core.runs.fold.transitions import status_after

@@ -7,95 +7,32 @@ to the message or error that answers it, a batch of tools from its first call un
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-import msgspec
 from msgspec.structs import replace
 
-from fabro_core.models.billing import BilledTokenCounts, BillingModelRef
+from fabro_core.models.billing import BillingModelRef
 from fabro_core.models.events import Envelope, Properties, agents, stages
 from fabro_core.models.instant import Instant, ms_of_instant
-from fabro_core.models.stage import StageId, StageModelUsage, StageState, StageTiming, parse_stage_id
+from fabro_core.models.stage import StageId, StageModelUsage, StageState, StageTiming
+from fabro_core.runs.fold.stage_table import Stage, Stages, StageTable, ToolBatch, ms_since
 
 Value = TypeVar("Value")
 
-_OPEN: tuple[StageState, ...] = ("pending", "running", "retrying")
-
-
-class ToolBatch(msgspec.Struct, frozen=True):
-    """Tools that an agent's session runs at the same time."""
-
-    opened_at: Instant
-    calls: tuple[str, ...]
-    """Ids of the calls that have not completed."""
-
-
-class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a run's log says about one visit to a node."""
-
-    first_event_seq: int
-    state: StageState = "pending"
-    handler: str | None = None
-    started_at: Instant | None = None
-    """Of the newest attempt."""
-    timing: StageTiming | None = None
-    """None until an attempt has ended."""
-    usage: BilledTokenCounts | None = None
-    model: BillingModelRef | None = None
-    provider_used: StageModelUsage | None = None
-    live_inference_ms: int = 0
-    live_tool_ms: int = 0
-    inference: dict[str, Instant] = {}
-    """When the model call of a session, by its id, began."""
-    tools: dict[str, ToolBatch] = {}
-    """By the id of the session."""
-    termination: Literal["exited", "timed_out", "cancelled"] | None = None
-    """How the stage's command ended."""
-    output_seq: int | None = None
-    """The event with the output of the command that ended last; None while another one is running."""
-    agent_control: Literal["running", "waiting_for_steer"] = "running"
-    context_window_seq: int | None = None
-    """The newest message that told a context window."""
-    graph_visit: int | None = None
-    resumed_from_stage_id: str | None = None
-    parallel_group_id: str | None = None
-    parallel_branch_id: str | None = None
-
-    @property
-    def open(self) -> bool:
-        return self.state in _OPEN
-
-    def timing_at(self, now_ms: int) -> StageTiming:
-        """Final once an attempt has ended, else an estimate at an instant in milliseconds since the epoch."""
-        if self.timing is not None:
-            return self.timing
-        inference = self.live_inference_ms + sum(_since(opened, now_ms) for opened in self.inference.values())
-        tool = self.live_tool_ms + sum(_since(batch.opened_at, now_ms) for batch in self.tools.values())
-        return StageTiming(
-            wall_time_ms=0 if self.started_at is None else _since(self.started_at, now_ms),
-            inference_time_ms=inference,
-            tool_time_ms=tool,
-            active_time_ms=inference + tool,
-        )
-
-
-Stages = Mapping[str, Stage]
-"""By stage id, in the order of their first events."""
-
 
 def stages_after(before: dict[str, Stage], event: Envelope, properties: Properties) -> dict[str, Stage]:
-    """The stages after an event of any name; `before` itself when they are the same."""
-    if isinstance(properties, agents.AgentSessionEnded):
-        session = _session(event)
-        ended = {key: stage for key, stage in before.items() if session in stage.inference or session in stage.tools}
-        return {**before, **{key: _without_session(stage, event) for key, stage in ended.items()}} if ended else before
+    """The stages after an event of any name; `before` itself when it has no effect on any."""
     if not isinstance(properties, _EFFECTIVE):
         return before
-    key = stage_of(event, properties, highest_visit=lambda node: _highest_visit(before, node))
-    after = dict(before)
+    after = StageTable(before)
+    if isinstance(properties, agents.AgentSessionEnded):
+        for ended in after.working_in(_session(event)):
+            after.put(ended, _without_session(after[ended], event))
+        return after
+    key = stage_of(event, properties, highest_visit=after.highest_visit)
     if key is not None:
-        stage = before.get(key) or Stage(first_event_seq=event.seq)
-        after[key] = _changed(_scoped(stage, event), event, properties)
+        stage = after.get(key) or Stage(first_event_seq=event.seq)
+        after.put(key, _changed(_scoped(stage, event), event, properties))
     if isinstance(properties, stages.CheckpointCompleted):
         _add_skipped(after, event.seq, properties)
     return after
@@ -128,12 +65,6 @@ def stage_of(event: Envelope, properties: Properties, *, highest_visit: Callable
     return str(StageId(event.node_id, visit or highest_visit(event.node_id)))
 
 
-def _highest_visit(known: Stages, node: str) -> int:
-    of_node = f"{node}@"
-    visits = (parse_stage_id(key) for key in known if key.startswith(of_node))
-    return max((stage.visit for stage in visits if stage is not None and stage.node == node), default=1)
-
-
 # -- events ---------------------------------------------------------------------------------------------------------
 
 _EFFECTIVE = (
@@ -149,6 +80,7 @@ _EFFECTIVE = (
     stages.CheckpointCompleted,
     agents.AgentSessionActivated,
     agents.AgentSessionDeactivated,
+    agents.AgentSessionEnded,
     agents.AgentToolsAvailable,
     agents.AgentMessage,
     agents.AgentLlmStarted,
@@ -178,7 +110,8 @@ _EFFECTIVE = (
     agents.TodoUpdated,
     agents.TodoDeleted,
 )
-"""They make an entry for their stage when it has none, whether or not they tell more than that it exists."""
+"""They make an entry for their stage when it has none, whether or not they tell more than that it exists; but for the
+end of a session, which is of no stage by itself."""
 
 
 def _changed(stage: Stage, event: Envelope, properties: Properties) -> Stage:
@@ -299,21 +232,14 @@ def _scoped(stage: Stage, event: Envelope) -> Stage:
     )
 
 
-def _add_skipped(known: dict[str, Stage], seq: int, checkpoint: stages.CheckpointCompleted) -> None:
+def _add_skipped(known: StageTable, seq: int, checkpoint: stages.CheckpointCompleted) -> None:
     """Nodes that a checkpoint tells to be skipped and that no event was about."""
-    skipped = [node for node, outcome in checkpoint.node_outcomes.items() if _told_status(outcome) == "skipped"]
-    if not skipped:
-        return
-    seen = {key.rpartition("@")[0] for key in known}
-    for node in skipped:
-        if node not in seen:
+    for node, outcome in checkpoint.node_outcomes.items():
+        status = outcome.get("status") if isinstance(outcome, dict) else outcome
+        if status == "skipped" and not known.has_node(node):
             visit = checkpoint.node_visits.get(node)
             number = visit if isinstance(visit, int) and visit > 0 else 1
-            known[str(StageId(node, number))] = Stage(first_event_seq=seq, state="skipped")
-
-
-def _told_status(outcome: object) -> object:
-    return outcome.get("status") if isinstance(outcome, dict) else outcome
+            known.put(str(StageId(node, number)), Stage(first_event_seq=seq, state="skipped"))
 
 
 # -- brackets -------------------------------------------------------------------------------------------------------
@@ -326,7 +252,7 @@ def _inference_closed(stage: Stage, event: Envelope) -> Stage:
         return stage
     return replace(
         stage,
-        live_inference_ms=stage.live_inference_ms + _since(opened, ms_of_instant(event.ts)),
+        live_inference_ms=stage.live_inference_ms + ms_since(opened, ms_of_instant(event.ts)),
         inference=_without(stage.inference, session),
     )
 
@@ -349,7 +275,7 @@ def _batch_closed(stage: Stage, event: Envelope) -> Stage:
         return stage
     return replace(
         stage,
-        live_tool_ms=stage.live_tool_ms + _since(batch.opened_at, ms_of_instant(event.ts)),
+        live_tool_ms=stage.live_tool_ms + ms_since(batch.opened_at, ms_of_instant(event.ts)),
         tools=_without(stage.tools, session),
     )
 
@@ -359,7 +285,7 @@ def _without_session(stage: Stage, event: Envelope) -> Stage:
 
 
 def _without_brackets(stage: Stage) -> Stage:
-    return replace(stage, inference={}, tools={}) if stage.inference or stage.tools else stage
+    return replace(stage, inference={}, tools={}) if stage.works else stage
 
 
 def _without(mapping: Mapping[str, Value], key: str) -> dict[str, Value]:
@@ -368,10 +294,6 @@ def _without(mapping: Mapping[str, Value], key: str) -> dict[str, Value]:
 
 def _session(event: Envelope) -> str:
     return event.session_id or ""
-
-
-def _since(opened: Instant, now_ms: int) -> int:
-    return max(0, now_ms - ms_of_instant(opened))
 
 
 # -- sums -----------------------------------------------------------------------------------------------------------

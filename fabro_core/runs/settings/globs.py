@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_HERE: Final = re.compile(r"\A(?:\./+)++")
 _ABSOLUTE: Final = re.compile(r"/|[A-Za-z]:")
 
 
 def glob_fault(glob: str) -> str | None:
     """What is wrong with a glob, as a sentence without full stop; None: nothing."""
-    pattern = glob
-    while pattern.startswith("./"):
-        pattern = pattern[2:].lstrip("/")
+    pattern = _HERE.sub("", glob, count=1)
     if not pattern:
         return "must name files"
     if _ABSOLUTE.match(glob):

@@ -24,7 +24,7 @@ from fabro_core.models.run_billing import (
     RunBillingTotals,
 )
 from fabro_core.models.stage import StageTiming
-from fabro_core.runs.fold.stages import Stage, Stages
+from fabro_core.runs.fold.stage_table import Stage, Stages
 
 _UNBILLED = ("start", "exit")
 

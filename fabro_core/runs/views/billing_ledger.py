@@ -14,7 +14,7 @@ import msgspec
 
 from fabro_core.models.instant import Instant, ms_of_instant
 from fabro_core.models.run_billing import AggregateBilling
-from fabro_core.runs.fold.stages import Stage
+from fabro_core.runs.fold.stage_table import Stage
 from fabro_core.runs.views.billing import Contribution, Tally, contribution
 from fabro_core.runs.views.listing import EVERYTHING
 from fabro_core.store.base import RunStore

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fabro_core.errors import InvalidRequest, NotFound
 from fabro_core.models.ids import RunId
 from fabro_core.store.base import RunStore
@@ -34,17 +36,19 @@ async def _by_id(store: RunStore, wanted: str) -> StoredRun | None:
 
 
 async def _by_workflow(store: RunStore, wanted: str) -> StoredRun | None:
-    matching = [hit.newest_run_id for hit in await store.list_workflows() if _names(hit, wanted)]
+    spellings = [(spell, spell(wanted)) for spell in (str.casefold, _without_separators)]
+    told = [(spell, spelled) for spell, spelled in spellings if spelled]
+    matching = [
+        hit.newest_run_id
+        for hit in await store.list_workflows()
+        if any(_names(hit, spell, spelled) for spell, spelled in told)
+    ]
     return await store.get_run(RunId(max(matching))) if matching else None
 
 
-def _names(workflow: WorkflowHit, wanted: str) -> bool:
-    """Whether the slug equals `wanted` or the name contains it, in any letter case, with or without `-` and `_`."""
-    return any(
-        spell(wanted) == spell(workflow.slug or "") or spell(wanted) in spell(workflow.name or "")
-        for spell in (str.casefold, _without_separators)
-        if spell(wanted)
-    )
+def _names(workflow: WorkflowHit, spell: Callable[[str], str], wanted: str) -> bool:
+    """Whether the slug equals `wanted` or the name contains it: in any letter case, with or without `-` and `_`."""
+    return wanted == spell(workflow.slug or "") or wanted in spell(workflow.name or "")
 
 
 def _without_separators(text: str) -> str:

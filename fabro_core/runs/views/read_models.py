@@ -18,7 +18,7 @@ from fabro_core.models.run_stage import RunStage, StageContextWindow
 from fabro_core.models.run_state import RunProjection
 from fabro_core.models.stage import StageId
 from fabro_core.runs.fold.projection import Projection
-from fabro_core.runs.fold.stages import Stage
+from fabro_core.runs.fold.stage_table import Stage
 from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.origin import read_created
 from fabro_core.runs.off_loop import OffLoop

@@ -9,7 +9,7 @@ from fabro_core.models.context_window import StageContextWindowProjection
 from fabro_core.models.graph import Handler
 from fabro_core.models.run_stage import RunStage, StageContextWindow
 from fabro_core.models.stage import StageId
-from fabro_core.runs.fold.stages import Stage, Stages
+from fabro_core.runs.fold.stage_table import Stage, Stages
 from fabro_core.runs.workflow.handlers import TYPES
 
 Handlers = Mapping[str, Handler]

@@ -27,7 +27,8 @@ from fabro_core.models.run_state import (
 from fabro_core.models.stage import StageOutcome, parse_stage_id
 from fabro_core.models.stage_state import StageInferenceProjection, StageProjection, StageToolBatchProjection
 from fabro_core.runs.fold.projection import Projection
-from fabro_core.runs.fold.stages import Stage, stage_of
+from fabro_core.runs.fold.stage_table import Stage
+from fabro_core.runs.fold.stages import stage_of
 from fabro_core.runs.views.belongings import servers_with_use, tools_with_use
 from fabro_core.runs.views.checkpoints import read_checkpoint
 from fabro_core.runs.views.stage_texts import TEXTUAL, StageTexts

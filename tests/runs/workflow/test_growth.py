@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable
 from contextlib import suppress
-from time import process_time
 
 import pytest
 
@@ -15,35 +12,10 @@ from fabro_core.runs.workflow.grammar import MAX_SYMBOLS, parse
 from fabro_core.runs.workflow.imports import MAX_IMPORTED_SYMBOLS
 from fabro_core.runs.workflow.source import Source
 from fabro_core.runs.workflow.stylesheet import StylesheetError, parse_stylesheet
+from tests.growth import MOST_GROWTH, Make, growth, numbered, repeated
 from tests.runs.workflow.graphs import compiled_text, diagnosed
 
-SMALL, LARGE = 16 * 1024, 64 * 1024
-MOST_GROWTH = 5.0
-_ENOUGH_SECONDS = 0.02
-"""Of what is compared: less says more about the machine than about the text."""
-
-Make = Callable[[int], str]
-
-
-def repeated(head: str, unit: str, tail: str = "") -> Make:
-    return lambda length: head + unit * ((length - len(head) - len(tail)) // len(unit)) + tail
-
-
-def numbered(head: str, unit: str, tail: str = "") -> Make:
-    """`unit` with numbers in it, so that no two are alike."""
-
-    def make(length: int) -> str:
-        parts, size, number = [head], len(head) + len(tail), 0
-        while size < length:
-            parts.append(unit.format(number, number + 1))
-            size += len(parts[-1])
-            number += 1
-        return "".join(parts) + tail
-
-    return make
-
-
-TEXTS: dict[str, Make] = {
+TEXTS: dict[str, Make[str]] = {
     "open string": repeated('digraph D { a [x="', 'y\\"'),
     "open comment": repeated("digraph D { /*", "* "),
     "quotes": repeated("digraph D { a [x=", '""'),
@@ -73,7 +45,7 @@ TEXTS: dict[str, Make] = {
     "stylesheet": numbered('digraph D { start end a b c model_stylesheet="', "#n{0} {{ model: m }} ", '" }'),
 }
 
-SHEETS: dict[str, Make] = {
+SHEETS: dict[str, Make[str]] = {
     "open comments": repeated("", "/* "),
     "comments": repeated("", "/**/"),
     "slashes": repeated("* { ", "/"),
@@ -83,7 +55,7 @@ SHEETS: dict[str, Make] = {
     "rules": numbered("", ".c{0} {{ model: m }} "),
 }
 
-CONDITIONS: dict[str, Make] = {
+CONDITIONS: dict[str, Make[str]] = {
     "blanks": repeated("a", " "),
     "negations": repeated("", "!"),
     "quotes": repeated("a=", '"'),
@@ -112,28 +84,6 @@ def reading_sheet(text: str) -> None:
 def reading_condition(text: str) -> None:
     with suppress(ConditionError):
         parse_condition(text)
-
-
-def growth(work: Callable[[str], None], make: Make) -> float:
-    """How many times as long the large text takes; the least of several attempts, as others use the machine too."""
-    small, large = make(SMALL), make(LARGE)
-    repeats = 1
-    while (taken := _seconds(work, small, repeats)) < _ENOUGH_SECONDS:
-        repeats = max(repeats + 1, int(repeats * _ENOUGH_SECONDS / max(taken, 1e-6)) + 1)
-    return min(_seconds(work, large, repeats) / _seconds(work, small, repeats) for _ in range(3))
-
-
-def _seconds(work: Callable[[str], None], text: str, repeats: int) -> float:
-    """Of this process, without what the garbage collector takes: that depends on everything else in memory."""
-    gc.collect()
-    gc.disable()
-    try:
-        began = process_time()
-        for _ in range(repeats):
-            work(text)
-        return process_time() - began
-    finally:
-        gc.enable()
 
 
 @pytest.mark.parametrize("name", TEXTS)
