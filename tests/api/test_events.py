@@ -207,6 +207,23 @@ async def test_a_run_with_a_full_log_can_be_deleted(tmp_path: Path, anyio_backen
         assert (await server.client.delete(f"/api/v1/runs/{Seed().id}?force=true")).status_code == 204
 
 
+async def test_a_run_that_has_grown_to_its_limit_can_only_end(server: Server) -> None:
+    run_id = await running(server)
+    asked = [{**SAMPLES["interview.started"], "question_id": f"q{n}", "question": "x" * 1_500_000} for n in range(4)]
+    assert [(await post(server, run_id, "interview.started", each)).status_code for each in asked] == [
+        200,
+        200,
+        200,
+        409,
+    ]
+    assert (await post(server, run_id, "stage.started", **DRAFT)).status_code == 409
+    timed_out = {**SAMPLES["interview.timeout"], "question_id": "q0"}
+    assert (await post(server, run_id, "interview.timeout", timed_out)).status_code == 200
+    assert (await post(server, run_id, "stage.started", **DRAFT)).status_code == 200, "it has become smaller"
+    assert (await post(server, run_id, "interview.started", asked[3])).status_code == 200
+    assert (await post(server, run_id, "run.completed")).status_code == 200
+
+
 async def test_appends_at_once_all_get_their_own_number(server: Server) -> None:
     run_id = (await server.create())["id"]
     answers = await asyncio.gather(*(post(server, run_id, "weather.changed", {"n": n}) for n in range(40)))
