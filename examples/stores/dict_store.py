@@ -115,13 +115,13 @@ class DictStore(RunStore):
         ]
         if query.reverse:
             events.reverse()
-        return store.EventPage(events=tuple(events[: query.limit]), has_more=len(events) > query.limit)
+        page, has_more = store.first_page(events, query)
+        return store.EventPage(events=page, has_more=has_more)
 
     async def read_feed(self, query: store.FeedQuery, /) -> store.FeedPage:
         self._opened()
         after = self._position if query.after is None else query.after
-        following = [entry for entry in self._feed if entry.position > after]
-        page, has_more = tuple(following[: query.limit]), len(following) > query.limit
+        page, has_more = store.first_page((entry for entry in self._feed if entry.position > after), query)
         return store.FeedPage(
             events=page, position=page[-1].position if has_more else self._position, has_more=has_more
         )

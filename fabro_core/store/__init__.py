@@ -16,6 +16,7 @@ from fabro_core.errors import (
 )
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
+from fabro_core.store.pages import first_page
 from fabro_core.store.records import (
     ABSENT,
     ANY,
@@ -96,4 +97,5 @@ __all__ = [
     "Wakeup",
     "WakeupHub",
     "WorkflowHit",
+    "first_page",
 ]

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from platform import python_version
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from fabro_core.errors import RevisionConflict, SeqConflict, StoreFenced, StoreU
 from fabro_core.hooks import hookimpl
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
+from fabro_core.store.pages import first_page
 from fabro_core.store.records import (
     ABSENT,
     ANY,
@@ -159,15 +161,15 @@ class MemoryRunStore(RunStore):
         events = [event for event in self._opened().logs.get(query.run_id, []) if _in_page(event, query)]
         if query.reverse:
             events.reverse()
-        return EventPage(events=tuple(events[: query.limit]), has_more=len(events) > query.limit)
+        page, has_more = first_page(events, query)
+        return EventPage(events=page, has_more=has_more)
 
     async def read_feed(self, query: FeedQuery, /) -> FeedPage:
         data = self._opened()
         if query.after is None:
             return FeedPage(events=(), position=data.position, has_more=False)
         start = bisect_right(data.feed, query.after, key=_position)
-        events = tuple(data.feed[start : start + query.limit])
-        has_more = start + query.limit < len(data.feed)
+        events, has_more = first_page(islice(data.feed, start, None), query)
         return FeedPage(events=events, position=events[-1].position if has_more else data.position, has_more=has_more)
 
     async def get_run(self, run_id: str, /) -> StoredRun | None:

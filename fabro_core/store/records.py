@@ -58,6 +58,9 @@ class EventQuery(Record, frozen=True, kw_only=True):
 
     run_id: str
     limit: int
+    max_bytes: int | None = None
+    """The most that the bodies of a page are together, though a page has its first event however large that is; None:
+    no bound. A store must not hold more than a few events beyond it while it reads."""
     after_seq: int = 0
     """Only events with a greater sequence number."""
     before_seq: int | None = None
@@ -72,7 +75,7 @@ class EventPage(Record, frozen=True, kw_only=True):
 
     events: tuple[EventRecord, ...]
     has_more: bool
-    """Further events match beyond the last one of this page."""
+    """Further events match beyond the last one of this page, whichever bound has ended it."""
 
 
 # -- the feed: the events of all runs ---------------------------------------------------------------------------------
@@ -82,6 +85,8 @@ class FeedQuery(Record, frozen=True, kw_only=True):
     """A page of the events of all runs, in the order in which their appends took effect."""
 
     limit: int
+    max_bytes: int | None = None
+    """As in `EventQuery`."""
     after: int | None
     """The position to go on from; None: the present, which answers no event but tells the newest position."""
 

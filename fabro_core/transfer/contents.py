@@ -15,7 +15,8 @@ PAGE: Final = 100
 """Runs of a list, digests or documents that are dealt with at once."""
 
 EVENTS: Final = 64
-"""Events that are held in memory of one run; each may be as large as a request's body."""
+EVENT_BYTES: Final = 8 * 1024 * 1024
+"""What is held in memory of one run's events at once, or a single one of any size."""
 
 _EVERY_BUCKET: Final = frozenset(Bucket)
 
@@ -36,7 +37,7 @@ def orders(now_ms: int) -> Iterator[RunQuery]:
 async def events(store: RunStore, run_id: str, after_seq: int = 0) -> AsyncIterator[EventPage]:
     """The log of a run in pieces, behind a sequence number."""
     while True:
-        page = await store.read(EventQuery(run_id=run_id, after_seq=after_seq, limit=EVENTS))
+        page = await store.read(EventQuery(run_id=run_id, after_seq=after_seq, limit=EVENTS, max_bytes=EVENT_BYTES))
         if page.events:
             yield page
             after_seq = page.events[-1].seq

@@ -91,6 +91,22 @@ class TestRewrittenBytes(DictSuite):
     make = store_mutants.RewrittenBytes
 
 
+class TestEndlessPage(DictSuite):
+    make = store_mutants.EndlessPage
+
+
+class TestEmptyPage(DictSuite):
+    make = store_mutants.EmptyPage
+
+
+class TestShortPageForTheLast(DictSuite):
+    make = store_mutants.ShortPageForTheLast
+
+
+class TestEndlessFeedPage(DictSuite):
+    make = store_mutants.EndlessFeedPage
+
+
 class TestWrongTieBreak(DictSuite):
     make = store_mutants.WrongTieBreak
 

@@ -81,6 +81,37 @@ class RewrittenBytes(DictStore):
         return await super().append(replace(batch, events=trimmed))
 
 
+class EndlessPage(DictStore):
+    """Bounds pages in number alone."""
+
+    async def read(self, query: records.EventQuery, /) -> records.EventPage:
+        return await super().read(replace(query, max_bytes=None))
+
+
+class EmptyPage(DictStore):
+    """Has no page for an event that is larger than one."""
+
+    async def read(self, query: records.EventQuery, /) -> records.EventPage:
+        page = await super().read(query)
+        fits = query.max_bytes is None or sum(len(event.body) for event in page.events) <= query.max_bytes
+        return page if fits else replace(page, events=())
+
+
+class ShortPageForTheLast(DictStore):
+    """Takes a page that ended because of its bytes for the last one."""
+
+    async def read(self, query: records.EventQuery, /) -> records.EventPage:
+        page = await super().read(query)
+        return replace(page, has_more=page.has_more and len(page.events) == query.limit)
+
+
+class EndlessFeedPage(DictStore):
+    """Bounds pages of the feed in number alone."""
+
+    async def read_feed(self, query: records.FeedQuery, /) -> records.FeedPage:
+        return await super().read_feed(replace(query, max_bytes=None))
+
+
 class WrongTieBreak(DictStore):
     """Runs with equal keys come by id ascending."""
 

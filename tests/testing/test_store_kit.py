@@ -20,6 +20,19 @@ FINDS = {
     "WatchBeforeCommit": ("test_a_hint_never_names_what_is_not_yet_readable", "what a hint names is readable"),
     "SilentAppend": ("test_an_append_is_announced", "every append is announced"),
     "RewrittenBytes": ("test_read_is_byte_exact", "an event comes back byte for byte"),
+    "EndlessPage": (
+        "test_pages_that_are_bounded_in_bytes_make_the_whole_log",
+        "a page has no more bytes than asked for, or one event",
+    ),
+    "EmptyPage": ("test_pages_that_are_bounded_in_bytes_make_the_whole_log", "no event is too large"),
+    "ShortPageForTheLast": (
+        "test_pages_that_are_bounded_in_bytes_make_the_whole_log",
+        "has_more tells that a page ended because of its bytes",
+    ),
+    "EndlessFeedPage": (
+        "test_pages_of_the_feed_one_after_the_other_miss_and_repeat_nothing",
+        "a page has no more bytes",
+    ),
     "WrongTieBreak": (
         "test_rows_are_ordered_by_the_key_and_ties_by_id_descending",
         "ties by id descending in both directions",

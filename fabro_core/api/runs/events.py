@@ -29,6 +29,10 @@ Seq = Annotated[int, msgspec.Meta(ge=1, le=MAX_UNSIGNED)]
 EventLimit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 ContentLength = Annotated[int, msgspec.Meta(ge=1, le=200_000)]
 
+PAGE_BYTES: Final = 2 * 1024 * 1024
+"""What a page of events may have, or a single one of any size. A page that ends because of it says `has_more`, and its
+reader goes on as from any other."""
+
 
 class EventPath(RunPath, frozen=True, kw_only=True):
     seq: EventSeq
@@ -143,6 +147,7 @@ async def list_run_events(call: Call[RunPath, ListEventsParams]) -> Reply:
         before_seq=asked.before_seq,
         reverse=descending,
         limit=asked.limit,
+        max_bytes=PAGE_BYTES,
     )
     return json_bytes(page_json(await call.services.runs.read_events(call.path.id, query)))
 
@@ -163,6 +168,7 @@ async def list_stage_events(call: Call[StagePath, ListStageEventsParams]) -> Rep
         tag=stage_tag(str(call.path.stage_id)),
         after_seq=call.query.since_seq - 1,
         limit=call.query.limit,
+        max_bytes=PAGE_BYTES,
     )
     return json_bytes(page_json(await call.services.runs.read_events(call.path.id, query)))
 

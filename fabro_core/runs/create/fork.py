@@ -18,6 +18,7 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery
 
 _PAGE_EVENTS = 1000
+_PAGE_BYTES = 2 * 1024 * 1024
 _ORDINAL = re.compile(r"@([1-9][0-9]{0,9})", re.ASCII)
 _HISTORY = (
     "stage.",
@@ -97,7 +98,13 @@ async def _copies(store: RunStore, source_id: str, until_seq: int, run_id: str) 
     after_seq = 0
     while after_seq < until_seq:
         page = await store.read(
-            EventQuery(run_id=source_id, after_seq=after_seq, before_seq=until_seq + 1, limit=_PAGE_EVENTS)
+            EventQuery(
+                run_id=source_id,
+                after_seq=after_seq,
+                before_seq=until_seq + 1,
+                limit=_PAGE_EVENTS,
+                max_bytes=_PAGE_BYTES,
+            )
         )
         if not page.events:
             return

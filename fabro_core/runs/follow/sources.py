@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from fabro_core.models.status import Bucket
 from fabro_core.runs.follow.frames import CHUNK_BYTES, Frame, frame
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery, FeedQuery
 
-MAX_PAGE_EVENTS: Final = 200
-FIRST_PAGE_EVENTS: Final = 32
+PAGE_EVENTS: Final = 200
 
 _TURNING: Final = frozenset({"run.completed", "run.failed", "run.removing"})
 """Events after which a stream may have to end."""
@@ -30,7 +30,10 @@ class Fate(Enum):
     """Nothing: the run is deleted."""
 
 
-class SourcePage(NamedTuple):
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class SourcePage:
+    """`PAGE_EVENTS` and `CHUNK_BYTES` at most, or one larger event."""
+
     frames: list[Frame]
     position: int
     """There is nothing up to here but these frames and what came before them."""
@@ -42,7 +45,7 @@ class SourcePage(NamedTuple):
 
 
 class Source(Protocol):
-    async def read(self, after: int, limit: int) -> SourcePage:
+    async def read(self, after: int) -> SourcePage:
         """A page of what follows the position `after`. Raises `StoreUnavailable`."""
         ...
 
@@ -58,8 +61,10 @@ class RunSource:
         self._store = store
         self._run_id = run_id
 
-    async def read(self, after: int, limit: int) -> SourcePage:
-        page = await self._store.read(EventQuery(run_id=self._run_id, after_seq=after, limit=limit))
+    async def read(self, after: int) -> SourcePage:
+        page = await self._store.read(
+            EventQuery(run_id=self._run_id, after_seq=after, limit=PAGE_EVENTS, max_bytes=CHUNK_BYTES)
+        )
         return SourcePage(
             frames=[Frame(event.seq, self._run_id, frame(event.seq, event.body)) for event in page.events],
             position=page.events[-1].seq if page.events else after,
@@ -82,8 +87,8 @@ class FeedSource:
     def __init__(self, store: RunStore) -> None:
         self._store = store
 
-    async def read(self, after: int, limit: int) -> SourcePage:
-        page = await self._store.read_feed(FeedQuery(after=after, limit=limit))
+    async def read(self, after: int) -> SourcePage:
+        page = await self._store.read_feed(FeedQuery(after=after, limit=PAGE_EVENTS, max_bytes=CHUNK_BYTES))
         return SourcePage(
             frames=[Frame(each.position, each.run_id, frame(each.seq, each.body)) for each in page.events],
             position=page.position,
@@ -93,16 +98,3 @@ class FeedSource:
 
     async def fate(self) -> tuple[Fate, int]:
         return Fate.OPEN, 0
-
-
-class PageSize:
-    """How many events to ask for, so that a page has about `CHUNK_BYTES` whatever the size of an event is."""
-
-    def __init__(self) -> None:
-        self.events = FIRST_PAGE_EVENTS
-
-    def learn(self, page: SourcePage) -> None:
-        """Draw the lesson of a page."""
-        size = sum(len(each.encoded) for each in page.frames)
-        if size:
-            self.events = max(1, min(MAX_PAGE_EVENTS, CHUNK_BYTES * len(page.frames) // size))

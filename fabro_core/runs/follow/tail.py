@@ -12,10 +12,11 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
+from weakref import WeakValueDictionary
 
 from fabro_core.errors import StoreUnavailable
 from fabro_core.runs.follow.frames import Window, joined
-from fabro_core.runs.follow.sources import Fate, FeedSource, PageSize, RunSource, Source
+from fabro_core.runs.follow.sources import Fate, FeedSource, RunSource, Source, SourcePage
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import FeedQuery, Wakeup
 
@@ -46,7 +47,8 @@ class Follower:
         self._channel = channel
         self._position = position
         self._run_ids = run_ids
-        self._page_size = PageSize()
+        self._page: SourcePage | None = None
+        """What was read last; held for as long as its frames are, so that others who are as far behind share it."""
         self._lost = False
         self.wake = wake
         self.lagged = False
@@ -54,6 +56,7 @@ class Follower:
 
     def take(self) -> bytes:
         """Frames that follow what was taken before, in one piece; empty when there is nothing now, or `behind`."""
+        self._page = None
         window = self._channel.window
         if not window.start <= self._position < window.end or self._lost:
             return b""
@@ -73,12 +76,11 @@ class Follower:
 
         Raises `StoreUnavailable`.
         """
-        page = await self._channel.source.read(self._position, self._page_size.events)
+        page = await self._channel.page_after(self._position)
         if page.gap or page.position == self._position:  # forgotten by the store, or deleted while we were behind
             self._lost, self.lagged = True, page.gap
             return b""
-        self._page_size.learn(page)
-        self._position = page.position
+        self._page, self._position = page, page.position
         return joined(page.frames, self._run_ids)
 
     @property
@@ -101,10 +103,12 @@ class _Channel:
         self.fate = Fate.OPEN
         self._forget = forget
         self._followers: set[Follower] = set()
-        self._page_size = PageSize()
         self._stirred = False
         self._looking: asyncio.Task[None] | None = None
         self._woken_at = 0.0
+        self._reading = asyncio.Lock()
+        self._pages: WeakValueDictionary[int, SourcePage] = WeakValueDictionary()
+        """By the position that they follow: those whose frames somebody is being sent."""
 
     def follow(self, follower: Follower, *, known: int) -> Follower:
         """Let `follower` in; there are events up to the position `known`."""
@@ -113,6 +117,15 @@ class _Channel:
             self.stir()
         self._followers.add(follower)
         return follower
+
+    async def page_after(self, position: int) -> SourcePage:
+        """What follows a position before the window, read once for all who need it at the same time: silent followers
+        of large events would otherwise each keep a copy. Raises `StoreUnavailable`."""
+        async with self._reading:
+            page = self._pages.get(position)
+            if page is None:
+                page = self._pages[position] = await self.source.read(position)
+            return page
 
     def leave(self, follower: Follower) -> None:
         if follower in self._followers:
@@ -155,8 +168,7 @@ class _Channel:
 
     async def _advance(self) -> None:
         fate_before = self.fate
-        page = await self.source.read(self.window.end, self._page_size.events)
-        self._page_size.learn(page)
+        page = await self.source.read(self.window.end)
         if page.gap:  # each follower finds out at its own cursor
             self.window = Window(page.position)
         else:

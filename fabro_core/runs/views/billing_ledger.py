@@ -22,6 +22,7 @@ from fabro_core.store.pages import run_ids
 from fabro_core.store.records import FeedQuery, RunQuery
 
 _PAGE_EVENTS = 1000
+_PAGE_BYTES = 2 * 1024 * 1024
 _TURN = "bill"
 
 
@@ -71,7 +72,7 @@ class BillingLedger:
     async def _follow(self, position: int) -> bool:
         """Read the runs that have changed since `position`; False when the store does not remember that far."""
         while True:
-            page = await self._store.read_feed(FeedQuery(limit=_PAGE_EVENTS, after=position))
+            page = await self._store.read_feed(FeedQuery(limit=_PAGE_EVENTS, max_bytes=_PAGE_BYTES, after=position))
             if page.gap:
                 return False
             for run_id in dict.fromkeys(event.run_id for event in page.events):

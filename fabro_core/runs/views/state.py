@@ -36,6 +36,7 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery, EventRecord
 
 _PAGE_EVENTS = 200
+_PAGE_BYTES = 512 * 1024
 """Short enough that others hardly notice; some ten milliseconds."""
 
 
@@ -44,7 +45,9 @@ async def run_state(store: RunStore, run: Projection) -> RunProjection:
     reading = _Reading(run)
     after_seq = 0
     while after_seq < run.seq:
-        query = EventQuery(run_id=run.id, after_seq=after_seq, before_seq=run.seq + 1, limit=_PAGE_EVENTS)
+        query = EventQuery(
+            run_id=run.id, after_seq=after_seq, before_seq=run.seq + 1, limit=_PAGE_EVENTS, max_bytes=_PAGE_BYTES
+        )
         page = await store.read(query)
         if not page.events:
             raise NotFound(f"Run {run.id} not found.")

@@ -18,13 +18,15 @@ async def present(store: RunStore) -> int:
     return (await store.read_feed(FeedQuery(after=None, limit=1))).position
 
 
-async def since(store: RunStore, position: int, *, limit: int = 100) -> list[FeedEvent]:
+async def since(store: RunStore, position: int, *, limit: int = 100, max_bytes: int | None = None) -> list[FeedEvent]:
     """Every event after `position`, read page by page."""
     found: list[FeedEvent] = []
     has_more = True
     while has_more:
-        page = await store.read_feed(FeedQuery(after=position, limit=limit))
+        page = await store.read_feed(FeedQuery(after=position, limit=limit, max_bytes=max_bytes))
         assert len(page.events) <= limit, "a page is no longer than asked for"
+        size = sum(len(each.body) for each in page.events)
+        assert max_bytes is None or len(page.events) == 1 or size <= max_bytes, "a page has no more bytes"
         assert page.position >= position, "the feed never leads back"
         found += page.events
         position, has_more = page.position, page.has_more
@@ -69,12 +71,16 @@ class FeedConformance(StoreCase):
         assert len(whole) == 28
         for limit in (1, 2, 5, 27, 28):
             assert await since(store, start, limit=limit) == whole, "a page may end inside a batch"
+        for max_bytes in (0, 9, 27, 28, 1_000):
+            assert await since(store, start, max_bytes=max_bytes) == whole, "a page may end because of its bytes"
 
     async def test_a_full_page_says_whether_anything_follows(self, store: RunStore) -> None:
         start = await present(store)
         await store.append(batch(row(A, 2), event(1), event(2)))
         assert (await store.read_feed(FeedQuery(after=start, limit=1))).has_more
         assert not (await store.read_feed(FeedQuery(after=start, limit=2))).has_more
+        assert (await store.read_feed(FeedQuery(after=start, limit=2, max_bytes=17))).has_more
+        assert not (await store.read_feed(FeedQuery(after=start, limit=2, max_bytes=18))).has_more
 
     async def test_a_deleted_run_leaves_the_feed_and_its_positions_are_not_given_again(self, store: RunStore) -> None:
         start = await present(store)
@@ -84,6 +90,7 @@ class FeedConformance(StoreCase):
         await store.delete_run(C)
         await store.delete_run(A)
         assert names(await since(store, start)) == [(B, 1)]
+        assert names(await since(store, start, max_bytes=0)) == [(B, 1)]
         assert await present(store) >= newest
         await store.append(batch(row(C)))
         assert names(await since(store, newest)) == [(C, 1)]

@@ -79,6 +79,7 @@ _EVENT_QUERIES: Final = st.builds(
     before_seq=st.one_of(st.none(), st.integers(1, 6)),
     tag=st.one_of(st.none(), _TAGS),
     reverse=st.booleans(),
+    max_bytes=st.sampled_from([None, 1, 9, 20]),
 )
 
 _UNFILTERED: Final[dict[str, Any]] = {

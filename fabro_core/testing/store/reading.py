@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import EventQuery
+from fabro_core.store.records import EventQuery, EventRecord
 from fabro_core.testing.store.case import StoreCase, batch, event, log_of, row, run_id
 
 A, B = run_id(1), run_id(2)
@@ -66,6 +66,22 @@ class ReadConformance(StoreCase):
             ({"tag": "stage:even@1", "reverse": True}, [10, 8, 6], True),
             ({"tag": "stage:even@1", "before_seq": 6}, [2, 4], False),
             ({"tag": "stage:even"}, [], False),
+            # Each of the first nine bodies has nine bytes, the tenth has ten.
+            ({"max_bytes": 26}, [1, 2], True),
+            ({"max_bytes": 27}, [1, 2, 3], True),
+            ({"max_bytes": 28}, [1, 2, 3], True),
+            ({"max_bytes": 0}, [1], True),
+            ({"max_bytes": 2**63 - 1}, [1, 2, 3], True),
+            ({"max_bytes": 18, "after_seq": 7}, [8, 9], True),
+            ({"max_bytes": 9, "after_seq": 9}, [10], False),
+            ({"max_bytes": 18, "before_seq": 3}, [1, 2], False),
+            ({"max_bytes": 91, "limit": 10}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], False),
+            ({"max_bytes": 90, "limit": 10}, [1, 2, 3, 4, 5, 6, 7, 8, 9], True),
+            ({"max_bytes": 90, "limit": 10, "reverse": True}, [10, 9, 8, 7, 6, 5, 4, 3, 2], True),
+            ({"max_bytes": 19, "reverse": True}, [10, 9], True),
+            ({"max_bytes": 18, "tag": "stage:even@1"}, [2, 4], True),
+            ({"max_bytes": 1, "tag": "stage:even@1", "reverse": True}, [10], True),
+            ({"max_bytes": 18, "tag": "stage:even@1", "before_seq": 6}, [2, 4], False),
         ],
         ids=str,
     )
@@ -85,6 +101,21 @@ class ReadConformance(StoreCase):
             seqs += [each.seq for each in page.events]
             after, has_more = seqs[-1], page.has_more
         assert seqs == list(range(1, 11)), "no gap and no repetition at the seams"
+
+    async def test_pages_that_are_bounded_in_bytes_make_the_whole_log(self, store: RunStore) -> None:
+        sizes = (0, 1, 31, 32, 255, 256, 70_000, 1, 0, 65_535, 65_536, 3)
+        events = tuple(event(seq, body=b"x" * size) for seq, size in enumerate(sizes, start=1))
+        await store.append(batch(row(A, len(sizes)), *events))
+        found: list[EventRecord] = []
+        has_more = True
+        while has_more:
+            page = await store.read(EventQuery(run_id=A, limit=100, after_seq=len(found), max_bytes=65_536))
+            bounded = len(page.events) == 1 or sum(len(each.body) for each in page.events) <= 65_536
+            assert bounded, "a page has no more bytes than asked for, or one event"
+            assert page.events, "no event is too large for a page of its own"
+            found += page.events
+            has_more = page.has_more
+        assert tuple(found) == events, "has_more tells that a page ended because of its bytes"
 
     async def test_a_page_may_be_as_long_as_the_log(self, store: RunStore) -> None:
         events = tuple(event(seq) for seq in range(1, 1_001))

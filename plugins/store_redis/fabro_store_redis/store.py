@@ -135,7 +135,7 @@ class RedisRunStore(RunStore):
 
     async def read(self, query: EventQuery, /) -> EventPage:
         script, arguments = logs.read_script(query)
-        return logs.event_page(await self._open().connections.read(script, self._prefix, *arguments), query)
+        return logs.event_page(await self._open().connections.read(script, self._prefix, *arguments))
 
     async def read_feed(self, query: FeedQuery, /) -> FeedPage:
         arguments = logs.feed_arguments(query)

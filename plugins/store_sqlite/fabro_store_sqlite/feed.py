@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import Final
 
 from sqlalchemy import bindparam, select
 
-from fabro_core.store import FeedEvent, FeedPage, FeedQuery
+from fabro_core.store import FeedEvent, FeedPage, FeedQuery, first_page
 from fabro_store_sqlite.changes import newest_change
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.schema import EVENTS, RUNS
-
-LOOP_EVENTS: Final = 200
-"""Events that a page may have when it is read on the event loop."""
 
 _E = EVENTS.c
 _SINCE: Final = sql(
@@ -30,10 +28,9 @@ def feed_page(connection: sqlite3.Connection, query: FeedQuery) -> FeedPage:
     position = newest_change(connection)
     if query.after is None:
         return FeedPage(events=(), position=position, has_more=False)
-    rows = connection.execute(_SINCE, {"after": query.after, "limit": query.limit + 1}).fetchall()
-    events = tuple(
-        FeedEvent(position=number, run_id=run_id, seq=seq, body=body)
-        for number, run_id, seq, body in rows[: query.limit]
-    )
-    has_more = len(rows) > query.limit
+    with closing(connection.execute(_SINCE, {"after": query.after, "limit": query.limit + 1})) as rows:
+        following = (
+            FeedEvent(position=number, run_id=run_id, seq=seq, body=body) for number, run_id, seq, body in rows
+        )
+        events, has_more = first_page(following, query)
     return FeedPage(events=events, position=events[-1].position if has_more else position, has_more=has_more)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import Final
 
 import msgspec
 from sqlalchemy import BindParameter, bindparam, select
 
-from fabro_core.store import EventPage, EventQuery, EventRecord
+from fabro_core.store import EventPage, EventQuery, EventRecord, FeedQuery, first_page
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUNS
 
 LOOP_EVENTS: Final = 200
-"""Events that a page may have when it is read on the event loop."""
+LOOP_BYTES: Final = 2 * 1024 * 1024
+"""What a page may have when it is read on the event loop; copying so much takes a millisecond."""
 
 _AFTER_ANY_SEQ: Final = 2**63 - 1
 
@@ -37,6 +39,12 @@ _TAGGED_PAGE: Final = sql(_tagged.order_by(_T.seq).limit(_LIMIT))
 _TAGGED_PAGE_REVERSED: Final = sql(_tagged.order_by(_T.seq.desc()).limit(_LIMIT))
 
 
+def is_short(query: EventQuery | FeedQuery) -> bool:
+    """The page may be read on the event loop."""
+    bounded = query.max_bytes is not None and query.max_bytes <= LOOP_BYTES
+    return query.limit == 1 or (bounded and query.limit <= LOOP_EVENTS)
+
+
 def event_page(connection: sqlite3.Connection, query: EventQuery) -> EventPage:
     """The page; empty for an unknown run."""
     if query.tag is None:
@@ -50,12 +58,14 @@ def event_page(connection: sqlite3.Connection, query: EventQuery) -> EventPage:
         "before": _AFTER_ANY_SEQ if query.before_seq is None else query.before_seq,
         "limit": query.limit + 1,
     }
-    rows = connection.execute(text, binds).fetchall()
-    events = tuple(
-        EventRecord(seq=seq, kind=kind, body=body, tags=_TAGS.decode(tags) if tags else ())
-        for seq, kind, tags, body in rows[: query.limit]
-    )
-    return EventPage(events=events, has_more=len(rows) > query.limit)
+    # Closed before the snapshot ends: a cursor that was not read to its end would keep it open.
+    with closing(connection.execute(text, binds)) as rows:
+        matching = (
+            EventRecord(seq=seq, kind=kind, body=body, tags=_TAGS.decode(tags) if tags else ())
+            for seq, kind, tags, body in rows
+        )
+        events, has_more = first_page(matching, query)
+    return EventPage(events=events, has_more=has_more)
 
 
 _TAGS = msgspec.json.Decoder(tuple[str, ...])

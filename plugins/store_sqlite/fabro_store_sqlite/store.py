@@ -133,12 +133,12 @@ class SqliteRunStore(RunStore):
 
     async def read(self, query: EventQuery, /) -> EventPage:
         readers = self._open().readers
-        run = readers.quick if query.limit <= logs.LOOP_EVENTS else readers.slow
+        run = readers.quick if logs.is_short(query) else readers.slow
         return await run(partial(logs.event_page, query=query))
 
     async def read_feed(self, query: FeedQuery, /) -> FeedPage:
         readers = self._open().readers
-        run = readers.quick if query.limit <= feed.LOOP_EVENTS else readers.slow
+        run = readers.quick if logs.is_short(query) else readers.slow
         return await run(partial(feed.feed_page, query=query))
 
     async def get_run(self, run_id: str, /) -> StoredRun | None:

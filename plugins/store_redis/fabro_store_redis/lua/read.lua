@@ -1,6 +1,13 @@
--- Events of one run by sequence number; one more than the page has, when there is one.
-local id, command, from, to, most = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local entries = redis.call(command, P .. 'log:' .. id, from, to, 'COUNT', most)
-local records = {array(#entries)}
-for _, entry in ipairs(entries) do records[#records + 1] = entry[2][2] end
-return table.concat(records)
+-- Events of one run by sequence number.
+local id, command, from, to = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local page = new_page(tonumber(ARGV[5]), tonumber(ARGV[6]))
+local onwards = command == 'XRANGE' and 1 or -1
+local at_once = page.max_bytes and math.min(AT_ONCE, page.limit + 1) or page.limit + 1
+repeat
+  local entries = redis.call(command, P .. 'log:' .. id, from, to, 'COUNT', at_once)
+  for _, entry in ipairs(entries) do
+    if not add(page, entry[2][2]) then break end
+    from = string.format('%d', string.match(entry[1], '^%d+') + onwards)
+  end
+until page.has_more or #entries < at_once
+return array(2) .. bool(page.has_more) .. records(page)
