@@ -2,7 +2,8 @@
 
     FABRO_TOKEN=… python examples/worker.py [--url URL | --socket PATH] [RUN_ID]
 
-Takes the oldest runnable run, or the one that is named; it is done when that run is. Needs httpx, and sh for commands.
+Takes the oldest runnable run, or the one that is named, if it can do all that its graph says; it is done when that run
+is. Needs httpx, and bash or sh for commands.
 """
 
 from __future__ import annotations
@@ -13,25 +14,27 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import time
 import uuid
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from worker_graph import Graph, Json, Outcome, Step, options_of
 
-Json = dict[str, Any]
-STARTS = ("start", "Start")  # ids of start nodes, whatever their shape
-HANDLERS = {"Mdiamond": "start", "Msquare": "exit", "hexagon": "human", "diamond": "conditional"}  # by shape
 REPLIES = {"run.pause.requested": "run.paused", "run.unpause.requested": "run.unpaused"}
+OVER = ("succeeded", "failed", "dead", "removing")
 CATEGORIES = {"workflow_error": "deterministic", "cancelled": "canceled", "terminated": "transient_infra"}  # by reason
 OUTPUT_BYTES = 64 * 1024  # kept of a command's output: its end
+SHELL = shutil.which("bash") or "sh"
+NO_FAILURES = ("exit", "conditional")  # handlers whose outcome is not that of any work
 UNMEASURED = ("inference_time_ms", "tool_time_ms", "active_time_ms")
 
 
@@ -42,9 +45,13 @@ class Stopped(Exception):
 class Failed(Stopped):
     """The run itself fails."""
 
-    def __init__(self, message: str, reason: str = "workflow_error") -> None:
+    def __init__(self, message: str, reason: str = "workflow_error", causes: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.causes = reason, list(causes)
+
+
+class Refused(Failed):
+    """The server does not take an event of this worker, so what the run has come to cannot be told."""
 
 
 class RunLog:
@@ -57,15 +64,15 @@ class RunLog:
         self.stopped: Stopped | None = None
 
     async def request(self, method: str, path: str, **content: Any) -> Json:
-        """Ask until the server answers; an event is in the log then, once. Raises `Stopped`."""
+        """Ask until the server answers; an event is in the log then, once. Raises `Stopped`, `Refused`."""
         behind, delays = f"/events?since_seq={self.heard[-1]['seq'] + 1}&limit=1000", back_off()
         while True:
             with contextlib.suppress(httpx.RequestError):
                 reply = await self.http.request(method, self.path + path, **content)
                 if reply.status_code == 404:
                     raise Stopped("the run is gone")
-                if reply.status_code == 409:
-                    raise Stopped(f"the run is {(await self.request('GET', '/state'))['status']['kind']}")
+                if method == "POST" and 400 <= reply.status_code < 500:
+                    await self.refused(content["json"]["event"], reply)
                 if reply.status_code != 503:
                     return dict(reply.raise_for_status().json())
             await asyncio.sleep(next(delays))
@@ -73,6 +80,13 @@ class RunLog:
                 for event in (await self.request("GET", behind))["data"]:
                     if event["id"] == content["json"]["id"]:
                         return dict(event)
+
+    async def refused(self, event: str, reply: httpx.Response) -> None:
+        """An event is not wanted: because the run is over, or somebody else's; or something is wrong with the event."""
+        status = (await self.request("GET", "/state"))["status"]["kind"]
+        if status in OVER or event in ("run.starting", "run.failed"):
+            raise Stopped(f"the run is {status}: {reply.json()['errors'][0]['detail']}")
+        raise Refused(f"the server refused {event}: {reply.json()['errors'][0]['detail']}")
 
     async def append(self, event: str, properties: Json | None = None, **scope: str) -> int:
         """Append an event; gives its seq. Raises `Stopped`."""
@@ -136,85 +150,133 @@ class RunLog:
                 await self.until(lambda: control() != "run.paused")
 
 
-async def walk(log: RunLog, state: Json, directory: str) -> None:
-    """Visit node after node, from the start or where the newest checkpoint leads, to an exit. Raises `Stopped`."""
-    graph = state["spec"]["graph"]
-    nodes = {node_id: plain(node) for node_id, node in graph["nodes"].items()}
-    edges = [plain(edge) | {"from": edge["from"], "to": edge["to"]} for edge in graph["edges"]]
-    (start,) = (each for each, node in nodes.items() if each in STARTS or handler_of(node) == "start")
-    last = state["checkpoints"][-1]["checkpoint"] if state["checkpoints"] else {"next_node_id": start}
-    node_id, completed = last.get("next_node_id"), list(last.get("completed_nodes", ()))
-    outcome, output = last.get("context_values", {}).get("outcome", "succeeded"), ""  # of the newest command
-    visits = Counter(stage_id.rpartition("@")[0] for stage_id in state["stages"])
+class Walk:
+    """The way through a graph, from the start or where the newest checkpoint leads (execution.md N3)."""
 
-    while node_id is not None:
-        await log.rest_while_paused()
-        began, node, ways = time.monotonic(), nodes[node_id], [edge for edge in edges if edge["from"] == node_id]
-        if not (handler := handler_of(node)):
-            raise Failed(f"this worker cannot execute the node {node_id}")
-        visits[node_id] += 1
-        scope = {"node_id": node_id, "stage_id": f"{node_id}@{visits[node_id]}"}
-        counts = {"index": len(completed), "attempt": 1, "max_attempts": 1}
-        await log.post("stage.started", {**counts, "handler_type": handler}, **scope)
-        failure = answer = None
+    def __init__(self, log: RunLog, state: Json, directory: str) -> None:
+        self.log, self.directory, self.graph = log, directory, Graph(state["spec"]["graph"])
+        last = state["checkpoints"][-1]["checkpoint"] if state["checkpoints"] else {}
+        self.node_id: str = last.get("next_node_id") or self.graph.starts[0]
+        self.completed: list[str] = list(last.get("completed_nodes", ()))
+        self.facts: Json = dict(last.get("context_values", {}))  # the run's context
+        self.statuses = {node: told["status"] for node, told in last.get("node_outcomes", {}).items()}
+        self.visits = Counter(stage_id.rpartition("@")[0] for stage_id in state["stages"])
+
+    async def to_the_end(self) -> None:
+        """Visit node after node, to an exit. Raises `Stopped`."""
+        while True:
+            await self.log.rest_while_paused()
+            handler = self.graph.handler(self.node_id)
+            if handler == "exit" and (gate := self.graph.unsatisfied(self.statuses)):
+                step = self.graph.retry(gate, "goal_gate")
+                if step is None:
+                    raise Failed(f"the goal gate {gate} is not satisfied, and no retry_target is named")
+                await self.go(step, Outcome("failed"))
+                continue
+            outcome = await self.visit(handler)
+            if handler == "exit":
+                return
+            step = self.graph.way_on(self.node_id, outcome, self.facts)
+            if step is None:
+                causes = [outcome.failure["message"]] if outcome.failure else []
+                raise Failed(f"{self.node_id} has ended ({outcome.status}), and no edge leads on", causes=causes)
+            await self.go(step, outcome)
+
+    async def visit(self, handler: str) -> Outcome:
+        """One node: what it comes to is told, and remembered."""
+        node_id, began = self.node_id, time.monotonic()
+        node = self.graph.nodes[node_id]
+        limit = node.get("max_visits", 0) or self.graph.attrs.get("max_node_visits", 0)
+        if 0 < limit <= self.visits[node_id]:
+            raise Failed(f"{node_id} has been visited {limit} times, which is its limit")
+        self.visits[node_id] += 1
+        scope = {"node_id": node_id, "stage_id": f"{node_id}@{self.visits[node_id]}"}
+        counts = {"index": len(self.completed), "attempt": 1, "max_attempts": 1}
+        await self.log.post("stage.started", {**counts, "handler_type": handler}, **scope)
+        outcome = Outcome()
         if handler == "command":
-            failure, output = await execute(log, node, directory, scope)
-            outcome = "failed" if failure else "succeeded"
+            outcome, self.facts["command.output"] = await execute(self.log, node, self.directory, scope)
         elif handler == "human":
-            answer = await ask(log, node.get("label", node_id), ways, output, scope)
-        status = "failed" if failure else "succeeded"
-        ended = {**counts, "status": status, "timing": timing(began), "preferred_label": answer}
-        if failure:
-            ended |= {"will_retry": False, "failure": {"message": failure, "category": "deterministic"}}
-        await log.post("stage.failed" if failure else "stage.completed", ended, **scope)
-        print(scope["stage_id"], failure or answer or "succeeded", flush=True)
+            output = self.facts.get("command.output", "")
+            outcome = await ask(self.log, node.get("label", node_id), self.graph.ways(node_id), output, scope)
+        if outcome.failure and node.get("auto_status"):
+            outcome = Outcome()
+        ended = {**counts, "timing": timing(began)}
+        if outcome.failure:
+            await self.log.post("stage.failed", {**ended, "will_retry": False, "failure": outcome.failure}, **scope)
+        else:
+            routes = {"preferred_label": outcome.label, "suggested_next_ids": outcome.suggested}
+            await self.log.post("stage.completed", {**ended, "status": outcome.status, **routes}, **scope)
+        said = outcome.failure["message"].splitlines()[0] if outcome.failure else outcome.label or "succeeded"
+        print(scope["stage_id"], said, flush=True)
+        self.completed.append(node_id)
+        self.statuses[node_id] = outcome.status
+        if handler not in NO_FAILURES:  # conditions behind a choice look at what came before it
+            self.facts |= {"outcome": outcome.status, "preferred_label": outcome.label or ""}
+        return outcome
 
-        completed.append(node_id)
-        ways.sort(key=lambda way: not way.get("condition"))  # what has none is for when no condition holds
-        on = [way["to"] for way in ways if leads_on(way, outcome, answer, {handler, handler_of(nodes[way["to"]])})]
-        if not on and handler != "exit":
-            raise Failed(f"{node_id} has ended ({answer or outcome}), and no edge leads on")
-        checkpoint = {"status": status, "current_node": node_id, "next_node_id": on[0] if on else None}
-        counted = {"completed_nodes": completed, "node_visits": visits, "node_retries": {}}
-        results = {"node_outcomes": {node_id: {"status": status}}, "context_values": {"outcome": outcome}}
-        await log.post("checkpoint.completed", checkpoint | counted | results)
-        node_id = checkpoint["next_node_id"]
-    await log.rest_while_paused()
+    async def go(self, step: Step, outcome: Outcome) -> None:
+        """Take the way on, and note where the run can be resumed; not at an exit, which has no visit yet."""
+        ways = {"from_node": self.node_id, "to_node": step.target, "reason": step.reason, "is_jump": step.is_jump}
+        edge: Json = {name: step.edge[name] for name in ("label", "condition") if name in step.edge}
+        await self.log.post("edge.selected", {**ways, **edge, "stage_status": outcome.status})
+        if self.graph.handler(self.node_id) != "exit":
+            place = {"status": outcome.status, "current_node": self.node_id, "next_node_id": step.target}
+            counted = {"completed_nodes": self.completed, "node_visits": self.visits, "node_retries": {}}
+            told = {"node_outcomes": {node: {"status": status} for node, status in self.statuses.items()}}
+            await self.log.post("checkpoint.completed", {**place, **counted, **told, "context_values": self.facts})
+        self.node_id = step.target
 
 
-async def execute(log: RunLog, node: Json, directory: str, scope: dict[str, str]) -> tuple[str | None, str]:
-    """Execute a command, in a process group that ends with it; gives why it failed, if it did, and its output."""
+async def execute(log: RunLog, node: Json, directory: str, scope: dict[str, str]) -> tuple[Outcome, str]:
+    """Execute a command, in a process group that ends with it; gives what came of it, and the end of its output."""
     script, timeout_ms, began = node["script"], node.get("timeout"), time.monotonic()
-    started = {"script": script, "command": "sh", "language": "shell", "timeout_ms": timeout_ms}
+    started = {"script": script, "command": SHELL, "language": "shell", "timeout_ms": timeout_ms}
     await log.post("command.started", started, **scope)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("FABRO_")}  # no tokens
+    hidden = ("FABRO_", "BASH_ENV")  # no tokens
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     pipes: Json = {"stdin": DEVNULL, "stdout": PIPE, "stderr": STDOUT, "start_new_session": True}
-    process = await asyncio.create_subprocess_exec("sh", "-c", script, cwd=directory, env=environ, **pipes)
-    ended = asyncio.create_task(process.communicate())
+    process = await asyncio.create_subprocess_exec(SHELL, "-c", script, cwd=directory, env=environ, **pipes)
+    ended = asyncio.create_task(end_of(process))
     ended.add_done_callback(lambda _: log.news.set())
-    exit_code = failure = None
     try:
         async with asyncio.timeout(timeout_ms and timeout_ms / 1000):
             await log.until(ended.done)
-        exit_code = process.returncode
-        failure = f"exit code {exit_code}" if exit_code else None
+        termination = "exited"
     except TimeoutError:
-        failure = "timed out"
+        termination = "timed_out"
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await asyncio.wait({ended})
-    output = ended.result()[0][-OUTPUT_BYTES:].decode(errors="replace")
-    how = {"termination": "timed_out" if exit_code is None else "exited", "exit_code": exit_code}
-    took = {"duration_ms": timing(began)["wall_time_ms"]}
-    await log.post("command.completed", {"output": output, **how, **took}, **scope)
-    return failure, output
+    output, output_bytes = ended.result()
+    code = process.returncode or 0
+    exit_code = None if termination == "timed_out" else code if code >= 0 else 128 - code
+    told = {"termination": termination, "exit_code": exit_code, "duration_ms": timing(began)["wall_time_ms"]}
+    await log.post("command.completed", {"output": output, "output_bytes": output_bytes, **told}, **scope)
+    if exit_code == 0:
+        return Outcome(), output
+    if exit_code is None:
+        return failed("timed out", "transient_infra"), output
+    return failed(f"exit code {exit_code}\n{output[-4096:]}".strip(), "deterministic"), output
 
 
-async def ask(log: RunLog, text: str, ways: list[Json], output: str, scope: dict[str, str]) -> str:
-    """Ask a person which way to go, and wait for the answer, however long that takes; gives the key of an edge."""
+async def end_of(process: Process) -> tuple[str, int]:
+    """The end of what a process writes, in whole characters, and the length of all of it in bytes."""
+    assert process.stdout is not None
+    kept, length = b"", 0
+    while read := await process.stdout.read(OUTPUT_BYTES):
+        kept, length = (kept + read)[-OUTPUT_BYTES:], length + len(read)
+    await process.wait()
+    begins = next((at for at in range(min(4, len(kept))) if kept[at] & 0xC0 != 0x80), 0) if length > len(kept) else 0
+    return kept[begins:].decode(errors="replace"), length
+
+
+async def ask(log: RunLog, text: str, ways: list[Json], output: str, scope: dict[str, str]) -> Outcome:
+    """Ask a person which way to go, and wait for the answer, however long that takes."""
+    if not (options := options_of(ways)):
+        return failed("nobody can choose: no edge leads on", "deterministic")
     question = {"question_id": str(uuid.uuid4()), "question": text, "stage": scope["node_id"]}
-    options = [{"key": key(way), "label": way.get("label", way["to"])} for way in ways]
     kind = {"question_type": "multiple_choice", "allow_freeform": False, "options": options, "context_display": output}
     asked = await log.post("interview.started", question | kind, **scope)
     blocked = await log.post("run.blocked", {"blocked_reason": "human_input_required"})
@@ -222,32 +284,14 @@ async def ask(log: RunLog, text: str, ways: list[Json], output: str, scope: dict
     answered = await log.until(lambda: log.newest("interview.completed", after=asked))
     if answered["seq"] < blocked:  # nobody else takes back a block that came after the answer
         await log.post("run.unblocked")
-    return str(answered["properties"]["answer"])
+    answer = str(answered["properties"]["answer"])
+    chosen = next((way for way, option in zip(ways, options, strict=True) if option["key"] == answer), ways[0])
+    return Outcome(label=chosen.get("label", chosen["to"]), suggested=[chosen["to"]])
 
 
-def leads_on(way: Json, outcome: str, answer: str | None, ends: set[str]) -> bool:
-    """Whether to follow an edge. A failure leads on along a condition, or into a choice, and nowhere else."""
-    if answer is not None:
-        return answer == key(way)
-    if way.get("condition"):
-        return bool(way["condition"] == f"outcome={outcome}")
-    return outcome == "succeeded" or "conditional" in ends
-
-
-def handler_of(node: Json) -> str:
-    """What executes a node; empty when this worker cannot."""
-    return HANDLERS.get(node.get("shape", ""), "command" if "script" in node else "")
-
-
-def plain(element: Json) -> Json:
-    """The attributes of a node or an edge, without their types; durations are in milliseconds."""
-    return {name: next(iter(typed.values())) for name, typed in element["attrs"].items()}
-
-
-def key(way: Json) -> str:
-    """What an answer names an edge by: A when the label is `[A] Approve`."""
-    label = str(way.get("label", way["to"]))
-    return label[1:].partition("]")[0] if label.startswith("[") else label
+def failed(message: str, category: str) -> Outcome:
+    """The outcome of a node that has failed."""
+    return Outcome("failed", {"message": message, "category": category})
 
 
 def timing(began: float) -> Json:
@@ -260,6 +304,19 @@ def back_off() -> Iterator[float]:
     return itertools.chain((0.05, 0.1, 0.25, 1), itertools.repeat(5))
 
 
+def obstacles_of(state: Json) -> Iterator[str]:
+    """Why this worker cannot do a run, every reason: better none than one that does half of it."""
+    run = state["spec"]["settings"]["run"]
+    if (provider := run["environment"]["provider"]) != "local":
+        yield f"settings: it has no {provider} environment"
+    if run["execution"]["mode"] != "normal" or run["execution"]["approval"] != "prompt":
+        yield "settings: it knows no other execution than normal, with a prompt for approval"
+    for name, wanted in (("prepare.steps", run["prepare"]["steps"]), ("hooks", run["hooks"])):
+        if wanted:
+            yield f"settings: it knows no {name}"
+    yield from Graph(state["spec"]["graph"]).obstacles()
+
+
 async def work(log: RunLog, directory: str) -> bool:
     """Take a run and do its work, to the one event that ends it; whether it succeeded. Raises `Stopped`."""
     began = time.monotonic()
@@ -267,6 +324,8 @@ async def work(log: RunLog, directory: str) -> bool:
     state = await log.request("GET", "/state")
     if state["status"]["kind"] != "runnable":
         raise Stopped(f"the run is {state['status']['kind']}, not runnable")
+    if obstacles := list(obstacles_of(state)):
+        raise Stopped("\n  ".join(["this worker cannot do the run, which waits for another:", *obstacles]))
     follower = asyncio.create_task(log.follow())
     try:
         taken = await log.post("run.starting")  # there are no leases: the first in the log counts
@@ -275,15 +334,17 @@ async def work(log: RunLog, directory: str) -> bool:
         try:
             await log.post("run.started", {"name": state["spec"]["graph"]["name"]})
             await log.post("run.running")
-            await walk(log, state, directory)
-            end, result = "run.completed", {"artifact_count": 0, "status": "succeeded", "reason": "completed"}
+            await Walk(log, state, directory).to_the_end()
+            result = {"artifact_count": 0, "status": "succeeded", "reason": "completed"}
+            await log.append("run.completed", {**result, "timing": timing(began)})
         except Failed as failed:
-            detail = {"message": str(failed), "category": CATEGORIES[failed.reason]}
-            end, result = "run.failed", {"failure": {"reason": failed.reason, "detail": detail}}
             print(f"failed: {failed}", flush=True)
-        await log.append(end, {**result, "timing": timing(began)})
+            detail = {"message": str(failed), "category": CATEGORIES[failed.reason], "causes": failed.causes}
+            failure = {"reason": failed.reason, "detail": detail}
+            await log.append("run.failed", {"failure": failure, "timing": timing(began)})
+            return False
         await follower
-        return end == "run.completed"
+        return True
     finally:
         follower.cancel()
 
@@ -320,4 +381,4 @@ if __name__ == "__main__":
     try:
         sys.exit(asyncio.run(main(user_token, chosen.url, chosen.socket, chosen.run_id)))
     except (httpx.HTTPError, Stopped) as end:
-        sys.exit(f"worker: {str(end).splitlines()[0]}")
+        sys.exit(f"worker: {end}" if isinstance(end, Stopped) else f"worker: {str(end).splitlines()[0]}")
