@@ -326,7 +326,7 @@ async def work(log: RunLog, directory: str) -> bool:
         raise Stopped(f"the run is {state['status']['kind']}, not runnable")
     if obstacles := list(obstacles_of(state)):
         raise Stopped("\n  ".join(["this worker cannot do the run, which waits for another:", *obstacles]))
-    follower = asyncio.create_task(log.follow())
+    follower, succeeded = asyncio.create_task(log.follow()), False
     try:
         taken = await log.post("run.starting")  # there are no leases: the first in the log counts
         if any(each["event"] == "run.starting" and each["seq"] < taken for each in log.heard):
@@ -342,9 +342,10 @@ async def work(log: RunLog, directory: str) -> bool:
             detail = {"message": str(failed), "category": CATEGORIES[failed.reason], "causes": failed.causes}
             failure = {"reason": failed.reason, "detail": detail}
             await log.append("run.failed", {"failure": failure, "timing": timing(began)})
-            return False
+        else:
+            succeeded = True
         await follower
-        return True
+        return succeeded
     finally:
         follower.cancel()
 
