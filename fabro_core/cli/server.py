@@ -81,6 +81,9 @@ def _overrides(bind: Listen | None, web: bool, no_web: bool, workers: int) -> Ov
 @_start_options
 def start(config: Path | None, bind: Listen | None, web: bool, no_web: bool, workers: int, foreground: bool) -> None:
     """Start the server."""
+    from fabro_core.server import collector
+
+    collector.rest()
     overrides = _overrides(bind, web, no_web, workers)
     reader = _reader()
     _initialise_first_start(reader, config)

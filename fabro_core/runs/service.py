@@ -27,8 +27,8 @@ from fabro_core.runs.log.log import Decision, Outcome, RunLog
 from fabro_core.runs.log.origin import gives_agents_tools, read_created
 from fabro_core.runs.log.reading import EventDetail, event_detail
 from fabro_core.runs.off_loop import OffLoop
+from fabro_core.runs.pictures.direction import Direction
 from fabro_core.runs.pictures.pictures import Pictures
-from fabro_core.runs.pictures.svg import Direction
 from fabro_core.runs.settings.stored import ReadStoredSettings, nothing_stored
 from fabro_core.runs.views.counting import RunCounts, count_runs
 from fabro_core.runs.views.files import RunFiles

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -22,6 +21,7 @@ from fabro_core.boot.reading import SettingsReader
 from fabro_core.config.directories import make_private_directory
 from fabro_core.config.load import Overrides
 from fabro_core.config.model import UnixListen
+from fabro_core.server import collector
 from fabro_core.server.descriptors import raise_limit
 from fabro_core.server.log_lines import LogLines
 from fabro_core.server.logs import configure_logging, set_level
@@ -91,8 +91,7 @@ class Process:
             else:
                 asyncio.run(self._open_and_close())
                 with awaited_signals() as signals, listening as listener:
-                    gc.collect()
-                    gc.freeze()  # or the collector's first look would copy the memory that is shared
+                    collector.leave_alone_what_there_is()
                     Workers(self.workers, partial(self._work, listener, lines)).supervise(signals)
 
     async def _open_and_close(self) -> None:

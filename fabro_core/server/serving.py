@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -15,6 +14,7 @@ import uvicorn
 from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import Assembly
 from fabro_core.http.asgi import ASGIApp
+from fabro_core.server import collector
 from fabro_core.server.connection import Bounds, Connection, Deadlines
 from fabro_core.server.descriptors import DescriptorWatch, room_for_connections
 from fabro_core.server.forwarded import ForwardedClient
@@ -68,8 +68,7 @@ class Serving:
             cleanup.enter_context(orders.followed(stop=stop, look=self.app.read_settings_again))
             async with self.app.opened():
                 listener = cleanup.enter_context(listening)
-                gc.collect()
-                gc.freeze()  # what the start made stays; the collector need not look through it again and again
+                collector.leave_alone_what_there_is()
                 await server.serve(sockets=[listener])
                 await server.abandon_requests()
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fabro_core.runs.pictures.svg import Direction
+from fabro_core.runs.pictures.direction import Direction
 from tests.api.conftest import Server
 from tests.api.test_read_models import UNKNOWN
 from tests.api.test_validation import BROKEN, GOOD, workflow

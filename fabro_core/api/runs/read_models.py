@@ -19,7 +19,7 @@ from fabro_core.models.run_settings import WorkflowSettings
 from fabro_core.models.run_stage import RunStage, StageContextWindow
 from fabro_core.models.run_state import RunProjection
 from fabro_core.models.setting_origins import RunSettingsWithOrigins
-from fabro_core.runs.pictures.svg import Direction
+from fabro_core.runs.pictures.direction import Direction
 
 GRAPHVIZ = "text/vnd.graphviz"
 

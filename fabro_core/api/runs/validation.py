@@ -12,7 +12,7 @@ from fabro_core.http.reply import SVG, Reply, json_reply, picture
 from fabro_core.models.manifest import RunManifest
 from fabro_core.models.validation import PreflightResponse, ValidateResponse
 from fabro_core.runs.create.validation import preflight_response, validate_response
-from fabro_core.runs.pictures.svg import Direction
+from fabro_core.runs.pictures.direction import Direction
 
 
 class RenderWorkflowGraphRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ that its first events refer to, in one step."""
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -24,7 +24,6 @@ from fabro_core.models.ids import RunId
 from fabro_core.models.instant import instant_of_ms
 from fabro_core.models.principal import RunProvenance
 from fabro_core.runs.create.fork import ForkPoint, history
-from fabro_core.runs.create.plan import RunPlan
 from fabro_core.runs.create.planner import Planner
 from fabro_core.runs.decide.lifecycle import require_retryable
 from fabro_core.runs.fold.projection import Projection
@@ -33,6 +32,9 @@ from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.origin import read_created
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import Blob, StoredRun
+
+if TYPE_CHECKING:
+    from fabro_core.runs.create.plan import RunPlan
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

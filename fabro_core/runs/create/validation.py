@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fabro_core.models.run import SandboxProvider
 from fabro_core.models.validation import (
     PreflightCheckDetail,
@@ -12,7 +14,9 @@ from fabro_core.models.validation import (
     PreflightWorkflowSummary,
     ValidateResponse,
 )
-from fabro_core.runs.create.plan import Judgement
+
+if TYPE_CHECKING:
+    from fabro_core.runs.create.plan import Judgement
 
 
 def validate_response(judgement: Judgement) -> ValidateResponse:

@@ -8,7 +8,7 @@ from functools import partial
 
 from fabro_core.models.graph import decode_graph
 from fabro_core.runs.off_loop import ON_LOOP_MAX_BYTES, OffLoop
-from fabro_core.runs.pictures.svg import Direction, direction_of, svg
+from fabro_core.runs.pictures.direction import Direction
 
 MAX_KEPT_BYTES = 8 * 1024 * 1024
 """Of pictures; the one that was asked for longest ago goes first."""
@@ -49,5 +49,7 @@ class Pictures:
 
 
 def _drawn(graph: bytes, direction: Direction | None) -> bytes:
+    from fabro_core.runs.pictures.svg import direction_of, svg  # of use only where somebody asks for pictures
+
     decoded = decode_graph(graph)
     return svg(decoded, direction or direction_of(decoded))

@@ -10,11 +10,11 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from fabro_core.models.graph import Graph, GraphEdge, GraphNode
+from fabro_core.runs.pictures.direction import Direction
 from fabro_core.runs.pictures.placing import LAYER_GAP, Box, Placement, Point, place
 from fabro_core.runs.pictures.shapes import outlines, size_of
 from fabro_core.runs.workflow.attributes import text_of
@@ -29,24 +29,6 @@ _ARROW = 8.0
 _BESIDE = 14.0
 """Between edges that have the same ends."""
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-
-
-class Direction(StrEnum):
-    """Where the edges of a picture lead."""
-
-    TB = "TB"
-    LR = "LR"
-    BT = "BT"
-    RL = "RL"
-
-    @property
-    def is_vertical(self) -> bool:
-        return self in (Direction.TB, Direction.BT)
-
-    @property
-    def is_turned(self) -> bool:
-        """Whether it begins at the bottom or at the right."""
-        return self in (Direction.BT, Direction.RL)
 
 
 def direction_of(graph: Graph) -> Direction:

@@ -22,8 +22,8 @@ from fabro_core.runs.fold.stage_table import Stage
 from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.origin import read_created
 from fabro_core.runs.off_loop import OffLoop
+from fabro_core.runs.pictures.direction import Direction
 from fabro_core.runs.pictures.pictures import Pictures
-from fabro_core.runs.pictures.svg import Direction
 from fabro_core.runs.views.billing import run_billing
 from fabro_core.runs.views.billing_ledger import BillingLedger
 from fabro_core.runs.views.checkpoints import read_checkpoint

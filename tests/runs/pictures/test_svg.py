@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from fabro_core.models.graph import Graph, GraphEdge, GraphNode, String
 from fabro_core.runs.off_loop import OffLoop
+from fabro_core.runs.pictures.direction import Direction
 from fabro_core.runs.pictures.pictures import Pictures
-from fabro_core.runs.pictures.svg import Direction, svg
+from fabro_core.runs.pictures.svg import svg
 from fabro_core.runs.workflow.handlers import SHAPES
 from tests.runs.pictures.reading import SVG, groups, texts, titles_of_edges, titles_of_nodes
 from tests.runs.workflow.graphs import graph_of
@@ -102,7 +103,8 @@ def test_the_same_graph_has_the_same_bytes_in_every_process() -> None:
     script = (
         "import hashlib\n"
         "from tests.runs.workflow.graphs import graph_of\n"
-        "from fabro_core.runs.pictures.svg import Direction, svg\n"
+        "from fabro_core.runs.pictures.direction import Direction\n"
+        "from fabro_core.runs.pictures.svg import svg\n"
         f"print(hashlib.sha256(svg(graph_of({body!r}), Direction.LR)).hexdigest(), end='')"
     )
     here = hashlib.sha256(svg(graph_of(body), Direction.LR)).hexdigest()
