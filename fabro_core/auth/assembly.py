@@ -18,6 +18,7 @@ from fabro_core.auth.codes import Codes
 from fabro_core.auth.keys import KEY_BYTES, Purpose, derive_key
 from fabro_core.auth.lasting import LastingSignIns
 from fabro_core.auth.login_states import LoginStates
+from fabro_core.auth.refresh_tokens import RefreshTokens
 from fabro_core.auth.sessions import BrowserSessions
 from fabro_core.auth.sign_in_limit import SignInLimit
 from fabro_core.auth.sign_ins import SignIns
@@ -85,7 +86,9 @@ def authentication(
             lasting=LastingSignIns(None, None),
             browser=None,
         )
-    sessions, chains, codes = BrowserSessions(store, clock, session_secret), Chains(store, clock), Codes(store, clock)
+    refresh_tokens = RefreshTokens(derive_key(session_secret, Purpose.REFRESH_TOKENS))
+    sessions, chains = BrowserSessions(store, clock, session_secret), Chains(store, clock, refresh_tokens)
+    codes = Codes(store, clock)
     states = LoginStates(store, clock, session_secret)
     access_key, cookie_key = (derive_key(session_secret, each) for each in (Purpose.ACCESS_TOKENS, Purpose.COOKIES))
     access_tokens = AccessTokens(access_key, clock, issuer=public_url, chains=chains)
@@ -104,7 +107,7 @@ def authentication(
             states=states,
             sign_ins=SignIns(by_name, options, attempts, sessions, states, public_url=public_url, prefix=prefix),
             consents=CliConsents(cli_method, authenticator, CliFlows(cookie_key, clock), codes, prefix=prefix),
-            cli=CliLogins(by_name, codes, chains, access_tokens, on=cli_method is not None),
+            cli=CliLogins(by_name, codes, chains, refresh_tokens, access_tokens, on=cli_method is not None),
         ),
     )
 

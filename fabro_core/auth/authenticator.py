@@ -10,8 +10,8 @@ from fabro_core.auth.access_tokens import AccessTokens
 from fabro_core.auth.asking import credential_of, identity_of_bearer, require_permission
 from fabro_core.auth.base import AuthMethod, Bearer
 from fabro_core.auth.caller import Caller, SessionRef, User, Worker
-from fabro_core.auth.chains import REFRESH_PREFIX
 from fabro_core.auth.cookies import cookie_values
+from fabro_core.auth.refresh_tokens import REFRESH_PREFIX
 from fabro_core.auth.refusals import LoginNotPermitted, Unauthenticated
 from fabro_core.auth.sessions import COOKIE, BrowserSessions, SessionRecord
 from fabro_core.auth.signed_tokens import header_of

@@ -7,11 +7,10 @@ of several uses of one refresh token exactly one succeeds, on however many serve
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final, Self
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -19,41 +18,18 @@ from uuid_utils import uuid4
 
 from fabro_core.auth.base import Identity
 from fabro_core.auth.caller import owner_of
+from fabro_core.auth.refresh_tokens import RefreshToken, RefreshTokens
 from fabro_core.auth.refusals import LoginNotPermitted, Unauthenticated
 from fabro_core.auth.sessions import NOTED_EVERY, cleaned
 from fabro_core.clock import Clock
 from fabro_core.documents.collection import DELETE, Documents, Stored, Verdict
 from fabro_core.errors import StoreUnavailable
-from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
 
 LIFETIME: Final = timedelta(days=30)
 """From the last rotation."""
 RACE_GRACE: Final = timedelta(seconds=10)
 """How long the token before the newest counts as late, not as stolen: two programs of one person may use it at once."""
-REFRESH_PREFIX: Final = "fabro_refresh_"
-
-_REFRESH_TOKEN: Final = re.compile(
-    REFRESH_PREFIX + r"([0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})\.([A-Za-z0-9_-]{43})"
-)
-
-
-class RefreshToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A refresh token, taken apart."""
-
-    chain_id: str
-    """UUIDv4."""
-    secret: Secret
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """The token that `text` is; None when it is none."""
-        match = _REFRESH_TOKEN.fullmatch(text)
-        return None if match is None else cls(chain_id=match[1], secret=Secret(match[2]))
-
-    def reveal(self) -> str:
-        """The token as the client keeps it: a secret."""
-        return f"{REFRESH_PREFIX}{self.chain_id}.{self.secret.reveal()}"
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,8 +84,9 @@ Admit = Callable[[Chain], Awaitable[None]]
 class Chains:
     """The command-line logins in one store. Every method raises `StoreUnavailable`."""
 
-    def __init__(self, store: RunStore, clock: Clock) -> None:
+    def __init__(self, store: RunStore, clock: Clock, tokens: RefreshTokens) -> None:
         self._clock = clock
+        self._tokens = tokens
         self._chains = Documents(
             store,
             clock,
@@ -122,7 +99,7 @@ class Chains:
     async def open(self, identity: Identity, method: str, *, user_agent: str | None) -> Issued:
         """A new login of a person, with its first refresh token."""
         now = self._clock.now()
-        token = RefreshToken(chain_id=str(uuid4()), secret=Secret.random())
+        token = self._tokens.issue(str(uuid4()))
         chain = Chain(
             identity=identity,
             method=method,
@@ -142,11 +119,11 @@ class Chains:
         `admit` is asked before anything changes. Raises `RefreshRefused`, and what `admit` raises; a person who is
         not permitted loses the chain.
         """
-        successor = RefreshToken(chain_id=token.chain_id, secret=Secret.random())
+        successor = self._tokens.issue(token.chain_id)
 
         async def decide(chain: Chain | None) -> Chain | Verdict:
             found = self._live(token, chain)
-            if not _equal(token.secret.hexdigest(), found.current):
+            if not self._is_newest(token, found):
                 return msgspec.structs.replace(found, revoked=True)
             try:
                 await admit(found)
@@ -181,7 +158,7 @@ class Chains:
         """Write down that the login is in use, now and then. A chain that changes meanwhile is left alone, and a store
         that takes no writes still lets its readers in."""
         now = self._clock.now()
-        if now - stored.body.last_seen < NOTED_EVERY:
+        if abs(now - stored.body.last_seen) < NOTED_EVERY:
             return
         with suppress(StoreUnavailable):
             seen = msgspec.structs.replace(stored.body, last_seen=now)
@@ -204,8 +181,18 @@ class Chains:
         """Whether the chain has neither ended nor expired, nor was revoked."""
         return await self.find(chain_id) is not None
 
+    def _is_newest(self, token: RefreshToken, chain: Chain) -> bool:
+        """Whether it is the newest token, or one that is replayed. Raises `RefreshRefused` for one that was never
+        issued: to know the id of a chain is not enough to end it."""
+        presented = token.secret.hexdigest()
+        if _equal(presented, chain.current):
+            return True
+        if not _equal(presented, chain.previous) and not self._tokens.has_issued(token):
+            raise RefreshRefused("Refresh token expired", code="refresh_token_expired")
+        return False
+
     def _live(self, token: RefreshToken, chain: Chain | None) -> Chain:
-        """The chain that a token belongs to: as its newest one, or as one that is replayed. Raises `RefreshRefused`."""
+        """The chain that a token names, unless that has ended or the token is late. Raises `RefreshRefused`."""
         if chain is None:
             raise RefreshRefused("Refresh token expired", code="refresh_token_expired")
         if chain.revoked:

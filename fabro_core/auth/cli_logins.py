@@ -14,17 +14,10 @@ from fabro_core.auth.audit import audit
 from fabro_core.auth.authenticator import bearer_token
 from fabro_core.auth.base import AuthMethod
 from fabro_core.auth.caller import SessionRef
-from fabro_core.auth.chains import (
-    REFRESH_PREFIX,
-    Chain,
-    Chains,
-    Issued,
-    RefreshRefused,
-    RefreshReplayed,
-    RefreshToken,
-)
+from fabro_core.auth.chains import Chain, Chains, Issued, RefreshRefused, RefreshReplayed
 from fabro_core.auth.codes import Codes, Grant
 from fabro_core.auth.oauth import proves
+from fabro_core.auth.refresh_tokens import REFRESH_PREFIX, RefreshToken, RefreshTokens
 from fabro_core.auth.refusals import CliLoginNotConfigured, LoginNotPermitted, Unauthenticated
 from fabro_core.auth.visitor import Visitor
 from fabro_core.errors import InvalidRequest, Refusal
@@ -43,12 +36,20 @@ class CliLogins:
     """The logins of command-line programs at one server. Every method that awaits raises `StoreUnavailable`."""
 
     def __init__(
-        self, methods: Mapping[str, AuthMethod], codes: Codes, chains: Chains, access_tokens: AccessTokens, *, on: bool
+        self,
+        methods: Mapping[str, AuthMethod],
+        codes: Codes,
+        chains: Chains,
+        refresh_tokens: RefreshTokens,
+        access_tokens: AccessTokens,
+        *,
+        on: bool,
     ) -> None:
         """`on`: people sign in with one of the methods at an identity provider; otherwise programs get no logins."""
         self._methods = methods
         self._codes = codes
         self.chains = chains
+        self._refresh_tokens = refresh_tokens
         self.access_tokens = access_tokens
         self._on = on
 
@@ -56,6 +57,11 @@ class CliLogins:
         """Raises `CliLoginNotConfigured` where there are no such logins."""
         if not self._on:
             raise CliLoginNotConfigured
+
+    def chain_of(self, visitor: Visitor) -> str | None:
+        """The chain of the refresh token in the `Authorization` header; None unless the token was issued for it."""
+        token = _refresh_token(visitor)
+        return token.chain_id if token is not None and self._refresh_tokens.has_issued(token) else None
 
     async def exchange(self, visitor: Visitor, *, code: Secret, code_verifier: Secret, redirect_uri: str) -> Tokens:
         """Exchange a one-time code. Once it is found it is used up, whatever follows.
@@ -117,11 +123,7 @@ class CliLogins:
         """End the login of the refresh token in the `Authorization` header. One that is worth nothing is no fault: it
         is over, as was asked for. Raises `CliLoginNotConfigured`."""
         self.require()
-        try:
-            text = bearer_token(visitor.headers)
-        except Unauthenticated:
-            text = None
-        token = None if text is None else RefreshToken.parse(text)
+        token = _refresh_token(visitor)
         chain = None if token is None else await self.chains.log_out(token)
         if token is not None and chain is not None:
             audit("logout", visitor, method=chain.method, identity=chain.identity, session=_session(token))
@@ -137,6 +139,15 @@ class CliLogins:
     def _tokens(self, issued: Issued) -> Tokens:
         access = self.access_tokens.issue(issued.token.chain_id, issued.chain)
         return Tokens(access=access, refresh=issued.token, chain=issued.chain)
+
+
+def _refresh_token(visitor: Visitor) -> RefreshToken | None:
+    """What is presented, if it has the form of a refresh token."""
+    try:
+        text = bearer_token(visitor.headers)
+    except Unauthenticated:
+        return None
+    return None if text is None else RefreshToken.parse(text)
 
 
 def _presented(visitor: Visitor) -> str:

@@ -19,6 +19,7 @@ class Purpose(StrEnum):
     COOKIES = "fabro-cookie-v2"
     ACCESS_TOKENS = "fabro-jwt-hs256-v1"
     WORKER_TOKENS = "fabro-worker-jwt-v1"
+    REFRESH_TOKENS = "fabro-refresh-v1"
     DOCUMENTS = "fabro-doc-v1"
 
 

@@ -126,7 +126,7 @@ class BrowserSessions:
         """Write down that the session is in use, now and then. A session that ends meanwhile stays ended, and a store
         that takes no writes still lets its readers in."""
         now = self._clock.now()
-        if now - session.body.last_seen < NOTED_EVERY:
+        if abs(now - session.body.last_seen) < NOTED_EVERY:
             return
         seen = msgspec.structs.replace(session.body, last_seen=now)
         with suppress(StoreUnavailable):

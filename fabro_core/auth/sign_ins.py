@@ -33,7 +33,7 @@ from fabro_core.auth.refusals import (
 )
 from fabro_core.auth.return_to import CLI_RESUME, checked_return_to
 from fabro_core.auth.sessions import COOKIE, BrowserSessions
-from fabro_core.auth.sign_in_limit import LimitKind, SignInLimit, TooManyAttempts
+from fabro_core.auth.sign_in_limit import LimitKind, SignInLimit, TooManyAttempts, counted_address
 from fabro_core.auth.visitor import Visitor
 from fabro_core.errors import InvalidRequest, Refusal
 from fabro_core.secret import Secret
@@ -96,10 +96,11 @@ class SignIns:
         self._public_url = public_url
         self._prefix = prefix
 
-    async def count(self, kind: LimitKind, visitor: Visitor) -> None:
-        """Count an attempt, before anything of it is looked at. Raises `TooManyAttempts`."""
+    async def count(self, kind: LimitKind, visitor: Visitor, *, chain: str | None = None) -> None:
+        """Count an attempt, before anything of it is looked at: against the chain that it proves to be of, None:
+        against the visitor's address. Raises `TooManyAttempts`."""
         try:
-            await self._limit.count(kind, visitor.client)
+            await self._limit.count(kind, counted_address(visitor.client) if chain is None else chain)
         except TooManyAttempts as refusal:
             audit("rate_limited", visitor, reason=refusal.code)
             raise

@@ -44,3 +44,12 @@ def refuse_foreign_navigation(headers: Iterable[tuple[bytes, bytes]]) -> None:
     does not say, is let through. Raises `CrossSiteRequest`."""
     if any(name == b"sec-fetch-site" and value not in _ALLOWED_SITES for name, value in headers):
         raise CrossSiteRequest
+
+
+def refuse_embedding(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Refuse what a page of another site loads as a part of itself, or ahead of time. A browser that goes there with
+    its window is let through, as it does when it comes back from an identity provider. Raises `CrossSiteRequest`."""
+    found = dict(headers)
+    foreign = found.get(b"sec-fetch-site", b"none") not in _ALLOWED_SITES
+    if foreign and (found.get(b"sec-fetch-dest", b"document") != b"document" or b"sec-purpose" in found):
+        raise CrossSiteRequest

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from fabro_core.auth.base import Identity
+from fabro_core.auth.refresh_tokens import RefreshTokens
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import DocQuery
 from fabro_core.testing.clock import ManualClock
 from tests.replicas import replicas as replicas  # a fixture
 from tests.replicas import shared_valkey as shared_valkey  # another
 
+TOKENS = RefreshTokens(b"k" * 32)
 MONA = Identity(issuer="https://github.com", subject="90210", login="mona", name="Mona L.", email="mona@example.org")
 LISA = Identity(issuer="https://github.com", subject="7", login="lisa")
 

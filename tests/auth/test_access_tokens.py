@@ -17,7 +17,7 @@ from fabro_core.auth.refusals import Unauthenticated
 from fabro_core.documents.sealing import decode_base64url, encode_base64url
 from fabro_core.store.base import RunStore
 from fabro_core.testing.clock import ManualClock
-from tests.auth.conftest import MONA
+from tests.auth.conftest import MONA, TOKENS
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ HEADER = {"alg": "HS256", "typ": "JWT"}
 
 @pytest.fixture
 def chains(replicas: tuple[RunStore, RunStore], clock: ManualClock) -> Chains:
-    return Chains(replicas[0], clock)
+    return Chains(replicas[0], clock, TOKENS)
 
 
 @pytest.fixture

@@ -9,12 +9,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from fabro_core.auth.chains import Chain, Chains, Issued, RefreshRefused, RefreshReplayed, RefreshToken
+from fabro_core.auth.chains import Chain, Chains, Issued, RefreshRefused, RefreshReplayed
+from fabro_core.auth.refresh_tokens import RefreshToken, RefreshTokens
 from fabro_core.auth.refusals import LoginNotPermitted
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
+from fabro_core.store.records import ANY, DocWrite
 from fabro_core.testing.clock import ManualClock
-from tests.auth.conftest import LISA, MONA, documents_of
+from tests.auth.conftest import LISA, MONA, TOKENS, documents_of
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +33,7 @@ async def nobody(chain: Chain) -> None:
 
 @pytest.fixture
 def chains(replicas: Replicas, clock: ManualClock) -> Chains:
-    return Chains(replicas[0], clock)
+    return Chains(replicas[0], clock, TOKENS)
 
 
 async def opened(chains: Chains) -> RefreshToken:
@@ -57,7 +59,7 @@ def outcome(result: Issued | BaseException) -> str | None:
 async def test_of_fifty_refreshes_of_one_token_at_once_one_succeeds_and_its_tokens_go_on(
     replicas: Replicas, clock: ManualClock
 ) -> None:
-    servers = [Chains(store, clock) for store in replicas]
+    servers = [Chains(store, clock, TOKENS) for store in replicas]
     token = await opened(servers[0])
     results = await asyncio.gather(
         *(servers[n % 2].refresh(token, everybody) for n in range(50)), return_exceptions=True
@@ -70,7 +72,7 @@ async def test_of_fifty_refreshes_of_one_token_at_once_one_succeeds_and_its_toke
 async def test_of_many_replays_at_once_one_is_the_replay_and_the_others_find_the_chain_revoked(
     replicas: Replicas, clock: ManualClock
 ) -> None:
-    servers = [Chains(store, clock) for store in replicas]
+    servers = [Chains(store, clock, TOKENS) for store in replicas]
     token = await opened(servers[0])
     await refreshed(servers[0], token)
     clock.advance(timedelta(minutes=1))
@@ -82,7 +84,7 @@ async def test_of_many_replays_at_once_one_is_the_replay_and_the_others_find_the
 
 
 async def test_a_note_of_use_does_not_undo_or_fail_a_rotation(replicas: Replicas, clock: ManualClock) -> None:
-    servers = [Chains(store, clock) for store in replicas]
+    servers = [Chains(store, clock, TOKENS) for store in replicas]
     token = await opened(servers[0])
     clock.advance(timedelta(minutes=2))
     stored = await servers[1].find(token.chain_id)
@@ -122,11 +124,31 @@ async def test_the_token_before_the_previous_one_is_a_replay_at_once(chains: Cha
     assert await refusal(chains, newest) == "refresh_token_revoked"
 
 
-async def test_a_guessed_secret_revokes_the_chain(chains: Chains) -> None:
+async def test_whoever_knows_no_more_than_its_id_does_not_end_a_chain(chains: Chains) -> None:
+    first = await opened(chains)
+    token = await refreshed(chains, first)
+    other = await opened(chains)
+    for secret in (Secret.random(), other.secret, RefreshTokens(b"x" * 32).issue(token.chain_id).secret):
+        made_up = RefreshToken(chain_id=token.chain_id, secret=secret)
+        assert await refusal(chains, made_up) == "refresh_token_expired"
+    assert await refreshed(chains, token) != token
+
+
+async def test_a_token_from_before_tokens_were_authenticated_is_good_and_its_replay_is_one(
+    chains: Chains, replicas: Replicas, clock: ManualClock
+) -> None:
     token = await opened(chains)
-    guessed = RefreshToken(chain_id=token.chain_id, secret=Secret.random())
-    assert await refusal(chains, guessed) == "refresh_token_revoked"
-    assert await refusal(chains, token) == "refresh_token_revoked"
+    older = RefreshToken(chain_id=token.chain_id, secret=Secret.random())
+    ((_, body),) = await documents_of(replicas[0], "auth.chain", clock)
+    stored = body.replace(token.secret.hexdigest().encode(), older.secret.hexdigest().encode())
+    await replicas[0].put_doc(
+        DocWrite(collection="auth.chain", key=token.chain_id, body=stored, if_revision=ANY, now_ms=0, owner="x")
+    )
+    newest = await refreshed(chains, older)
+    assert TOKENS.has_issued(newest)
+    clock.advance(timedelta(minutes=1))
+    assert await refusal(chains, older) == "refresh_token_revoked"
+    assert await refusal(chains, newest) == "refresh_token_revoked"
 
 
 async def test_an_unknown_chain_is_as_one_that_has_expired(chains: Chains) -> None:
@@ -189,7 +211,7 @@ async def test_logging_out_with_an_older_token_changes_nothing(chains: Chains) -
 
 
 async def test_a_refresh_and_a_logout_at_once_leave_no_chain(replicas: Replicas, clock: ManualClock) -> None:
-    servers = [Chains(store, clock) for store in replicas]
+    servers = [Chains(store, clock, TOKENS) for store in replicas]
     for _ in range(10):
         token = await opened(servers[0])
         await asyncio.gather(servers[0].refresh(token, everybody), servers[1].log_out(token), return_exceptions=True)

@@ -17,6 +17,7 @@ SECRET = Secret("0123456789abcdef" * 4)
         (Purpose.ACCESS_TOKENS, "4780320f5d5bf841"),
         (Purpose.WORKER_TOKENS, "3366435319a372ce"),
         (Purpose.DOCUMENTS, "8b3807d3dff4f554"),
+        (Purpose.REFRESH_TOKENS, "6ed2941fea409787"),
     ],
 )
 def test_a_key_is_that_of_the_protocol(purpose: Purpose, beginning: str) -> None:

@@ -11,9 +11,10 @@ import msgspec
 import pytest
 
 from fabro_core.auth.caller import User
-from fabro_core.auth.chains import Chains, RefreshToken
+from fabro_core.auth.chains import Chains
 from fabro_core.auth.codes import Codes, Grant
 from fabro_core.auth.login_states import LoginStates
+from fabro_core.auth.refresh_tokens import RefreshToken
 from fabro_core.auth.sessions import BrowserSessions
 from fabro_core.auth.sign_in_limit import LimitKind, SignInLimit, TooManyAttempts
 from fabro_core.clock import epoch_ms
@@ -26,7 +27,7 @@ from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import ANY, Doc, DocQuery, DocWrite
 from fabro_core.testing.clock import ManualClock
 from tests.api.seeding import Seed, put
-from tests.auth.conftest import MONA
+from tests.auth.conftest import MONA, TOKENS
 from tests.runs.conftest import ANN, new_run, service
 from tests.runs.test_artifacts import DRAFT, arrival
 
@@ -168,7 +169,7 @@ async def test_a_chain_is_refreshed(store: MemoryRunStore, clock: ManualClock) -
     async def admit(chain: object) -> None:
         pass
 
-    issued = await Chains(store, clock).refresh(RefreshToken(chain_id=CHAIN_ID, secret=CHAIN_SECRET), admit)
+    issued = await Chains(store, clock, TOKENS).refresh(RefreshToken(chain_id=CHAIN_ID, secret=CHAIN_SECRET), admit)
     assert (issued.chain.identity, issued.chain.method) == (MONA, "github")
 
 
@@ -233,7 +234,7 @@ async def all_of(store: MemoryRunStore) -> list[Kept]:
 async def test_every_document_is_written_as_it_was(empty: MemoryRunStore, clock: ManualClock) -> None:
     store, user = empty, User(identity=MONA, method="github")
     await BrowserSessions(store, clock, SESSION_SECRET).open(user, credential=Secret("x"), user_agent="Mozilla/5.0")
-    await Chains(store, clock).open(MONA, "github", user_agent=None)
+    await Chains(store, clock, TOKENS).open(MONA, "github", user_agent=None)
     grant = Grant(
         identity=MONA, method="github", code_challenge="c" * 43, redirect_uri="http://127.0.0.1:41000/callback"
     )

@@ -13,7 +13,7 @@ from tests.api.guard_table import GUARDS, MANAGEMENT, SAME_RUN, TARGET, USER
 from tests.api.guard_table import Row as OperationKind
 from tests.security.credentials import ABSENT, INVALID, MALFORMED, MISUSED, OWN, Answered, CallerKind, Credential
 
-Kind = OperationKind | Literal["page", "form", "form of a session", "navigation", "refresh"]
+Kind = OperationKind | Literal["page", "form", "form of a session", "navigation", "exchange", "refresh"]
 
 ROUTES: Final[dict[tuple[str, str], Kind]] = {
     ("GET", "/login"): "public",
@@ -30,7 +30,7 @@ ROUTES: Final[dict[tuple[str, str], Kind]] = {
     ("GET", "/auth/cli/start"): "navigation",
     ("GET", "/auth/cli/resume"): "public",
     ("POST", "/auth/cli/resume"): "form of a session",
-    ("POST", "/auth/cli/token"): "public",
+    ("POST", "/auth/cli/token"): "exchange",
     ("POST", "/auth/cli/refresh"): "refresh",
     ("POST", "/auth/cli/logout"): "public",
 }
@@ -109,6 +109,8 @@ def expected(route: Route, credential: Credential) -> Answered:
             return CROSS_SITE if credential.is_foreign else ADMITTED
         case "form of a session":
             return CROSS_SITE if credential.is_foreign and credential.has_cookie else ADMITTED
+        case "exchange":
+            return CROSS_SITE if credential.is_foreign and credential.authorization is None else ADMITTED
         case "refresh":
             return _of_a_refresh(credential)
         case "page":
@@ -142,7 +144,9 @@ def _of_a_page(route: Route, credential: Credential) -> Answered:
 
 
 def _of_a_refresh(credential: Credential) -> Answered:
-    """Auth.md A21 rows 2, 3 and 5."""
+    """Auth.md A21 rows 2, 3 and 5; a page of another site has no token to send."""
+    if credential.authorization is None and credential.is_foreign:
+        return CROSS_SITE
     if credential.authorization is None:
         return Answered("401", NOT_REFRESHED, ABSENT.challenge)
     if credential.stands_for == MALFORMED:

@@ -6,17 +6,15 @@ from typing import Final, Literal
 
 import msgspec
 
-from fabro_core.api.account.attempts import count_login
+from fabro_core.api.account.attempts import count_exchange, count_refresh
 from fabro_core.auth.cli_logins import Tokens
 from fabro_core.auth.oauth import is_redirect_uri
 from fabro_core.errors import InvalidRequest
-from fabro_core.http.asgi import Scope
 from fabro_core.http.body import Incoming, UnsupportedMediaType, decode_json, read_json
 from fabro_core.http.call import Call
 from fabro_core.http.forms import MAX_SIGN_IN_BYTES
 from fabro_core.http.operation import operation
 from fabro_core.http.reply import Reply, json_reply, no_content
-from fabro_core.http.services import Services
 from fabro_core.models.instant import format_instant
 from fabro_core.secret import Secret
 
@@ -58,12 +56,6 @@ class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
         return f"TokenResponse(subject={self.subject!r})"
 
 
-async def _count_exchange(scope: Scope, services: Services) -> None:
-    """Raises `TooManyAttempts` or `CliLoginNotConfigured`, before the body is looked at (auth.md A20)."""
-    await count_login(scope, services)
-    services.auth.require_browser().cli.require()
-
-
 @operation(
     "POST",
     "/auth/cli/token",
@@ -72,7 +64,7 @@ async def _count_exchange(scope: Scope, services: Services) -> None:
     summary="Exchange a one-time code for tokens",
     answers={200: TokenResponse},
     guard=None,
-    gate=_count_exchange,
+    gate=count_exchange,
     body=CodeExchange,
     max_body_bytes=MAX_SIGN_IN_BYTES,
     errors=(403, 429, 503),
@@ -97,7 +89,7 @@ async def exchange_code(call: Call[None, None, Incoming]) -> Reply:
     summary="Exchange a refresh token for the next one",
     answers={200: TokenResponse},
     guard=None,
-    gate=count_login,
+    gate=count_refresh,
     errors=(401, 403, 429, 503),
 )
 async def refresh_tokens(call: Call) -> Reply:

@@ -7,10 +7,9 @@ from typing import Final
 
 import msgspec
 
-from fabro_core.api.account.attempts import count_callback, counted_login
+from fabro_core.api.account.attempts import count_callback, count_form, count_start
 from fabro_core.auth.login_states import LIFETIME as LOGIN_LIFETIME
 from fabro_core.auth.sessions import COOKIE, LIFETIME
-from fabro_core.auth.sign_in_limit import LimitKind
 from fabro_core.auth.sign_ins import BINDING_COOKIE, SignedIn, SignInRefused
 from fabro_core.errors import StoreUnavailable
 from fabro_core.http.accept import prefers_html
@@ -55,7 +54,7 @@ class SignedInResponse(msgspec.Struct, frozen=True):
     summary="Sign in with the form of {method}",
     answers={200: SignedInResponse, 303: None},
     guard=None,
-    gate=counted_login(LimitKind.LOGIN, "form", allow=b"GET, OPTIONS"),
+    gate=count_form,
     sign_in="form",
     body=dict[str, str],
     errors=(401, 403, 409, 429, 503),
@@ -63,7 +62,6 @@ class SignedInResponse(msgspec.Struct, frozen=True):
 )
 async def submit_login(call: Call[MethodPath, None, Incoming]) -> Reply:
     """Sign in with the form of a method, sent as JSON or by a page."""
-    refuse_cross_site(call.headers, call.services.public_origin)
     submitted = await read_fields(call.body)
     try:
         signed_in = await call.services.auth.require_browser().sign_ins.with_form(
@@ -84,9 +82,9 @@ async def submit_login(call: Call[MethodPath, None, Incoming]) -> Reply:
     summary="Send the browser to sign in with {method}",
     answers={303: None},
     guard=None,
-    gate=counted_login(LimitKind.START, "redirect", allow=b"OPTIONS, POST"),
+    gate=count_start,
     sign_in="redirect",
-    errors=(429, 502, 503),
+    errors=(403, 429, 502, 503),
     no_head=True,
 )
 async def start_redirect_login(call: Call[MethodPath, StartParams]) -> Reply:
