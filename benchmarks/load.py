@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from time import perf_counter
 from typing import cast
 
@@ -33,10 +34,10 @@ class Result:
 
 
 class _Connection(asyncio.Protocol):
-    """Sends the same request again as soon as the answer is complete."""
+    """Sends the next request as soon as the answer is complete."""
 
-    def __init__(self, request: bytes, stop_at: float, done: asyncio.Future[None]) -> None:
-        self._request = request
+    def __init__(self, requests: Iterator[bytes], stop_at: float, done: asyncio.Future[None]) -> None:
+        self._requests = requests
         self._stop_at = stop_at
         self._done = done
         self._buffer = bytearray()
@@ -49,8 +50,9 @@ class _Connection(asyncio.Protocol):
         self._send()
 
     def _send(self) -> None:
+        request = next(self._requests)
         self._sent_at = perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -81,13 +83,13 @@ class _Connection(asyncio.Protocol):
             self._done.set_result(None)
 
 
-async def _generate(host: str, port: int, requests: Sequence[bytes], seconds: float) -> Result:
+async def _generate(host: str, port: int, connections: Sequence[Iterator[bytes]], seconds: float) -> Result:
     loop = asyncio.get_running_loop()
     began = perf_counter()
     clients = []
-    for request in requests:
+    for requests in connections:
         done: asyncio.Future[None] = loop.create_future()
-        client = _Connection(request, began + seconds, done)
+        client = _Connection(requests, began + seconds, done)
         await loop.create_connection(lambda client=client: client, host, port)  # type: ignore[misc]
         clients.append((client, done))
     await asyncio.gather(*(done for _, done in clients))
@@ -102,7 +104,12 @@ def generate(host: str, port: int, request: bytes, *, connections: int, seconds:
 
 def generate_each(host: str, port: int, requests: Sequence[bytes], *, seconds: float) -> Result:
     """Send each of `requests` over a connection of its own, again and again for `seconds` seconds."""
-    return uvloop.run(_generate(host, port, requests, seconds))
+    return generate_from(host, port, [repeat(request) for request in requests], seconds=seconds)
+
+
+def generate_from(host: str, port: int, connections: Sequence[Iterator[bytes]], *, seconds: float) -> Result:
+    """Send what each of these iterators has, without end, over a connection of its own for `seconds` seconds."""
+    return uvloop.run(_generate(host, port, connections, seconds))
 
 
 def http_request(method: str, path: str, *, token: str | None = None, body: bytes = b"") -> bytes:

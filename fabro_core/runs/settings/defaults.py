@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 from fabro_core.runs.settings.kinds import SPLICE_MARK, FileTable, Kind, Leaf, ListKind, TableKind
 from fabro_core.runs.settings.table import Default, Rule, fields_of, unmentioned
@@ -35,16 +36,36 @@ def _filled_one_by_one(table: T) -> T:
 
 def mentionable_paths(table: FileTable, path: Path = ()) -> Iterator[Path]:
     """The keys of a table and of those that are merged into it field by field, whether a layer mentions them or not."""
-    for name, field in fields_of(type(table)).items():
-        value, place = getattr(table, name), (*path, name)
-        match field.rule:
-            case Rule.FIELDS:
-                yield from mentionable_paths(value, place)
-            case Rule.DEEP if value:
-                for key, entry in value.items():
-                    yield from mentionable_paths(entry, (*place, key))
+    keys = _keys(type(table))
+    yield from ((*path, *key) for key in keys.plain) if path else keys.plain
+    for key in keys.deep:
+        entries: Mapping[str, FileTable] | None = attrgetter(".".join(key))(table)
+        for name, entry in (entries or {}).items():
+            yield from mentionable_paths(entry, (*path, *key, name))
+        if not entries:
+            yield (*path, *key)
+
+
+class _Keys(NamedTuple):
+    plain: tuple[tuple[str, ...], ...]
+    deep: tuple[tuple[str, ...], ...]
+    """Maps of tables, which are merged field by field as well."""
+
+
+@cache
+def _keys(table: type[FileTable]) -> _Keys:
+    plain: list[tuple[str, ...]] = []
+    deep: list[tuple[str, ...]] = []
+    for name, field in fields_of(table).items():
+        match field.rule, field.kind:
+            case Rule.FIELDS, TableKind(table=inner):
+                plain += ((name, *key) for key in _keys(inner).plain)
+                deep += ((name, *key) for key in _keys(inner).deep)
+            case Rule.DEEP, _:
+                deep.append((name,))
             case _:
-                yield place
+                plain.append((name,))
+    return _Keys(tuple(plain), tuple(deep))
 
 
 def _default(default: Default, kind: Kind) -> Any:

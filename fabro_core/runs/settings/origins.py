@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
 
 import msgspec
 
 from fabro_core.models.setting_origins import OverruledSetting, SettingOrigin, SettingsLayer
+from fabro_core.runs.settings.defaults import mentionable_paths
 from fabro_core.runs.settings.faults import Fault, dotted
 from fabro_core.runs.settings.layers import Layer
+from fabro_core.runs.settings.model import SettingsFile
 from fabro_core.runs.settings.toml_places import Path
 
 MAX_SHOWN: Final = 2_000
@@ -70,8 +73,9 @@ class Origins:
                 parts[owner].append(path)
         if sum(map(len, parts.values())) > MAX_SHOWN:
             return {dotted(owner): self._highest(spoken) for owner, spoken in parts.items()}
+        names = _names()
         return {
-            dotted(path): _shown(self._spoken[path]) if path in self._spoken else _DEFAULT
+            names.get(path) or dotted(path): _shown(self._spoken[path]) if path in self._spoken else _DEFAULT
             for owner, spoken in parts.items()
             for path in spoken or [owner]
         }
@@ -83,6 +87,12 @@ class Origins:
             return _DEFAULT
         highest = max(layers, key=lambda layer: _ORDER.index(layer.kind))
         return SettingOrigin(layer=highest.kind, path=highest.file)
+
+
+@cache
+def _names() -> Mapping[Path, str]:
+    """The keys that no client has named; every run shows them."""
+    return {path: dotted(path) for path in mentionable_paths(SettingsFile())}
 
 
 _ORDER: Final = tuple(SettingsLayer)
