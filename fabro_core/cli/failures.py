@@ -9,6 +9,7 @@ import click
 from fabro_core.boot.report import report
 from fabro_core.client.faults import LoginRequired
 from fabro_core.errors import FabroError, StartupError
+from fabro_core.server.faults import NotStarted
 
 FAILED: Final = 1
 """The operation failed."""
@@ -23,5 +24,8 @@ def exit_code(error: FabroError) -> int:
     if isinstance(error, StartupError):
         click.echo(report(error.problems), err=True, nl=False)
         return MISCONFIGURED
-    click.echo(str(error), err=True)
+    if str(error):
+        click.echo(str(error), err=True)
+    if isinstance(error, NotStarted):
+        return error.exit_code
     return LOGIN_REQUIRED if isinstance(error, LoginRequired) else FAILED

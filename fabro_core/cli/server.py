@@ -11,7 +11,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fabro_core.boot.assembly import Assembly
     from fabro_core.boot.reading import SettingsReader
     from fabro_core.config.load import Overrides
     from fabro_core.config.model import Listen
@@ -49,19 +48,15 @@ def _parse_bind(context: click.Context, parameter: click.Parameter, text: str | 
     raise click.BadParameter("expected a path with a slash, IP:port, [IPv6]:port or an IP address")
 
 
+_WORKERS_HELP = "Processes that serve; more than one need a store that processes share."
+
+
 def _start_options(command: Callable[..., None]) -> Callable[..., None]:
     options = (
         click.option("--bind", metavar="ADDR|PATH", callback=_parse_bind, help="Listen here."),
         click.option("--web", is_flag=True, help="Serve the web pages, whatever the settings say."),
         click.option("--no-web", is_flag=True, help="Do not serve the web pages."),
         _config,
-        click.option(
-            "--workers",
-            type=click.IntRange(min=1),
-            default=1,
-            show_default=True,
-            help="Processes that serve; more than one need a store that processes share.",
-        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -79,6 +74,7 @@ def _overrides(bind: Listen | None, web: bool, no_web: bool, workers: int) -> Ov
 @server.command()
 @click.option("--foreground", is_flag=True, help="Stay attached to the terminal and log to stdout.")
 @_start_options
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help=_WORKERS_HELP)
 def start(config: Path | None, bind: Listen | None, web: bool, no_web: bool, workers: int, foreground: bool) -> None:
     """Start the server."""
     from fabro_core.server import collector
@@ -119,20 +115,9 @@ def _tell_foreground(address: str) -> None:
 
 
 def _start_in_background(process: Process) -> None:
-    from fabro_core.server.background import start_in_background
+    from fabro_core.cli.starting import start_and_tell
 
-    started = start_in_background(process)
-    click.echo(f"Server started (pid {started.pid}) on {started.address}", err=True)
-    _tell_more(process.assembly)
-
-
-def _tell_more(assembly: Assembly) -> None:
-    from fabro_core.config.model import TcpListen
-
-    settings = assembly.settings.server
-    if isinstance(settings.listen, TcpListen) and settings.web.enabled:
-        click.echo(f"Web UI: {assembly.server.public_url}", err=True)
-    click.echo(f"Auth: {', '.join(method.name for method in assembly.methods)}", err=True)
+    start_and_tell(process)
 
 
 @server.command()
@@ -148,15 +133,24 @@ def stop(config: Path | None, timeout: float) -> None:
 
 @server.command()
 @_start_options
+@click.option("--workers", type=click.IntRange(min=1), show_default="as many as run", help=_WORKERS_HELP)
 @_stop_timeout
-def restart(config: Path | None, bind: Listen | None, web: bool, no_web: bool, workers: int, timeout: float) -> None:
-    """Stop the server if it runs, and start it; with a problem in the settings the running one stays."""
-    from fabro_core.server.background import stop as stop_server
+def restart(
+    config: Path | None, bind: Listen | None, web: bool, no_web: bool, workers: int | None, timeout: float
+) -> None:
+    """Start the server in place of the one that runs, if one does.
 
-    process = _prepared(_reader(), config, _overrides(bind, web, no_web, workers))
-    if process.directory.is_running():
-        stop_server(process.directory, timeout)
-    _start_in_background(process)
+    What is not said stays as the running one was told when it was started. It is ended once everything has been
+    checked, and brought back when the new one does not come up all the same.
+    """
+    from fabro_core.cli.restart import replace
+
+    said = _overrides(bind, web, no_web, workers or 1)
+    running = _directory(config).settled()
+    if running is None:
+        _start_in_background(_prepared(_reader(), config, said))
+    else:
+        replace(running, config, said, workers=workers, timeout_seconds=timeout)
 
 
 @server.command()

@@ -12,15 +12,19 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from fabro_core.config.model import Listen, UnixListen
 from fabro_core.config.values import split_address
-from fabro_core.server.faults import NotRunning, OperationFailed
+from fabro_core.errors import FabroError
+from fabro_core.server.faults import AlreadyRunning, NotRunning, NotStarted, OperationFailed
 from fabro_core.server.log_file import last_lines, open_log
-from fabro_core.server.record import RunDirectory
+from fabro_core.server.record import RunDirectory, ServerRecord
 from fabro_core.server.sockets import remove_stale_socket
 
 if TYPE_CHECKING:
@@ -43,49 +47,64 @@ class Started(NamedTuple):
     address: str
 
 
-def start_in_background(process: Process) -> Started:
-    """Start it and wait until it answers.
+Tell = Callable[[FabroError], int]
+"""Says why there is no server, and gives the exit code."""
 
-    Exits with the child's code when the child has told why it does not listen; raises `OperationFailed`, and leaves
-    no process, when it does not answer in time.
+
+def start_in_background(process: Process, *, tell: Tell, replacing: Ending | None = None) -> Started:
+    """Start it and wait until it answers. `replacing` is the end of the server that runs: the child sees to it, so that
+    this process may be killed meanwhile.
+
+    Raises `NotStarted` when the child ends, and `OperationFailed` when it does not answer in time; leaves no process.
     """
-    deadline = time.monotonic() + START_SECONDS
+    seconds = START_SECONDS + (replacing.seconds if replacing is not None else 0)
+    deadline = time.monotonic() + seconds
     reader, writer = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        _serve_as_child(process, writer)
+        _serve_as_child(process, writer, tell, replacing)
     os.close(writer)
     process.binder.close()
+    child = _Child(pid)
     address = _announced(reader, deadline)
     os.close(reader)
     if address == "":
-        sys.exit(max(1, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
-    if address is None or not _answers(process.assembly.settings.server.listen, deadline):
-        _end(pid)
-        shown = "\n".join(last_lines(process.directory.log_path, _LINES_SHOWN))
-        raise OperationFailed(f"{shown}\nServer did not answer within {START_SECONDS} s".lstrip())
+        raise NotStarted(*child.told())
+    if address is None or not _answers(process.assembly.settings.server.listen, child, deadline):
+        shown = last_lines(process.directory.log_path, _LINES_SHOWN) if address is not None else []
+        if child.has_ended():
+            code, reason = child.told()
+            raise NotStarted(code, "\n".join([*shown, reason]).strip())
+        child.end()
+        raise OperationFailed("\n".join([*shown, f"Server did not answer within {seconds:g} s"]))
     return Started(pid, address)
 
 
-def _serve_as_child(process: Process, writer: int) -> NoReturn:
-    """The child's whole life; its faults go up to the command line like those of a foreground server."""
+def _serve_as_child(process: Process, writer: int, tell: Tell, replacing: Ending | None) -> NoReturn:
+    """The child's whole life."""
 
     def detach(address: str) -> None:
         log = open_log(process.directory.log_path)
         for descriptor in (1, 2):
             os.dup2(log, descriptor)
         os.close(log)
-        os.write(writer, address.encode())
+        with suppress(BrokenPipeError):  # whoever waited has been killed; the server is wanted all the same
+            os.write(writer, address.encode())
         os.close(writer)
 
     os.setsid()
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    process.run(log=sys.stderr, log_path=process.directory.log_path, announce=detach)
+    try:
+        if replacing is not None:
+            replacing.see_to_it()
+        process.run(log=sys.stderr, log_path=process.directory.log_path, announce=detach)
+    except FabroError as error:
+        sys.exit(tell(error))
     sys.exit(0)
 
 
@@ -95,8 +114,8 @@ def _announced(reader: int, deadline: float) -> str | None:
     return os.read(reader, 4096).decode() if ready else None
 
 
-def _answers(listen: Listen, deadline: float) -> bool:
-    while time.monotonic() < deadline:
+def _answers(listen: Listen, child: _Child, deadline: float) -> bool:
+    while time.monotonic() < deadline and not child.has_ended():
         try:
             connection = _Connection(listen)
             connection.request("GET", "/health")
@@ -128,25 +147,79 @@ class _Connection(HTTPConnection):
             self.sock = socket.create_connection((host, port), timeout=self.timeout)
 
 
-def _end(pid: int) -> None:
-    """End our child, by force if it must be."""
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + KILL_SECONDS
-    while os.waitpid(pid, os.WNOHANG) == (0, 0):
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            return
-        time.sleep(_POLL_SECONDS)
+class _Child:
+    """The process that is to serve."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._status: int | None = None
+
+    def has_ended(self) -> bool:
+        """Whether it has, by itself or by somebody else."""
+        if self._status is None:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            self._status = status if pid else None
+        return self._status is not None
+
+    def told(self) -> tuple[int, str]:
+        """Once it ends: the exit code to pass on, and what it cannot have said itself."""
+        while not self.has_ended():
+            time.sleep(_POLL_SECONDS)
+        code = os.waitstatus_to_exitcode(self._status or 0)
+        if code < 0:
+            return 1, f"The process that was to serve was ended by {signal.Signals(-code).name}"
+        return max(1, code), ""
+
+    def end(self) -> None:
+        """End it, by force if it must be."""
+        os.kill(self._pid, signal.SIGTERM)
+        deadline = time.monotonic() + KILL_SECONDS
+        while not self.has_ended():
+            if time.monotonic() > deadline:
+                os.kill(self._pid, signal.SIGKILL)
+                os.waitpid(self._pid, 0)
+                return
+            time.sleep(_POLL_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """That of a running server, after which another one serves."""
+
+    directory: RunDirectory
+    record: ServerRecord
+    timeout_seconds: float
+    """How long it gets before it is killed."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it may take."""
+        return self.timeout_seconds + KILL_SECONDS
+
+    def require_permission(self) -> None:
+        """Raises `OperationFailed` when this process may not end the server."""
+        _signal(self.record.pid, 0)
+
+    def see_to_it(self) -> None:
+        """End this server, if it is the one that runs. Raises `OperationFailed`."""
+        record = self.directory.running()
+        if record is not None and record.pid != self.record.pid:
+            raise AlreadyRunning(f"Server already running (pid {record.pid}) on {record.bind.address}")
+        if record is not None:
+            _end_server(self.directory, record, self.timeout_seconds)
+        elif not _is_free(self.directory, self.timeout_seconds):
+            raise OperationFailed(f"the server (pid {self.record.pid}) does not end")
 
 
 def stop(directory: RunDirectory, timeout_seconds: float) -> None:
     """Stop the running server, by force after the timeout. Raises `NotRunning` or `OperationFailed`."""
-    if not directory.is_running():
-        raise NotRunning
-    record = directory.running()
+    record = directory.settled()
     if record is None:
-        raise OperationFailed("the server is starting or stopping; try again")
+        raise NotRunning
+    _end_server(directory, record, timeout_seconds)
+
+
+def _end_server(directory: RunDirectory, record: ServerRecord, timeout_seconds: float) -> None:
     _signal(record.pid, signal.SIGTERM)
     if _is_free(directory, timeout_seconds):
         return
@@ -158,7 +231,7 @@ def stop(directory: RunDirectory, timeout_seconds: float) -> None:
         remove_stale_socket(Path(record.bind.unix))
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
+def _signal(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
     except ProcessLookupError:

@@ -17,6 +17,14 @@ class AlreadyRunning(OperationFailed):
     """Another process holds the lock of the storage root (server.md S20)."""
 
 
+class NotStarted(OperationFailed):
+    """The process that was to serve has ended. It has said why itself, unless the text says it."""
+
+    def __init__(self, exit_code: int, text: str = "") -> None:
+        self.exit_code = exit_code
+        super().__init__(text)
+
+
 class NotRunning(OperationFailed):
     """There is no server that could be stopped or asked."""
 

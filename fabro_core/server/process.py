@@ -17,16 +17,16 @@ from typing import Final, TextIO
 from fabro_core import __version__
 from fabro_core.app import FabroApp
 from fabro_core.boot.assembly import Assembly, assemble, make_storage_root
-from fabro_core.boot.reading import SettingsReader
+from fabro_core.boot.reading import AS_THE_FILE_SAYS, SettingsReader
 from fabro_core.config.directories import make_private_directory
 from fabro_core.config.load import Overrides
-from fabro_core.config.model import UnixListen
+from fabro_core.config.model import Listen, UnixListen
 from fabro_core.server import collector
 from fabro_core.server.descriptors import raise_limit
 from fabro_core.server.log_lines import LogLines
 from fabro_core.server.logs import configure_logging, set_level
 from fabro_core.server.orders import SignalOrders
-from fabro_core.server.record import RunDirectory, ServerRecord, bind_of
+from fabro_core.server.record import Flags, RunDirectory, ServerRecord, bind_of
 from fabro_core.server.request_lines import RequestLines
 from fabro_core.server.serving import Orders, Serving
 from fabro_core.server.sockets import Binder
@@ -49,22 +49,32 @@ class Process:
     serving: Serving
     binder: Binder
     """Holds the port if one had to be reserved."""
-    workers: int = 1
-    """How many processes serve; one serves by itself, several have a parent that looks after them."""
+    flags: Overrides = AS_THE_FILE_SAYS
+    """What goes before the settings."""
 
     @classmethod
-    def prepare(cls, reader: SettingsReader, config: Path | None, overrides: Overrides) -> Process:
-        """Do all start-up checks that need nothing but the configuration. Raises `StartupError`."""
-        binder = Binder()
+    def prepare(
+        cls, reader: SettingsReader, config: Path | None, overrides: Overrides, *, held: Listen | None = None
+    ) -> Process:
+        """Do all start-up checks that need nothing but the configuration. Raises `StartupError`.
+
+        `held` is where a server listens that will have ended before this one runs.
+        """
+        binder = Binder(held)
         assembly = assemble(reader.read(config, overrides), reserve=binder.reserve)
         read_again = partial(reader.read_valid, config, overrides)
         app = FabroApp(assembly, read_again=read_again, set_log_level=set_level)
-        return cls(serving=Serving(assembly, app), binder=binder, workers=overrides.workers)
+        return cls(serving=Serving(assembly, app), binder=binder, flags=overrides)
 
     @property
     def assembly(self) -> Assembly:
         """What the server is made of."""
         return self.serving.assembly
+
+    @property
+    def workers(self) -> int:
+        """How many processes serve; one serves by itself, several have a parent that looks after them."""
+        return self.flags.workers
 
     @property
     def directory(self) -> RunDirectory:
@@ -89,15 +99,20 @@ class Process:
             if self.workers == 1:
                 self.serving.run(listening, SignalOrders())
             else:
-                asyncio.run(self._open_and_close())
+                self.check_opening()
                 with awaited_signals() as signals, listening as listener:
                     collector.leave_alone_what_there_is()
                     Workers(self.workers, partial(self._work, listener, lines)).supervise(signals)
 
-    async def _open_and_close(self) -> None:
-        """Find what is wrong with the store before there are several processes to say it."""
-        async with self.assembly.opened():
-            pass
+    def check_opening(self) -> None:
+        """Open and close everything: what is wrong with it is found before there are several processes to say it, or
+        none any more. Raises `StartupError` or `StoreUnavailable`."""
+
+        async def open_and_close() -> None:
+            async with self.assembly.opened():
+                pass
+
+        asyncio.run(open_and_close())
 
     def _work(self, listener: socket.socket, lines: LogLines, orders: Orders) -> None:
         try:
@@ -134,4 +149,10 @@ class Process:
             bind=bind_of(self.assembly.settings.server.listen),
             log_path=str(log_path) if log_path is not None else None,
             started_at=self.assembly.clock.now().replace(microsecond=0),
+            flags=_recorded(self.flags),
         )
+
+
+def _recorded(flags: Overrides) -> Flags | None:
+    recorded = Flags(bind=flags.listen is not None, web=flags.web_enabled, workers=flags.workers)
+    return None if recorded == Flags() else recorded

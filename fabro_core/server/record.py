@@ -17,8 +17,8 @@ from typing import Final
 import msgspec
 
 from fabro_core.config.env_file import replace_file
-from fabro_core.config.model import Listen, UnixListen
-from fabro_core.server.faults import AlreadyRunning
+from fabro_core.config.model import Listen, TcpListen, UnixListen
+from fabro_core.server.faults import AlreadyRunning, OperationFailed
 
 LOCK_WAIT_SECONDS: Final = 0.5
 """How long a start waits for the lock: `is_running` holds it for an instant, to find out."""
@@ -35,8 +35,22 @@ class Bind(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """`unix:PATH` or `IP:port`."""
         return f"unix:{self.unix}" if self.unix is not None else self.tcp or ""
 
+    @property
+    def listen(self) -> Listen:
+        """The listener's settings."""
+        return UnixListen(path=Path(self.unix)) if self.unix is not None else TcpListen(address=self.tcp or "")
 
-class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
+
+class Flags(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the command line said that started the server."""
+
+    bind: bool = False
+    """Where to listen."""
+    web: bool | None = None
+    workers: int = 1
+
+
+class ServerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What `server.json` says about the running server."""
 
     pid: int
@@ -44,6 +58,8 @@ class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
     log_path: str | None
     """None for a foreground server, which logs to its own stdout."""
     started_at: datetime
+    flags: Flags | None = None
+    """None when all was as the settings say."""
 
 
 def bind_of(listen: Listen) -> Bind:
@@ -90,6 +106,15 @@ class RunDirectory:
     def running(self) -> ServerRecord | None:
         """The record of the running server; None when none runs, or when it does not listen yet."""
         return self._recorded() if self.is_running() else None
+
+    def settled(self) -> ServerRecord | None:
+        """The record of the running server; None when none runs. Raises `OperationFailed` in between."""
+        if not self.is_running():
+            return None
+        record = self._recorded()
+        if record is None:
+            raise OperationFailed("the server is starting or stopping; try again")
+        return record
 
     def is_running(self) -> bool:
         """Whether a server holds the lock."""

@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -48,13 +49,26 @@ class Listener:
 class Binder:
     """Makes the one listener of a server. A port may be reserved, bound but not listening, before the rest is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: Listen | None = None) -> None:
+        """`held` is where a server listens that will have ended before this one listens."""
+        self._held = held
         self._reserved: socket.socket | None = None
 
     def reserve(self, listen: TcpListen) -> TcpListen:
-        """Bind a free port now; the answer names it. Raises `AddressUnavailable`."""
+        """Bind a free port now, unless there is one to take over; the answer names it. Raises `AddressUnavailable`."""
+        if isinstance(self._held, TcpListen) and self._held.host == listen.host:
+            return self._held
         self._reserved = _bound_tcp(listen)
         return TcpListen(address=join_address(listen.host, self._reserved.getsockname()[1]))
+
+    def claim(self, listen: Listen) -> None:
+        """See that the address can be had, and keep a port from others. Raises `AddressUnavailable`."""
+        if self._reserved is not None or listen == self._held:
+            return
+        if isinstance(listen, UnixListen):
+            _require_room(listen.path)
+        elif not (isinstance(self._held, TcpListen) and _overlap(listen, self._held)):
+            self._reserved = _bound_tcp(listen)
 
     def listen(self, listen: Listen) -> Listener:
         """Start listening. Raises `AddressUnavailable`."""
@@ -70,6 +84,13 @@ class Binder:
         if self._reserved is not None:
             self._reserved.close()
             self._reserved = None
+
+
+def _overlap(one: TcpListen, other: TcpListen) -> bool:
+    """Whether one of them may keep the other from being bound."""
+    return one.port == other.port and (
+        one.host == other.host or any(ip_address(each.host).is_unspecified for each in (one, other))
+    )
 
 
 def _start(bound: socket.socket, address: str) -> None:
@@ -122,6 +143,24 @@ def _listen_unix(path: Path) -> Listener:
 
 def _clear(path: Path) -> None:
     """Make room for the socket: only a socket that nobody listens on is removed."""
+    _require_no_other(path)
+    remove_stale_socket(path)
+    if path.exists():
+        raise AddressUnavailable(f"address already in use: {path}")
+
+
+def _require_room(path: Path) -> None:
+    """See that `_clear` would succeed, and that a socket could be made; changes nothing."""
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        missing = "No such file or directory" if not path.parent.exists() else "Permission denied"
+        raise AddressUnavailable(f"cannot listen on {path}: {missing}")
+    _require_no_other(path)
+    if path.exists() and not _is_stale(path):
+        raise AddressUnavailable(f"address already in use: {path}")
+
+
+def _require_no_other(path: Path) -> None:
+    """Nothing but a socket may be where a socket is to be."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -130,9 +169,6 @@ def _clear(path: Path) -> None:
         raise _unavailable(error, str(path)) from None
     if not stat.S_ISSOCK(mode):
         raise AddressUnavailable(f"cannot listen on {path}: it exists and is not a socket")
-    remove_stale_socket(path)
-    if path.exists():
-        raise AddressUnavailable(f"address already in use: {path}")
 
 
 def remove_stale_socket(path: Path) -> None:

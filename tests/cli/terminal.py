@@ -40,6 +40,17 @@ class Home:
             check=False,
         )
 
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Run a command, without waiting for its end."""
+        return subprocess.Popen(
+            [*self._fabro, *arguments],
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def start_foreground(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a foreground server and wait until it says that it listens."""
         process = subprocess.Popen(
