@@ -14,6 +14,23 @@ MINIMUM := $(VENV)/minimum
 FUZZ := $(VENV)/fuzz
 AUDIT := $(VENV)/audit
 
+INSTALLING := $(VENV)/.installing
+
+# What is wrong with the environment, if there is one: then it is made anew. It needs its own packages, and pip until
+# make has installed something.
+SOUND := import os, sysconfig; os.listdir(sysconfig.get_path("purelib"))$(if $(wildcard $(RUNTIME)),,; import pip)
+BROKEN :=
+ifneq ($(wildcard $(VENV)),)
+ifneq ($(wildcard $(INSTALLING)),)
+BROKEN := an installation was broken off
+else ifneq ($(shell $(BIN)/python -c '$(SOUND)' >/dev/null 2>&1 || echo fails),)
+BROKEN := its Python does not work
+endif
+endif
+ifneq ($(BROKEN),)
+.PHONY: $(BIN)/python $(RUNTIME) $(DEVELOPMENT) $(DOCUMENTATION)
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help install serve test test-versions test-bare test-minimum fuzz audit long lint types lock docs reference browser bench \
 	bench-smoke soak clean
@@ -93,19 +110,33 @@ clean:  ## Remove the virtual environment and everything generated
 	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .coverage .hypothesis benchmarks/data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# -- the environment: each step says what it does, and one that was broken off is made good ------------------------------
+
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	@echo "Making an environment in $(VENV)$(if $(BROKEN), anew: $(BROKEN))"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(RUNTIME): $(PROJECTS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(EDITABLE)
+	@echo "Installing fabro and its plugins into $(VENV)"
+	@$(call installed,$(EDITABLE))
 	@touch $@
 
 $(DEVELOPMENT): $(PROJECTS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(EDITABLE) --group dev
+	@echo "Installing fabro, its plugins and what tests and checks need into $(VENV)"
+	@$(call installed,$(EDITABLE) --group dev)
 	@touch $@ $(RUNTIME)
 
 $(DOCUMENTATION): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --group docs
+	@echo "Installing what the documentation site needs into $(VENV)"
+	@$(call installed,--group docs)
 	@touch $@
+
+# pip cannot go on where it was killed; what it says has failed, it has taken back.
+define installed
+touch $(INSTALLING); \
+$(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null; \
+$(BIN)/python -m pip install --quiet $(1); \
+status=$$?; rm -f $(INSTALLING); exit $$status
+endef
