@@ -20,13 +20,18 @@ from pathlib import Path
 from time import thread_time
 from typing import Any, Final
 
+import msgspec
 import uvloop
+from msgspec.structs import replace
 
 from benchmarks.reference import litestar_get
 from benchmarks.seed import seed
 from fabro_core.app import create_app
+from fabro_core.models.status import Bucket
+from fabro_core.runs.fold.projection import Projection
+from fabro_core.runs.fold.wire import row_of
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ANY, DocWrite
+from fabro_core.store.records import ANY, AppendBatch, DocWrite, EventRecord, RunQuery
 from fabro_store_sqlite import SqliteRunStore
 
 RUNS: Final = 2_000
@@ -50,6 +55,7 @@ async def _measure(work: Path, *, profile: bool) -> None:
         environ={"FABRO_HOME": str(work), "FABRO_DEV_TOKEN": token, "SESSION_SECRET": secrets.token_hex(32)},
     )
     async with app.lifespan():
+        store = app.assembly.store
         list_of_20 = asking(app, "/api/v1/runs", token)
         reference = asking(litestar_get(await list_of_20()), "/api/v1/runs", token)
         cases = {
@@ -60,7 +66,9 @@ async def _measure(work: Path, *, profile: bool) -> None:
             "list of 20 by title": asking(app, "/api/v1/runs?sort=title&direction=asc", token),
         }
         costs = await _costs(cases)
-        costs["list of 20, after a write"] = await _cost_after_writes(list_of_20, app.assembly.store)
+        costs["reference, after a document was written"] = await _cost_after(write_document, reference, store)
+        costs["list of 20, after a document was written"] = await _cost_after(write_document, list_of_20, store)
+        costs["list of 20, after an event was written"] = await _cost_after(write_event, list_of_20, store)
         print("| | µs | of the reference |\n|---|---:|---:|")
         for name, cost in costs.items():
             print(f"| {name} | {cost:.1f} | {cost / costs['reference']:.2f} |")
@@ -125,14 +133,28 @@ async def _costs(cases: dict[str, Ask]) -> dict[str, float]:
     return {name: statistics.median(costs) for name, costs in seen.items()}
 
 
-async def _cost_after_writes(ask: Ask, store: RunStore) -> float:
+async def write_document(store: RunStore) -> None:
+    """A change that no list shows, as a sign-in or a session's use makes it."""
+    await store.put_doc(DocWrite(collection="bench", key="k", body=b"", if_revision=ANY, now_ms=1))
+
+
+async def write_event(store: RunStore) -> None:
+    """A change of the newest run, which stands at the top of the list."""
+    page = await store.list_runs(RunQuery(buckets=frozenset(Bucket), limit=1, now_ms=1))
+    run = await store.get_run(page.hits[0].id)
+    assert run is not None
+    projection = replace(msgspec.json.decode(run.state, type=Projection), seq=run.seq + 1)
+    event = EventRecord(seq=run.seq + 1, kind="bench", body=b"{}")
+    await store.append(AppendBatch(run_id=run.id, expected_seq=run.seq, events=(event,), row=row_of(projection)))
+
+
+async def _cost_after(write: Callable[[RunStore], Awaitable[None]], ask: Ask, store: RunStore) -> float:
     """Microseconds a call when every call finds the database changed; the writes are not counted."""
     seen = []
     for _ in range(ROUNDS):
         spent = 0.0
-        for number in range(CALLS // 10):
-            write = DocWrite(collection="bench", key="k", body=b"%d" % number, if_revision=ANY, now_ms=1)
-            await store.put_doc(write)
+        for _ in range(CALLS // 10):
+            await write(store)
             began = thread_time()
             await ask()
             spent += thread_time() - began

@@ -17,7 +17,9 @@ from fabro_store_sqlite.schema import DELETED_CHANGES, EVENTS
 _E = EVENTS.c
 _newest_event = select(func.max(_E.change_no)).where(_E.change_no.is_not(None)).scalar_subquery()
 _newest_deleted = select(DELETED_CHANGES.c.newest).scalar_subquery()
-_NEWEST: Final = sql(select(func.max(_newest_deleted, func.coalesce(_newest_event, _newest_deleted))))
+NEWEST_CHANGE: Final = func.max(_newest_deleted, func.coalesce(_newest_event, _newest_deleted))
+"""The newest number that was ever given; 0: none."""
+_NEWEST: Final = sql(select(NEWEST_CHANGE))
 _KEEP: Final = sql(update(DELETED_CHANGES).values(newest=bindparam("newest_")))
 
 

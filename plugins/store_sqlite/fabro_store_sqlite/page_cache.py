@@ -1,9 +1,15 @@
-"""Pages of runs that need not be read again while nothing in the database has changed.
+"""Pages of runs that need not be read again while no run has changed.
 
 A page is kept together with `PRAGMA data_version` of the connection that read it, taken in the same snapshot. That
 number changes whenever another connection, of this process or any other, commits a change. The connection that reads
 is `query_only`, so every change is another connection's: while the number stands, the page is what a new query
 would answer.
+
+When it has changed, that may have been for a document, as of a sign-in, which no page shows. So a page is also kept
+with the `RunsState`: the newest change number and how many runs there are. An append gives new change numbers, and none
+is ever given twice; nothing else but a deletion changes runs, which leaves fewer. So where both are what they were,
+neither has happened. This state is read after the version: should something be committed in between, the version that
+is remembered is an old one, and the next request asks again.
 """
 
 from __future__ import annotations
@@ -13,6 +19,7 @@ from typing import Final
 
 from fabro_core.store import RunPage, RunQuery, RunSort
 from fabro_store_sqlite import run_lists
+from fabro_store_sqlite.run_lists import RunsState, runs_state
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Of all kept pages together."""
@@ -30,23 +37,22 @@ class PageCache:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self._version: int | None = None
+        self._state: RunsState | None = None
+        """That of the pages that are kept."""
         self._pages: dict[_Key, RunPage] = {}
         self._bytes = 0
 
     def kept(self, query: RunQuery) -> RunPage | None:
         """The page of `query` if it is kept and still stands; None: ask for it with `page`.
 
-        Outside of a transaction the statement looks at the database by itself, so it is a snapshot of its own.
+        Outside of a transaction each statement looks at the database by itself, so it is a snapshot of its own.
         """
         page = self._pages.get(_key(query))
-        return page if page is not None and self._read_version() == self._version else None
+        return page if page is not None and self._is_up_to_date() else None
 
     def page(self, query: RunQuery) -> RunPage:
         """The page of `query`. Call it inside a snapshot of the connection."""
-        version = self._read_version()
-        if version != self._version:
-            self._forget()
-            self._version = version
+        self._bring_up_to_date()
         key = _key(query)
         page = self._pages.get(key)
         if page is None:
@@ -54,6 +60,21 @@ class PageCache:
             if query.sort is not RunSort.ELAPSED:  # whose order moves with the clock
                 self._keep(key, page)
         return page
+
+    def _is_up_to_date(self) -> bool:
+        """Whether the pages that are kept still stand."""
+        version = self._read_version()
+        if version != self._version:
+            if runs_state(self.connection) != self._state:
+                return False
+            self._version = version
+        return True
+
+    def _bring_up_to_date(self) -> None:
+        """Forget the pages unless they still stand."""
+        if not self._is_up_to_date():
+            self._forget()
+            self._version, self._state = self._read_version(), runs_state(self.connection)
 
     def _read_version(self) -> int:
         version: int

@@ -16,9 +16,10 @@ from sqlalchemy import bindparam, func, literal_column, select
 
 from fabro_core.store import Bucket, RunHit, RunIdPage, RunIdQuery, RunPage, RunQuery, RunSort, StoredRun, WorkflowHit
 from fabro_store_sqlite import page_sql
+from fabro_store_sqlite.changes import NEWEST_CHANGE
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.run_counts import ALL, counts, scope_of_automation, scope_of_parent
-from fabro_store_sqlite.schema import RUNS, STATES
+from fabro_store_sqlite.schema import RUN_COUNTS, RUNS, STATES
 
 LOOP_OFFSET: Final = 2_000
 """Rows that a page may skip on the event loop; each costs a fraction of a microsecond."""
@@ -28,6 +29,10 @@ LOOP_MATCHES: Final = 500
 
 _FROM_TOP: Final = 256
 """How far a queue position is counted from the newest end before it is counted from the oldest."""
+
+RunsState = tuple[int, int | None]
+"""The newest change number, and how many runs there are (None: there were never any): no two states of all runs have
+both in common."""
 
 _AFTER_ANY_ID: Final = "\U0010ffff"
 
@@ -60,6 +65,11 @@ _IDS = sql(
     .order_by(_R.id)
     .limit(bindparam("limit"))
 )
+_STATE = sql(
+    select(
+        NEWEST_CHANGE, select(func.sum(RUN_COUNTS.c.n)).where(RUN_COUNTS.c.scope == bindparam("all")).scalar_subquery()
+    )
+)
 _LAST_WORKFLOW = sql(select(_R.workflow, _R.id).order_by(_R.workflow.desc(), _R.id.desc()).limit(1))
 _WORKFLOW_BEFORE = sql(
     select(_R.workflow, _R.id)
@@ -67,6 +77,12 @@ _WORKFLOW_BEFORE = sql(
     .order_by(_R.workflow.desc(), _R.id.desc())
     .limit(1)
 )
+
+
+def runs_state(connection: sqlite3.Connection) -> RunsState:
+    """In one statement, hence of one state of the database."""
+    newest, runs = connection.execute(_STATE, {"all": ALL}).fetchone()
+    return newest, runs
 
 
 def stored_run(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:

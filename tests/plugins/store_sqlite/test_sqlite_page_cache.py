@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import RunQuery, RunSort
+from fabro_core.store.records import ANY, DocWrite, RunQuery, RunSort
 from fabro_core.testing.store import opened
 from fabro_core.testing.store.case import NOW_MS, append_all, batch, list_all, row, run_id
 from fabro_store_sqlite import SqliteRunStore, page_cache
@@ -17,6 +18,10 @@ from fabro_store_sqlite import SqliteRunStore, page_cache
 pytestmark = pytest.mark.anyio
 
 A, B, C = (run_id(n) for n in range(1, 4))
+
+
+def document(body: bytes) -> DocWrite:
+    return DocWrite(collection="sessions", key="k", body=body, if_revision=ANY, now_ms=NOW_MS)
 
 
 async def ids(store: RunStore) -> list[str]:
@@ -42,6 +47,56 @@ async def test_every_change_of_this_or_another_instance_is_seen_by_the_next_list
         assert (parent.id, parent.children_count) == (A, 1)
         await other.delete_run(B)
         assert await ids(one) == await ids(other) == [C, A]
+
+
+async def test_a_document_that_is_written_leaves_pages_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "fabro.db"
+    async with opened(SqliteRunStore(path)) as one, opened(SqliteRunStore(path)) as other:
+        await one.append(batch(row(A)))
+        await one.ping()
+        before = await list_all(one)
+        await other.put_doc(document(b"1"))
+        between = await list_all(one)
+        await one.put_doc(document(b"2"))
+        assert await list_all(one) is between is before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda store: store.append(batch(row(B))), id="a new run"),
+        pytest.param(lambda store: store.append(batch(row(A, seq=2, body=b"{}"))), id="an event"),
+        pytest.param(lambda store: store.delete_run(A), id="a deletion"),
+        pytest.param(lambda store: store.append(batch(row(B, parent_id=A))), id="a child"),
+    ],
+)
+async def test_a_change_among_documents_is_seen_in_another_process(
+    tmp_path: Path, change: Callable[[RunStore], Awaitable[object]]
+) -> None:
+    path = tmp_path / "fabro.db"
+    async with opened(SqliteRunStore(path)) as one:
+        await one.append(batch(row(A)))
+        await one.ping()
+        before = await list_all(one)
+        async with opened(SqliteRunStore(path)) as other:
+            await other.put_doc(document(b"1"))
+            await change(other)
+            await other.put_doc(document(b"2"))
+        async with opened(SqliteRunStore(path)) as fresh:
+            assert await list_all(one) == await list_all(fresh) != before
+
+
+async def test_a_run_that_takes_the_place_of_a_deleted_one_is_seen(tmp_path: Path) -> None:
+    async with opened(SqliteRunStore(tmp_path / "fabro.db")) as store:
+        await store.append(batch(row(A)))
+        await store.ping()
+        assert await ids(store) == [A]
+        await store.delete_run(A)
+        await store.append(batch(row(B)))
+        assert await ids(store) == [B]
+        await store.delete_run(B)
+        await store.append(batch(row(A, body=b'{"again":true}')))
+        assert [hit.body for hit in (await list_all(store)).hits] == [b'{"again":true}']
 
 
 async def test_the_order_by_elapsed_time_is_never_kept(tmp_path: Path) -> None:
