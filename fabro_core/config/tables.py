@@ -6,7 +6,6 @@ core's tables and those of plugins alike. No message repeats a string that an op
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -31,6 +30,7 @@ from fabro_core.config.shapes import (
 )
 from fabro_core.config.unsupported import refusals
 from fabro_core.context import Problem
+from fabro_core.near import near_match
 from fabro_core.secret import Secret
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
@@ -214,15 +214,10 @@ def unknown_key(key: str, value: object, path: str, offered: Iterable[str]) -> l
 
 
 def _suggestion(key: str, offered: list[str]) -> str:
-    near = near_name(key, offered)
+    near = near_match(key, offered)
     if near is not None:
         return f'did you mean "{near}"?'
     return f"valid keys are {', '.join(sorted(offered))}" if offered else "this table has no keys"
-
-
-def near_name(name: str, names: Iterable[str]) -> str | None:
-    """The name that was probably meant; None when none is near."""
-    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
 
 
 def join(path: str, key: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fabro_core.config.tables import join, near_name
+from fabro_core.config.tables import join
 from fabro_core.context import Problem
+from fabro_core.near import near_match
 from fabro_core.plugins.discovery import PluginIndex
 from fabro_core.plugins.kinds import Kind, Kinds
 from fabro_core.plugins.sources import Plugin
@@ -33,7 +34,7 @@ def select(
 def not_installed(index: PluginIndex, kind: Kind, name: str) -> str:
     """Says that no installed plugin has the name, and what to do."""
     names = index.names(kind.group)
-    near = near_name(name, [candidate for candidate in (*names, *kind.shipped) if candidate != name])
+    near = near_match(name, [candidate for candidate in (*names, *kind.shipped) if candidate != name])
     extra = kind.shipped.get(name)
     advice = [
         f"run: pip install 'fabro-core[{extra}]'" if extra else "",

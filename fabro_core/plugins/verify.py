@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pluggy
 
-from fabro_core.config.tables import near_name
+from fabro_core.near import near_match
 from fabro_core.plugins.kinds import HookSpec, Kind
 
 
@@ -26,7 +26,7 @@ def hook_faults(
         hook = options["specname"] or attribute
         spec = hookspecs.get(hook)
         if spec is None:
-            near = near_name(hook, hookspecs)
+            near = near_match(hook, hookspecs)
             faults.append(f"{attribute}: there is no hook {hook}" + (f', did you mean "{near}"?' if near else ""))
             continue
         if hook in implemented:

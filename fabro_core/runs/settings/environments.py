@@ -12,7 +12,8 @@ import msgspec
 
 from fabro_core.models.run_settings import DockerfileSourceInline, EnvironmentSettings
 from fabro_core.models.setting_origins import SettingsLayer
-from fabro_core.runs.settings.faults import Report, listed, near_match, quoted
+from fabro_core.near import near_match
+from fabro_core.runs.settings.faults import Report, listed, quoted
 from fabro_core.runs.settings.kinds import SizeKind
 from fabro_core.runs.settings.layers import Layer
 from fabro_core.runs.settings.merging import merge

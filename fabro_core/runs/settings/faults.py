@@ -22,7 +22,6 @@ _MAX_FILE_CHARS: Final = 200
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _BARE_KEYS: Final = re.compile(rf"{_BARE_KEY.pattern}(?:\.{_BARE_KEY.pattern})*")
-_NEAR: Final = 0.6
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,37 +80,7 @@ def listed(words: Iterable[str], conjunction: str = "or") -> str:
     return f"{', '.join(first)} {conjunction} {last}" if first else last
 
 
-def near_match(word: str, known: Iterable[str]) -> str | None:
-    """The word that was probably meant: that of the highest edit similarity of at least 0.6; None if there is none."""
-    similarity, match = max(
-        ((_similarity(word, each), each) for each in known), default=(0.0, ""), key=lambda it: it[0]
-    )
-    return match if similarity >= _NEAR else None
-
-
 def _shown_step(step: Step) -> str:
     if isinstance(step, int):
         return f"[{step}]"
     return f".{step if _BARE_KEY.fullmatch(step) and len(step) <= _MAX_CHARS else quoted(step)}"
-
-
-def _similarity(one: str, other: str) -> float:
-    longest = max(len(one), len(other))
-    if longest == 0 or min(len(one), len(other)) < _NEAR * longest:
-        return 0.0  # the difference in length is edits enough; so no text of a client costs its square
-    return 1 - _distance(one, other) / longest
-
-
-def _distance(one: str, other: str) -> int:
-    """Insertions, deletions, replacements and swaps of neighbours that lead from one to the other."""
-    before: list[int] = []
-    above = list(range(len(other) + 1))
-    for row, mine in enumerate(one, 1):
-        current = [row]
-        for column, its in enumerate(other, 1):
-            best = min(above[column] + 1, current[-1] + 1, above[column - 1] + (mine != its))
-            if row > 1 and column > 1 and (mine, its) == (other[column - 2], one[row - 2]):
-                best = min(best, before[column - 2] + 1)
-            current.append(best)
-        before, above = above, current
-    return above[-1]

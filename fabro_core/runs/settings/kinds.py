@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
-from fabro_core.runs.settings.faults import listed, near_match, quoted
+from fabro_core.near import near_match
+from fabro_core.runs.settings.faults import listed, quoted
 from fabro_core.runs.settings.units import DURATION_FORM, SIZE_FORM, milliseconds, size_in_bytes
 
 JsonObject = dict[str, Any]

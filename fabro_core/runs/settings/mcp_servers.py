@@ -8,7 +8,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from fabro_core.models.run_settings import McpServerSettings, McpTransportHttp
-from fabro_core.runs.settings.faults import Report, near_match, quoted
+from fabro_core.near import near_match
+from fabro_core.runs.settings.faults import Report, quoted
 from fabro_core.runs.settings.kinds import JsonObject
 from fabro_core.runs.settings.model_mcps import (
     HttpServer,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from fabro_core.runs.settings.faults import listed, near_match, quoted
+from fabro_core.near import near_match
+from fabro_core.runs.settings.faults import listed, quoted
 from fabro_core.runs.settings.kinds import (
     Command,
     Duration,

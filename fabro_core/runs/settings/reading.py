@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from fabro_core.runs.settings.faults import MAX_FAULTS, Fault, RefusedSettings, listed, near_match, quoted
+from fabro_core.near import near_match
+from fabro_core.runs.settings.faults import MAX_FAULTS, Fault, RefusedSettings, listed, quoted
 from fabro_core.runs.settings.kinds import (
     FileTable,
     Kind,

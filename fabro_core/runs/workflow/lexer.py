@@ -97,6 +97,8 @@ class Lexer:
         run = _RUN.match(self.source.text, at)
         text = run[0].rstrip("];,") if run else ""
         reason = f"{_shown(text)} must be quoted: it is neither a word nor a number nor a duration"
+        if re.fullmatch(r"\+[0-9]{1,19}", text):
+            reason += f"; for the number write {text[1:]}"
         reason = _known(text, (_HTML,)) or reason
         return self.source.fault(at, reason)
 

@@ -156,6 +156,7 @@ def test_a_keyword_may_be_the_key_of_an_attribute() -> None:
         ("digraph X { a [x=3.] }", "1:18", '"3." must be quoted'),
         ("digraph X { a [x=1e5] }", "1:18", '"1e5" must be quoted'),
         ("digraph X { a [x=+4] }", "1:18", '"+4" must be quoted'),
+        ("digraph X { a [x=+4] }", "1:18", "for the number write 4"),
         ("digraph X { a [x=2fast] }", "1:18", '"2fast" must be quoted'),
         ("digraph X { a [x=summary:high] }", "1:18", '"summary:high" must be quoted'),
         ("digraph X { a [x=a/b] }", "1:18", '"a/b" must be quoted'),

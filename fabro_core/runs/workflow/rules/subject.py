@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fabro_core.models.graph import Attributes, Handler, Severity, WorkflowDiagnostic
+from fabro_core.near import NearMatches
 from fabro_core.runs.workflow.attributes import text_of
 from fabro_core.runs.workflow.diagnostics import diagnostic
 from fabro_core.runs.workflow.draft import Draft, DraftEdge, DraftNode, Origin
 from fabro_core.runs.workflow.handlers import Roles
-from fabro_core.runs.workflow.near import NearMatches
 
 
 @dataclass(slots=True)
