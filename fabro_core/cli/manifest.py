@@ -44,8 +44,8 @@ def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--title", help="Default: the first line of the goal."),
         click.option("--goal", metavar="TEXT", help="Beats the goal of settings and graph."),
         click.option("--goal-file", type=path(), help="The same from a file."),
-        click.option("--input", "inputs", metavar="KEY=VALUE", multiple=True, help="An input; may be repeated."),
-        click.option("--label", "labels", metavar="KEY=VALUE", multiple=True, help="A label; may be repeated."),
+        _entries("--input", "inputs", help="An input; may be repeated."),
+        _entries("--label", "labels", help="A label; may be repeated."),
         click.option("--model", help="The model of agents."),
         click.option("--provider", help="The provider of the model."),
         click.option("--environment", metavar="ID", help="The environment to run in."),
@@ -62,6 +62,19 @@ def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         with_manifest = option(with_manifest)
     return with_manifest
+
+
+def _entries(flag: str, name: str, **said: str) -> Callable[..., Any]:
+    """An option that takes `KEY=VALUE`. A server passes over a label that has no key (run-settings.md T5)."""
+
+    def check(_context: click.Context, _option: click.Parameter, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            key, equals, _ = entry.partition("=")
+            if not equals or not key.strip():
+                raise click.BadParameter(f"{entry!r} is not KEY=VALUE.")
+        return entries
+
+    return click.option(flag, name, metavar="KEY=VALUE", multiple=True, callback=check, **said)
 
 
 _HELP: Final = {

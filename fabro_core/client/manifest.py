@@ -51,10 +51,8 @@ def build_manifest(
     """The manifest of a run of `workflow`: a graph file, a `workflow.toml`, a directory with one, or a workflow's name.
 
     `cwd` is the directory that the run is about, None: the present one. The settings files of workflow and project are
-    found; one of the user is sent only when it is named. Raises `ClientFailed` for files that cannot be
-    read, and for labels and inputs that are not `KEY=VALUE`.
+    found; one of the user is sent only when it is named. Raises `ClientFailed` for files that cannot be read.
     """
-    args = options.args()
     files = ProjectFiles(cwd or Path())
     location = locate(files, str(workflow))
     settings = SettingsFiles.found(files, location, user_settings)
@@ -68,7 +66,7 @@ def build_manifest(
         target=ManifestTarget(path=location.graph),
         git=git_context(files.directory) or msgspec.UNSET,
         goal=msgspec.UNSET if options.goal is None else ManifestGoal(type="value", text=options.goal),
-        args=args,
+        args=options.args(),
         configs=tuple(settings.configs()),
         workflows=workflows.found,
     )

@@ -7,7 +7,6 @@ from typing import Final
 
 import msgspec
 
-from fabro_core.client.faults import ClientFailed, printable
 from fabro_core.models.manifest import ManifestArgs
 
 _ARGUMENTS: Final = ("model", "provider", "environment", "dry_run", "auto_approve", "preserve_sandbox", "in_place")
@@ -33,14 +32,6 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     in_place: bool | None = None
 
     def args(self) -> ManifestArgs:
-        """As the manifest has them. Raises `ClientFailed` for a label or an input that is not `KEY=VALUE`.
-
-        The server would pass over such a label (run-settings.md T5), and nobody would know.
-        """
-        for what, entries in (("label", self.labels), ("input", self.inputs)):
-            for entry in entries:
-                key, equals, _ = entry.partition("=")
-                if not equals or not key.strip():
-                    raise ClientFailed(printable(f'the {what} "{entry}" is not KEY=VALUE'))
+        """As the manifest has them."""
         chosen = {name: value for name in _ARGUMENTS if (value := getattr(self, name)) is not None}
         return msgspec.convert({**chosen, "label": list(self.labels), "input": list(self.inputs)}, ManifestArgs)
