@@ -44,8 +44,8 @@ def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--title", help="Default: the first line of the goal."),
         click.option("--goal", metavar="TEXT", help="Beats the goal of settings and graph."),
         click.option("--goal-file", type=path(), help="The same from a file."),
-        _entries("--input", "inputs", help="An input; may be repeated."),
-        _entries("--label", "labels", help="A label; may be repeated."),
+        _entries("--input", "inputs", of="An input; may be repeated."),
+        _entries("--label", "labels", of="A label; may be repeated."),
         click.option("--model", help="The model of agents."),
         click.option("--provider", help="The provider of the model."),
         click.option("--environment", metavar="ID", help="The environment to run in."),
@@ -64,7 +64,7 @@ def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_manifest
 
 
-def _entries(flag: str, name: str, **said: str) -> Callable[..., Any]:
+def _entries(flag: str, name: str, *, of: str) -> Callable[..., Any]:
     """An option that takes `KEY=VALUE`. A server passes over a label that has no key (run-settings.md T5)."""
 
     def check(_context: click.Context, _option: click.Parameter, entries: tuple[str, ...]) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def _entries(flag: str, name: str, **said: str) -> Callable[..., Any]:
                 raise click.BadParameter(f"{entry!r} is not KEY=VALUE.")
         return entries
 
-    return click.option(flag, name, metavar="KEY=VALUE", multiple=True, callback=check, **said)
+    return click.option(flag, name, metavar="KEY=VALUE", multiple=True, callback=check, help=of)
 
 
 _HELP: Final = {
