@@ -26,7 +26,7 @@ from fabro_core.errors import FabroError
 from fabro_core.http.access import RequestLog
 from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.http.canonical_host import CanonicalHost
-from fabro_core.http.edge import Edge
+from fabro_core.http.edge import Edge, transport_security
 from fabro_core.http.extensions import extension_routers
 from fabro_core.http.failures import Failure
 from fabro_core.http.openapi import api_document
@@ -135,7 +135,10 @@ class FabroApp:
         inner: ASGIApp = application
         if assembly.settings.server.web.enabled:
             inner = CanonicalHost(inner, assembly.server.public_url)
-        self._edge = Edge(inner, https=public.scheme == "https")
+        web = assembly.settings.server.web
+        secured = public.scheme == "https" and web.hsts_seconds > 0
+        hsts = transport_security(seconds=web.hsts_seconds, subdomains=web.hsts_subdomains)
+        self._edge = Edge(inner, *((hsts,) if secured else ()))
         self._entered = False
         self._draining = False
         self._live_settings = (

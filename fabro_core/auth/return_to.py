@@ -42,11 +42,12 @@ def return_to_fault(value: str, *, prefix: str) -> str | None:
         return "it contains a backslash, white space or a control character"
     if len(value.encode()) > MAX_BYTES:
         return f"it is longer than {MAX_BYTES} bytes"
-    path = unquote(re.split("[?#]", value, maxsplit=1)[0])
+    written = re.split("[?#]", value, maxsplit=1)[0]
+    if not f"{written}/".startswith(f"{prefix}/"):  # as written: browsers take an encoded slash for no slash
+        return "it is outside the public prefix"
+    path = unquote(written)
     if not {".", ".."}.isdisjoint(re.split(r"[/\\]", path)):
         return "it contains a dot segment, which a browser would resolve to another path"
-    if not f"{path}/".startswith(f"{prefix}/"):
-        return "it is outside the public prefix"
     if path.startswith(prefix + _SIGN_IN) and value not in (prefix + CLI_START, prefix + CLI_RESUME):
         return "it is part of the sign-in itself"
     return None

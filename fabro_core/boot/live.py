@@ -94,10 +94,11 @@ class LiveSettings:
             return
         fresh = _leaves(candidate.tables)
         live = self._live.keys() & fresh.keys()
+        closed = {_table_of(path): path for path in candidate.empty_allow_lists}
         for path in sorted(live & _changed(self._current, fresh)):
             self._live[path](fresh[path])
-            if path in candidate.empty_allow_lists:
-                log.error("%s is empty: nobody is permitted", path)
+            if _table_of(path) in closed:
+                log.error("%s is empty: nobody is permitted", closed[_table_of(path)])
             else:
                 log.warning("%s has changed", path)
         self._current = fresh
@@ -115,6 +116,11 @@ def live_plugin_settings(settings: Iterable[CurrentSettings]) -> dict[str, Apply
         if (table := current()) is not None
         for field in live_fields(type(table))
     }
+
+
+def _table_of(path: str) -> str:
+    """The path of the table that a setting is in."""
+    return path.rpartition(".")[0]
 
 
 def _changed(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:

@@ -21,15 +21,16 @@ class Live:
     """Annotates a field whose changes a running server takes over; use `LIVE` or `LIVE_ALLOW_LIST`."""
 
     admits: bool = False
-    """An array of who is let in. Empty it stops a start; a running server takes it over all the same, because whoever
-    empties it wants nobody in."""
+    """An array of who is let in: by one of several, if a table has several. When all of them are empty, that stops a
+    start; a running server takes it over all the same, because whoever empties them wants nobody in."""
 
 
 LIVE: Final = Live()
 """A running server takes over changes of the field."""
 
 LIVE_ALLOW_LIST: Final = Live(admits=True)
-"""The same for a list of who is let in: a start refuses an empty one, a running server then lets nobody in."""
+"""The same for a list of who is let in. With `()` as its default it may be left out where another one has entries; a
+start refuses a table whose lists are all empty, a running server then lets nobody in."""
 
 
 def live_fields(struct: type[msgspec.Struct]) -> Iterator[FieldInfo]:
@@ -38,12 +39,18 @@ def live_fields(struct: type[msgspec.Struct]) -> Iterator[FieldInfo]:
 
 
 def allow_lists(table: msgspec.Struct) -> dict[str, object]:
-    """The lists of who is let in, by key, in the types of JSON."""
+    """The lists of who is let in, by key, in the types of JSON. One that may be left out is not there when it is
+    empty."""
     return {
-        field.encode_name: msgspec.to_builtins(getattr(table, field.name), enc_hook=str)
-        for field in msgspec.structs.fields(table)
-        if admits(field.type)
+        field.encode_name: msgspec.to_builtins(value, enc_hook=str)
+        for field in allow_list_fields(type(table))
+        if (value := getattr(table, field.name)) or field.required
     }
+
+
+def allow_list_fields(struct: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
+    """The fields of a Struct that say who is let in, in its order."""
+    return tuple(field for field in msgspec.structs.fields(struct) if admits(field.type))
 
 
 def admits(kind: Any) -> bool:

@@ -8,7 +8,7 @@ of which has a Struct of its own.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -68,6 +68,12 @@ class Api(Table, frozen=True, kw_only=True):
     """Advertised base of the API, without a trailing slash; unset: this server's own paths (server.md S6)."""
 
 
+HSTS_SECONDS: Final = 31_536_000
+"""A year."""
+MAX_HSTS_SECONDS: Final = 10 * HSTS_SECONDS
+"""Ten years."""
+
+
 class Web(Table, frozen=True, kw_only=True):
     """Pages for people, and the address under which they reach the server."""
 
@@ -75,6 +81,11 @@ class Web(Table, frozen=True, kw_only=True):
     """Whether pages are served; they need SESSION_SECRET."""
     url: Annotated[str, PUBLIC_URL] | None = None
     """The public URL, without a trailing slash; unset: derived from the listener (server.md S1)."""
+    hsts_seconds: Annotated[int, msgspec.Meta(ge=0, le=MAX_HSTS_SECONDS)] = HSTS_SECONDS
+    """For how long a browser that was here comes with https alone (RFC 6797), counted from its last visit; sent where
+    the public URL is https. 0: the header is not sent."""
+    hsts_subdomains: bool = False
+    """Whether that holds for every subdomain of the host as well, those of other services included."""
 
 
 class Storage(Table, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 from fabro_core.config.descriptions import field_descriptions, table_description
-from fabro_core.config.live_fields import admits, is_live
+from fabro_core.config.live_fields import admits, allow_list_fields, is_live
 from fabro_core.config.load import FILLED_IN
 from fabro_core.config.secrets import SecretVariable
 from fabro_core.config.sections import Section, settings_file
@@ -86,6 +86,7 @@ class _Writer:
             "type": "object",
             "properties": properties,
             **({"required": required} if required else {}),
+            **_some_of(allow_list_fields(struct)),
             "additionalProperties": False,
         }
 
@@ -100,6 +101,8 @@ class _Writer:
         if secret is not None:
             return {"title": path, "description": _of_secret(secret, description), "not": {}}
         schema = self._value(field.type, path)
+        if admits(field.type) and field.required:
+            schema = {**schema, "minItems": 1}
         live = [_OF_LIVE] if is_live(field.type) else []
         expected = [f"Expected: {form.expected}." for form in forms_of(field.type)]
         whole = " ".join([*filter(None, [description or schema.get("description")]), *live, *expected])
@@ -109,8 +112,6 @@ class _Writer:
         schema = self._shaped(kind, path)
         for form in forms_of(kind):
             schema = {**schema, **form.schema}
-        if admits(kind):
-            schema = {**schema, "minItems": 1}
         if names := self._names.get(path):
             schema |= {"items": {"enum": names}} if "items" in schema else {"enum": names}
         return schema
@@ -169,6 +170,14 @@ def _is_required(field: FieldInfo, parent: str) -> bool:
 def _of_secret(secret: SecretVariable, description: str | None) -> str:
     where = f"A secret, never in this file: set the environment variable {secret.name}."
     return f"{description} {where}" if description else where
+
+
+def _some_of(allow_lists: Sequence[FieldInfo]) -> JsonObject:
+    """At least one of the lists of who is let in has an entry, if none is required and none has one by default."""
+    if not allow_lists or any(field.required or field.default for field in allow_lists):
+        return {}
+    names = [field.encode_name for field in allow_lists]
+    return {"anyOf": [{"required": [name], "properties": {name: {"minItems": 1}}} for name in names]}
 
 
 def _described(description: str | None) -> Mapping[str, str]:

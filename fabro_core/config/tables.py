@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec.structs import FieldInfo
 
-from fabro_core.config.live_fields import admits
+from fabro_core.config.live_fields import allow_list_fields
 from fabro_core.config.secrets import SecretSource, SecretVariable, missing
 from fabro_core.config.shapes import (
     ArrayShape,
@@ -51,7 +51,7 @@ class TableReader:
         self.tables: Final[dict[str, msgspec.Struct]] = {}
         """The tables whose known keys were read without a problem, by path: so the checks that depend on them go on."""
         self.empty_allow_lists: Final[list[str]] = []
-        """The paths of lists of who is let in that let nobody in: no problem of reading."""
+        """The paths of lists of who is let in that let nobody in, the first of each table: no problem of reading."""
         self._problems = problems
         self._base = base
         self._secrets = secrets
@@ -82,6 +82,7 @@ class TableReader:
                 values |= self._field(table, field, join(path, field.encode_name))
             except _Faulty:
                 continue
+        self._judge_allow_lists(table, values, kind, path)
         if len(self._problems) > before:
             raise _Faulty
         try:
@@ -92,16 +93,28 @@ class TableReader:
             raise _Faulty
         return built
 
+    def _judge_allow_lists(
+        self, table: Mapping[str, object], values: Mapping[str, Any], kind: type[msgspec.Struct], path: str
+    ) -> None:
+        """Note that a table lets nobody in; that it says nothing of it is a problem."""
+        fields = allow_list_fields(kind)
+        given = [field for field in fields if field.encode_name in table]
+        if not fields or any(values.get(field.name, field.default) for field in fields):
+            return
+        first = join(path, fields[0].encode_name)
+        if given:
+            if all(field.name in values for field in given):
+                self.empty_allow_lists.append(first)
+        elif not fields[0].required:
+            self._report(first, f"required, expected {shape_of(fields[0].type).expected}")
+
     def _field(self, table: Mapping[str, object], field: FieldInfo, path: str) -> dict[str, Any]:
         """The field's name and value; empty when its default counts."""
         declared = secret_of(field.type)
         if declared is not None:
             return self._secret(table, field, declared, path)
         if field.encode_name in table:
-            value = self._value(table[field.encode_name], field.type, path)
-            if admits(field.type) and not value:
-                self.empty_allow_lists.append(path)
-            return {field.name: value}
+            return {field.name: self._value(table[field.encode_name], field.type, path)}
         shape = shape_of(field.type)
         if isinstance(shape, TableShape) and (field.required or isinstance(field.default, msgspec.Struct)):
             return {field.name: self._table({}, shape.struct, path)}  # names the required keys of a missing table

@@ -31,7 +31,6 @@ DEFAULTS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 _DEFAULT_NAMES = frozenset(name for name, _ in DEFAULTS)
 
 REQUEST_GRACE_SECONDS: Final = 5
@@ -48,9 +47,10 @@ log = logging.getLogger("fabro.api")
 class Edge:
     """Wraps the application, which answers while `serving()` is entered."""
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+    def __init__(self, app: ASGIApp, *further: tuple[bytes, bytes]) -> None:
+        """`further` are headers of every response besides those that are the same for all servers."""
         self._app = app
-        self._defaults = (*DEFAULTS, HSTS) if https else DEFAULTS
+        self._defaults = (*DEFAULTS, *further)
         self._refusal: Failure | None = not_started(NOT_STARTED)
         """What every request is answered with; None: the application answers."""
         self.request_log: RequestLog = log_request
@@ -139,6 +139,11 @@ class Edge:
             async with asyncio.timeout(REQUEST_GRACE_SECONDS):
                 await self._idle.wait()
         self._idle = None
+
+
+def transport_security(*, seconds: int, subdomains: bool) -> tuple[bytes, bytes]:
+    """The header that has browsers come with https alone for some time (RFC 6797 §6.1)."""
+    return (b"strict-transport-security", f"max-age={seconds}{'; includeSubDomains' if subdomains else ''}".encode())
 
 
 def _inner_scope(scope: Scope, trace: Trace, send: Send) -> Scope:

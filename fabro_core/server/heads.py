@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from fabro_core.http.edge import DEFAULTS, HSTS
+from fabro_core.config.model import HSTS_SECONDS
+from fabro_core.http.edge import DEFAULTS, transport_security
 from fabro_core.http.reply import CONTENT_TYPES, HTML_HEADERS
 
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
@@ -88,5 +89,11 @@ _USUAL: Final = frozenset({b"content-length", b"x-request-id"})
 _checked_once: Final = lru_cache(maxsize=16)(_checked)
 """For headers that change once a second, at most."""
 _KNOWN: Final = {
-    (name, value): _checked(name, value) for name, value in (*DEFAULTS, HSTS, *CONTENT_TYPES, *HTML_HEADERS)
+    (name, value): _checked(name, value)
+    for name, value in (
+        *DEFAULTS,
+        transport_security(seconds=HSTS_SECONDS, subdomains=False),
+        *CONTENT_TYPES,
+        *HTML_HEADERS,
+    )
 }

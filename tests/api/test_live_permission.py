@@ -33,11 +33,12 @@ class Running:
         self._readings: asyncio.Queue[None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
 
-    def permit(self, logins: Sequence[str]) -> None:
+    def permit(self, logins: Sequence[str], numbers: Sequence[int] = ()) -> None:
         names = ", ".join(f'"{login}"' for login in logins)
         self._path.write_text(
             '[server.auth]\nmethods = ["github"]\n[server.store]\nkind = "memory"\n'
             f'[server.auth.github]\nclient_id = "test"\nallowed_usernames = [{names}]\n'
+            f"allowed_user_ids = {list(numbers)}\n"
         )
 
     async def follow(self) -> None:
@@ -90,6 +91,19 @@ async def test_a_session_ends_and_comes_back_with_the_name_on_the_list(running: 
         running.permit(["lisa", "MONA"])
         await running.follow()
         assert await asked() == (200, None)
+
+
+async def test_numbers_are_followed_as_names_are(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    (method,) = running.process.assembly.methods
+    for logins, numbers, permitted in (([], [90210], True), (["lisa"], [7], False), ([], [7, 90210], True)):
+        running.permit(logins, numbers)
+        await running.follow()
+        assert await method.permits(MONA) is permitted
+    assert "nobody is permitted" not in caplog.text
+    running.permit([], [])
+    await running.follow()
+    assert not await method.permits(MONA)
+    assert "server.auth.github.allowed_usernames is empty: nobody is permitted" in caplog.text
 
 
 async def test_tokens_of_programs_are_refused_with_the_name_off_the_list(running: Running) -> None:

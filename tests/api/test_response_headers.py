@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -69,12 +70,26 @@ async def test_a_server_that_was_not_started_says_how_to_start_it(tmp_path: Path
             assert "retry-after" not in answer.headers
 
 
-async def test_transport_security_is_strict_only_below_https(tmp_path: Path) -> None:
-    async with serving(in_memory(web={"url": "https://fabro.example.com"}), tmp_path) as server:
+@pytest.mark.parametrize(
+    ("web", "policy"),
+    [
+        ({}, "max-age=31536000"),
+        ({"hsts_seconds": 300}, "max-age=300"),
+        ({"hsts_subdomains": True}, "max-age=31536000; includeSubDomains"),
+        ({"hsts_seconds": 0, "hsts_subdomains": True}, None),
+    ],
+)
+async def test_transport_security_is_as_strict_as_the_settings_say(
+    tmp_path: Path, web: dict[str, Any], policy: str | None
+) -> None:
+    async with serving(in_memory(web={"url": "https://fabro.example.com", **web}), tmp_path) as server:
         for path, status in (("/health", 200), ("/nowhere", 404)):
             answer = await server.anonymous.get(path, headers={"X-Forwarded-Proto": "http"})
-            check(answer, status, https=True)
-            assert answer.headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
+            check(answer, status, https=policy is not None)
+            assert answer.headers.get("strict-transport-security") == policy
+
+
+async def test_transport_security_is_no_matter_below_http(tmp_path: Path) -> None:
     async with serving(in_memory(web={"url": "http://fabro.example.com"}), tmp_path) as server:
         check(await server.anonymous.get("/health", headers={"X-Forwarded-Proto": "https"}), 200)
 

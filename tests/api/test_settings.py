@@ -61,6 +61,14 @@ async def test_of_a_plugin_only_the_list_of_who_is_let_in_is_shown(tmp_path: Pat
     assert shown == {"methods": ["github", "dev-token"], "github": {"allowed_usernames": ["mona", "hubot"]}}
 
 
+async def test_every_list_of_who_is_let_in_is_shown(tmp_path: Path) -> None:
+    github = {"client_id": "Iv1.0123", "allowed_user_ids": [90210, 7]}
+    settings = in_memory(auth={"methods": ["github", "dev-token"], "github": github})
+    async with serving(settings, tmp_path, GITHUB_APP_CLIENT_SECRET="x") as server:
+        shown = (await server.client.get("/api/v1/settings")).json()["server"]["auth"]
+    assert shown["github"] == {"allowed_usernames": [], "allowed_user_ids": [90210, 7]}
+
+
 async def test_what_changed_while_the_server_runs_is_shown_as_it_is_now(tmp_path: Path) -> None:
     listen = {"type": "tcp", "address": "127.0.0.1:3000"}
     async with serving(in_memory(listen=listen), tmp_path) as server:

@@ -115,7 +115,11 @@ def test_a_path_below_the_public_prefix_is_kept(value: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["/", "/runs", "/fabrox", "/fabro.evil/x", "/fabro/../runs", "/auth/cli/resume", "/fabro/auth/logout", "//fabro/x"],
+    [
+        *["/", "/runs", "/fabrox", "/fabro.evil/x", "/fabro/../runs", "/auth/cli/resume", "/fabro/auth/logout"],
+        *["//fabro/x", "/fabro%2F", "/fabro%2fruns", "/%66abro/runs", "%2Ffabro/runs", "/fabro%5Cruns"],
+        *["/fabro%2Fauth/logout", "/fabro/%61uth/logout", "/fabro/%2e%2e/runs", "/fabro/..%2Fruns", "/fabro%00/runs"],
+    ],
 )
 def test_a_path_outside_the_public_prefix_is_dropped(value: str) -> None:
     assert checked_return_to(value, prefix="/fabro") is None
@@ -124,7 +128,8 @@ def test_a_path_outside_the_public_prefix_is_dropped(value: str) -> None:
 # -- whatever is asked for ----------------------------------------------------------------------------------------
 
 _WORDS = ["evil.example", "https:", "javascript:", "/fabro", "/runs", "/auth/", "/auth/cli/resume", "ü"]
-_PIECES = st.sampled_from(["/", "//", "\\", ".", "..", "%2F", "%5C", "%2e", ":", "@", "?", "#", *_WORDS])
+_ENCODED = ["%2F", "%2f", "%5C", "%2e", "%2E%2e", "%00", "%0d%0a", "%09", "%20", "%25", "%", "%66abro"]
+_PIECES = st.sampled_from(["/", "//", "\\", ".", "..", ":", "@", "?", "#", ";", *_ENCODED, *_WORDS])
 _BLANKS = st.sampled_from("\t\r\n\0 \u2028\u3000\ufeff")
 _ANYTHING = st.one_of(st.lists(_PIECES | _BLANKS, max_size=8).map("".join), st.text(max_size=40))
 _STRIPPED_BY_BROWSERS = re.compile(r"^[\x00-\x20]+|[\x00-\x20]+$|[\t\r\n]")
@@ -135,6 +140,8 @@ _STRIPPED_BY_BROWSERS = re.compile(r"^[\x00-\x20]+|[\x00-\x20]+$|[\t\r\n]")
 @example(value="/%09/evil.example", prefix="")
 @example(value="/%5cevil.example", prefix="")
 @example(value="/fabro/..//evil.example", prefix="/fabro")
+@example(value="/fabro%2F", prefix="/fabro")
+@example(value="/fabro%2f..", prefix="/fabro")
 def test_what_a_browser_makes_of_the_location_is_on_this_origin_and_below_its_prefix(value: str, prefix: str) -> None:
     location = checked_return_to(value, prefix=prefix)
     if location is None:

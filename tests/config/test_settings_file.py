@@ -33,7 +33,10 @@ AUTH = '[server.auth]\nmethods = ["dev-token"]\n'
             "server.auth.methods[1]: expected a name such as dev-token, found 3",
         ),
         (f"{AUTH}methdos = 1", 'server.auth.methdos: unknown key, did you mean "methods"?'),
-        (f"{AUTH}[server.web]\nport = 1", "server.web.port: unknown key, valid keys are enabled, url"),
+        (
+            f"{AUTH}[server.web]\nport = 1",
+            "server.web.port: unknown key, valid keys are enabled, hsts_seconds, hsts_subdomains, url",
+        ),
         (f"{AUTH}[servr]", 'servr: unknown key, did you mean "server"?'),
         (f'{AUTH}["odd key"]', '"odd key": unknown key, valid keys are _version, server'),
         ("server = 3", "server: expected a table, found 3"),

@@ -241,6 +241,29 @@ def test_a_list_of_who_is_let_in_needs_an_entry() -> None:
     assert (allowed["type"], allowed["items"], allowed["minItems"]) == ("array", {"type": "string"}, 1)
 
 
+class Gates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    names: Annotated[tuple[str, ...], LIVE_ALLOW_LIST] = ()
+    numbers: Annotated[tuple[int, ...], LIVE_ALLOW_LIST] = ()
+
+
+@pytest.mark.parametrize(
+    ("table", "admitted"),
+    [
+        ({"names": ["ann"]}, True),
+        ({"numbers": [1], "names": []}, True),
+        ({"numbers": [1], "names": ["ann"]}, True),
+        ({}, False),
+        ({"names": []}, False),
+        ({"names": [], "numbers": []}, False),
+    ],
+)
+def test_of_several_lists_of_who_is_let_in_one_needs_an_entry(table: dict[str, Any], admitted: bool) -> None:
+    gates = PluginTable(section=AUTH.section, name="gates", origin="gates 1.0", struct=Gates)
+    server = settings_schema([gates], KINDS.sections)["properties"]["server"]["properties"]
+    schema = server["auth"]["properties"]["gates"]
+    assert Draft202012Validator(schema).is_valid(table) is admitted
+
+
 def test_defaults_are_shown_where_they_are_known() -> None:
     assert at("server.auth.acme.limit")["default"] == 3
     assert at("server.auth.acme.reviewers")["default"] == []

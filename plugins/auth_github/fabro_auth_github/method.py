@@ -11,10 +11,10 @@ from fabro_core.auth import AuthMethod, Identity, LoginAttempt, LoginCallback, L
 
 
 class GitHubAuth(AuthMethod):
-    """Signs people in with GitHub; the allow-list is asked anew each time."""
+    """Signs people in with GitHub; the allow-lists are asked anew each time."""
 
     def __init__(self, settings: Callable[[], GitHubSettings]) -> None:
-        """`settings` gives them as they are now; only the allow-list ever changes."""
+        """`settings` gives them as they are now; only the allow-lists ever change."""
         self._settings = settings
         self._issuer = settings().oauth_url
         self._provider = Provider(settings())
@@ -40,8 +40,13 @@ class GitHubAuth(AuthMethod):
         return self._identity(profile)
 
     async def permits(self, identity: Identity, /) -> bool:
-        """Whether the login is on the list. One of another GitHub, from before the settings changed, never is."""
-        return identity.issuer == self._issuer and identity.login.casefold() in self._settings().allowed_usernames
+        """Whether account or login is on a list. One of another GitHub, from before the settings changed, never is."""
+        if identity.issuer != self._issuer:
+            return False
+        settings = self._settings()
+        return identity.login.casefold() in settings.allowed_usernames or identity.subject in map(
+            str, settings.allowed_user_ids
+        )
 
     async def check_online(self) -> Sequence[Problem]:
         """Whether both addresses answer, and GitHub knows the client."""

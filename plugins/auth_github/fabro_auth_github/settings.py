@@ -25,8 +25,11 @@ class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     client_id: Annotated[str, msgspec.Meta(min_length=1)]
     """Of the OAuth app or GitHub App that people agree to."""
-    allowed_usernames: Annotated[tuple[Annotated[str, USERNAME], ...], LIVE_ALLOW_LIST]
-    """Who may use the server, in any letter case."""
+    allowed_usernames: Annotated[tuple[Annotated[str, USERNAME], ...], LIVE_ALLOW_LIST] = ()
+    """Who may use the server, in any letter case; may be left out beside `allowed_user_ids`. GitHub lets names be given
+    away, and whoever takes one over is let in by it."""
+    allowed_user_ids: Annotated[tuple[Annotated[int, msgspec.Meta(ge=1)], ...], LIVE_ALLOW_LIST] = ()
+    """Who may use the server, by GitHub's numbers, which stay with an account whatever it is called."""
     oauth_url: Annotated[str, HTTP_URL] = "https://github.com"
     """Where people sign in, and the issuer of their identities; another one for GitHub Enterprise."""
     api_url: Annotated[str, HTTP_URL] = "https://api.github.com"

@@ -202,6 +202,37 @@ async def test_the_list_of_users_takes_no_notice_of_letter_case(tmp_path: Path) 
     assert permitted == [True, True, False, False]
 
 
+@pytest.mark.parametrize(
+    ("lists", "permitted"),
+    [
+        ({"allowed_usernames": ["mona"], "allowed_user_ids": [7]}, [True, True, False]),
+        ({"allowed_usernames": [], "allowed_user_ids": [7]}, [False, True, False]),
+        ({"allowed_usernames": None, "allowed_user_ids": [7, 90210]}, [True, True, False]),
+        ({"allowed_usernames": ["7"]}, [False, False, False]),
+    ],
+)
+async def test_an_account_is_let_in_by_name_or_number(
+    tmp_path: Path, lists: dict[str, Any], permitted: list[bool]
+) -> None:
+    (method,) = assemble(SettingsReader(environ=environ(tmp_path)).read(document(**lists))).methods
+    people = [("mona", "90210"), ("whatever-it-is-called-now", "7"), ("eve", "70")]
+    found = [
+        await method.permits(Identity(issuer="https://github.com", subject=number, login=login))
+        for login, number in people
+    ]
+    assert found == permitted
+
+
+async def test_a_name_that_somebody_else_took_over_is_let_in_by_name_alone(tmp_path: Path) -> None:
+    taken_over = Identity(issuer="https://github.com", subject="666", login="mona")
+    for lists, permitted in (
+        ({"allowed_usernames": ["mona"]}, True),
+        ({"allowed_usernames": [], "allowed_user_ids": [90210]}, False),
+    ):
+        (method,) = assemble(SettingsReader(environ=environ(tmp_path)).read(document(**lists))).methods
+        assert await method.permits(taken_over) is permitted
+
+
 async def test_a_namesake_at_another_github_is_somebody_else(
     method: GitHubAuth, provider: FakeIdentityProvider
 ) -> None:
@@ -246,6 +277,17 @@ def faults(settings: dict[str, Any], variables: dict[str, str]) -> list[str]:
             {"allowed_usernames": []},
             "server.auth.github.allowed_usernames: expected at least one entry, found an empty array",
         ),
+        (
+            {"allowed_usernames": None, "allowed_user_ids": []},
+            "server.auth.github.allowed_usernames: expected at least one entry, found an empty array",
+        ),
+        (
+            {"allowed_usernames": [], "allowed_user_ids": []},
+            "server.auth.github.allowed_usernames: expected at least one entry, found an empty array",
+        ),
+        ({"allowed_user_ids": ["7"]}, "server.auth.github.allowed_user_ids[0]: expected an integer"),
+        ({"allowed_user_ids": [0]}, "server.auth.github.allowed_user_ids[0]: expected an integer"),
+        ({"allowed_user_ids": [True]}, "server.auth.github.allowed_user_ids[0]: expected an integer"),
         (
             {"allowed_usernames": ["mona", " "]},
             "server.auth.github.allowed_usernames[1]: expected a GitHub username, found a blank one",
