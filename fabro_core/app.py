@@ -265,6 +265,7 @@ class FabroApp:
             variables=variables,
             streams=self._streams,
             max_body_bytes=settings.limits.max_body_bytes,
+            search_rows=settings.limits.search_rows,
             error_page=self._error_page if settings.web.enabled else None,
             settings_in_force=self.settings_in_force,
         )

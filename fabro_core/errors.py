@@ -58,6 +58,10 @@ class SeqConflict(StoreError):
         super().__init__(f"expected sequence number {expected}, found {actual}")
 
 
+class TooBroad(StoreError):
+    """A search would have to look at more runs than `RunQuery.max_rows`."""
+
+
 class RevisionConflict(StoreError):
     """A conditional document write or delete found another revision; nothing was written."""
 

@@ -133,12 +133,16 @@ class DictStore(RunStore):
 
     async def list_runs(self, query: store.RunQuery, /) -> store.RunPage:
         self._opened()
+        if query.is_search and len(self._rows) > query.max_rows:
+            raise store.TooBroad
         rows = [
             row
             for row in self._rows.values()
             if row.bucket in query.buckets
-            and query.parent_id in (None, row.parent_id)
-            and query.automation_id in (None, row.automation_id)
+            and set(query.facets) <= set(row.facets)
+            and (query.created_from_ms is None or query.created_from_ms <= row.created_ms)
+            and (query.created_to_ms is None or row.created_ms < query.created_to_ms)
+            and all(word in row.title_text for word in query.words)
         ]
 
         def elapsed(row: RunRow) -> int:

@@ -120,6 +120,9 @@ class Limits(Table, frozen=True, kw_only=True):
     """How many connections one address may have at the same time, in each process; 0: no limit. Unix and loopback
     clients and trusted proxies are not counted; an IPv6 address counts with the others of its /64 network."""
 
+    search_rows: Annotated[int, msgspec.Meta(ge=1000)] = 50_000
+    """How many runs a search of the list may look at; what needs more is refused."""
+
 
 class Scheduler(Table, frozen=True, kw_only=True):
     """How runs get to work."""

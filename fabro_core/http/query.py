@@ -107,6 +107,8 @@ def _parser(declared: inspect.Type) -> Parser:
             return _parser(described)
         case inspect.VarTupleType(item_type=item) if choices := _choices(item):
             return lambda name, values: tuple(_one_of(name, value, choices) for value in values)
+        case inspect.VarTupleType(item_type=inspect.StrType()):
+            return lambda _, values: tuple(values)
         case inspect.IntType(ge=least, le=most):
             return lambda name, values: _clamped(_integer(name, _only(name, values)), least, most)
         case inspect.BoolType():

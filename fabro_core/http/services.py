@@ -51,6 +51,8 @@ class Services:
     streams: EventStreams
     max_body_bytes: int
     """Of ordinary bodies (server.md S10)."""
+    search_rows: int
+    """How many runs a search of the list may look at."""
     error_page: Callable[[Failure, str], bytes] | None
     """The page that shows a failure and the request's id to a person; None without pages."""
     settings_in_force: Callable[[], ServerSettings]

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from fabro_core.clock import Clock, epoch_ms
-from fabro_core.errors import NotFound, Refusal, StoreUnavailable
+from fabro_core.errors import InvalidRequest, NotFound, Refusal, StoreUnavailable, TooBroad
 from fabro_core.models.events import JsonObject
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal, RunProvenance
@@ -89,7 +89,14 @@ class Runs:
 
     async def list_json(self, query: RunQuery) -> bytes:
         """The body of a list answer (runs.md R7)."""
-        page = await self._store.list_runs(query)
+        try:
+            page = await self._store.list_runs(query)
+        except TooBroad as error:
+            raise InvalidRequest(
+                f"That would take looking at more than {query.max_rows} runs: ask for a workflow, repository, person or"
+                " label that has fewer, or for a shorter time.",
+                code="too_broad",
+            ) from error
         return self._pages.encode(page, offset=query.offset, now_ms=query.now_ms)
 
     async def count(self) -> RunCounts:

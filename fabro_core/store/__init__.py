@@ -13,6 +13,7 @@ from fabro_core.errors import (
     StoreFenced,
     StoreMisconfigured,
     StoreUnavailable,
+    TooBroad,
 )
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
@@ -94,6 +95,7 @@ __all__ = [
     "StoreMisconfigured",
     "StoreUnavailable",
     "StoredRun",
+    "TooBroad",
     "Wakeup",
     "WakeupHub",
     "WorkflowHit",

@@ -87,7 +87,8 @@ class RunStore(abc.ABC):
     async def list_runs(self, query: RunQuery, /) -> RunPage:
         """Filter, sort, page and count in the store; the page and its total come from one snapshot.
 
-        The cost does not grow with the number of runs that are not on the page.
+        The cost does not grow with the number of runs that are not on the page, or that do not have the facet which is
+        asked for. Raises `TooBroad` for a search that cannot be answered within `query.max_rows`.
         """
 
     @abc.abstractmethod

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fabro_core.errors import RevisionConflict, SeqConflict, StoreFenced, StoreUnavailable
+from fabro_core.errors import RevisionConflict, SeqConflict, StoreFenced, StoreUnavailable, TooBroad
 from fabro_core.hooks import hookimpl
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
@@ -179,6 +179,8 @@ class MemoryRunStore(RunStore):
 
     async def list_runs(self, query: RunQuery, /) -> RunPage:
         data = self._opened()
+        if query.is_search and len(data.rows) > query.max_rows:
+            raise TooBroad
         rows = sorted((row for row in data.rows.values() if _matches(row, query)), key=_by_id, reverse=True)
         # The second sort is stable, so equal keys keep the descending ids of the first, in both directions.
         rows.sort(key=lambda row: _sort_key(row, query), reverse=query.direction == "desc")
@@ -307,8 +309,10 @@ def _in_page(event: EventRecord, query: EventQuery) -> bool:
 def _matches(row: RunRow, query: RunQuery) -> bool:
     return (
         row.bucket in query.buckets
-        and (query.parent_id is None or row.parent_id == query.parent_id)
-        and (query.automation_id is None or row.automation_id == query.automation_id)
+        and all(facet in row.facets for facet in query.facets)
+        and (query.created_from_ms is None or row.created_ms >= query.created_from_ms)
+        and (query.created_to_ms is None or row.created_ms < query.created_to_ms)
+        and all(word in row.title_text for word in query.words)
     )
 
 

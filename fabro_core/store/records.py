@@ -139,7 +139,11 @@ class RunRow(Record, frozen=True, kw_only=True):
     workflow_slug: str | None = None
     workflow_name: str | None = None
     parent_id: str | None = None
-    automation_id: str | None = None
+    """Counted in the parent's `children_count`; who lists children asks for a facet."""
+    facets: tuple[str, ...] = ()
+    """What `RunQuery.facets` asks for, each once: some ten, and two for each label."""
+    title_text: str = ""
+    """The title as `RunQuery.words` are looked for in it: its case is folded."""
     body: bytes
     """The run's JSON object as it goes on the wire, less what changes without an event."""
     state: bytes
@@ -184,9 +188,11 @@ class RunSort(StrEnum):
 
 
 class RunQuery(Record, frozen=True, kw_only=True):
-    """A page of runs: those in `buckets`, or those of them that the one filter which is not None leaves.
+    """A page of the runs in `buckets` for which all else that is asked holds as well, ordered by the sort key in
+    `direction`, ties by id descending in both directions.
 
-    Ordered by the sort key in `direction`; ties by id descending in both directions.
+    With one facet, a page by `created_at` costs no more than the page, and any other no more than the runs that have
+    the facet. Asking more is a *search*: it may look at `max_rows` runs, and what would need more is `TooBroad`.
     """
 
     buckets: frozenset[Bucket]
@@ -196,12 +202,21 @@ class RunQuery(Record, frozen=True, kw_only=True):
     offset: int = 0
     now_ms: int
     """The instant that `sort=elapsed` counts live runs to."""
-    parent_id: str | None = None
-    automation_id: str | None = None
+    facets: tuple[str, ...] = ()
+    """Facets that a run must have, all of them."""
+    created_from_ms: int | None = None
+    """Only runs with this `created_ms` or a later one."""
+    created_to_ms: int | None = None
+    """Only runs with an earlier `created_ms`."""
+    words: tuple[str, ...] = ()
+    """Texts that must all occur in `title_text`, none of them empty."""
+    max_rows: int = 50_000
+    """How many runs a search may look at."""
 
-    def __post_init__(self) -> None:
-        if self.parent_id is not None and self.automation_id is not None:
-            raise ValueError("a query has one filter at most")
+    @property
+    def is_search(self) -> bool:
+        """Whether more is asked than buckets and one facet."""
+        return len(self.facets) > 1 or bool(self.words) or {self.created_from_ms, self.created_to_ms} != {None}
 
 
 class RunPage(Record, frozen=True, kw_only=True, weakref=True):

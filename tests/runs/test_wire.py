@@ -19,8 +19,9 @@ from fabro_core.models.status import (
     RunStatusRunning,
     RunStatusSubmitted,
 )
+from fabro_core.runs.fold.facets import ascii_fold
 from fabro_core.runs.fold.projection import Projection
-from fabro_core.runs.fold.wire import ascii_fold, row_of, run_json
+from fabro_core.runs.fold.wire import row_of, run_json
 from fabro_core.store.records import RunHit
 
 CREATED = "2026-03-02T10:15:30.250Z"

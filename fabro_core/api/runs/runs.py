@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
+from fabro_core.api.runs.narrowing import NarrowingParams, facets_asked, instant_asked, words_asked
 from fabro_core.api.runs.paths import RunPath
 from fabro_core.api.runs.replies import provenance, run_reply
 from fabro_core.http.call import Call
@@ -21,14 +22,11 @@ from fabro_core.runs.fold.wire import run_json_to_the_moment
 from fabro_core.runs.views.listing import visible_buckets
 from fabro_core.store.records import RunQuery, RunSort
 
-ParentFilter = Annotated[str, msgspec.Meta(description="Only children of this run; empty: all runs.")]
 
-
-class ListRunsParams(QueryParams, frozen=True, kw_only=True):
+class ListRunsParams(NarrowingParams, frozen=True, kw_only=True):
     limit: PageLimit = msgspec.field(default=20, name="page[limit]")
     offset: PageOffset = msgspec.field(default=0, name="page[offset]")
     include_archived: bool = False
-    parent_id: ParentFilter | None = None
     status: tuple[Bucket, ...] = ()
     sort: RunSort = RunSort.CREATED_AT
     direction: Literal["asc", "desc"] = "desc"
@@ -68,7 +66,11 @@ async def list_runs(call: Call[None, ListRunsParams]) -> Reply:
         limit=asked.limit,
         offset=asked.offset,
         now_ms=runs.now_ms(),
-        parent_id=require_run_id(asked.parent_id, 'The query parameter "parent_id"') if asked.parent_id else None,
+        facets=facets_asked(asked, call.principal),
+        created_from_ms=instant_asked("created_from", asked.created_from),
+        created_to_ms=instant_asked("created_to", asked.created_to),
+        words=words_asked(asked.q),
+        max_rows=call.services.search_rows,
     )
     return json_bytes(await runs.list_json(query))
 

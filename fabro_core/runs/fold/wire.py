@@ -25,6 +25,7 @@ from fabro_core.models.run import (
     RunTimestamps,
 )
 from fabro_core.models.status import RunStatusFailed
+from fabro_core.runs.fold.facets import ascii_fold, facets_of
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.questions import earliest
 from fabro_core.runs.fold.status import bucket_of
@@ -114,7 +115,8 @@ def row_of(projection: Projection) -> RunRow:
         workflow_slug=projection.workflow.slug,
         workflow_name=projection.workflow.name,
         parent_id=projection.parent_id,
-        automation_id=projection.automation.id if projection.automation else None,
+        facets=facets_of(projection),
+        title_text=projection.title.casefold(),
         body=msgspec.json.encode(run_body(projection)),
         state=msgspec.json.encode(projection),
     )
@@ -159,14 +161,6 @@ def run_parts(hit: RunHit) -> Sequence[Part]:
 def joined(parts: Iterable[Part], now_ms: int) -> bytes:
     """The bytes at an instant in ms since the epoch."""
     return b"".join([part if isinstance(part, bytes) else b"%d" % max(0, now_ms - part) for part in parts])
-
-
-def ascii_fold(text: str) -> str:
-    """Lower case for `A` to `Z` alone, as lists compare text (runs.md R7.3)."""
-    return text.translate(_ASCII_LOWER)
-
-
-_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
 def _size(total_usd_micros: int | None) -> RunSize:

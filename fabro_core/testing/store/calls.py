@@ -37,7 +37,7 @@ CALLS: Final[dict[str, Call]] = {
     "get_run": lambda store: store.get_run(STORED),
     "list_runs": list_all,
     "list_runs, deep": lambda store: list_all(store, offset=50_000),
-    "list_runs, filtered": lambda store: list_all(store, parent_id=STORED),
+    "list_runs, filtered": lambda store: list_all(store, facets=(STORED,)),
     "list_run_ids": lambda store: store.list_run_ids(RunIdQuery(prefix="0", limit=2)),
     "list_workflows": lambda store: store.list_workflows(),
     "delete_run": lambda store: store.delete_run(STORED),

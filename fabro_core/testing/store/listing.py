@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
+from fabro_core.errors import TooBroad
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import RunSort
@@ -97,33 +98,111 @@ class ListConformance(StoreCase):
             page = await list_all(store, buckets=frozenset(), sort=sort)
             assert (page.hits, page.total) == ((), 0)
 
-    @pytest.mark.parametrize("column", ["parent_id", "automation_id"])
-    async def test_a_filter_matches_the_exact_id_only(self, store: RunStore, column: str) -> None:
-        in_x: dict[str, Any] = {column: "X"}
-        in_xy: dict[str, Any] = {column: "XY"}
-        in_y: dict[str, Any] = {column: "Y"}
-        await append_all(store, [row(A), row(B, **in_x), row(C, **in_xy), row(D, **in_x)])
-        page = await list_all(store, **in_x)
-        assert (ids(page), page.total) == ([D, B], 2)
-        unknown = await list_all(store, **in_y)
-        assert (unknown.hits, unknown.total) == ((), 0), "an unknown id is an empty page"
+    async def test_a_facet_is_compared_as_it_is(self, store: RunStore) -> None:
+        facets = ["", "f", "F", "f ", "fg", "f\x00", "%", "all", "ä", "a\u0308", "f" * 300, "f" * 301]
+        await append_all(store, [row(run_id(n), facets=(facet,)) for n, facet in enumerate(facets)])
+        await store.append(batch(row(run_id(900))))
+        for n, facet in enumerate(facets):
+            page = await list_all(store, facets=(facet,))
+            assert (ids(page), page.total) == ([run_id(n)], 1), f"the runs with the facet {facet!r} and no others"
+        unknown = await list_all(store, facets=("unknown",))
+        assert (unknown.hits, unknown.total) == ((), 0)
 
-    async def test_filters_and_buckets_are_and_ed(self, store: RunStore) -> None:
+    @pytest.mark.parametrize("sort", list(RunSort))
+    @pytest.mark.parametrize("direction", ["asc", "desc"])
+    async def test_what_has_a_facet_is_ordered_like_everything(
+        self, store: RunStore, sort: RunSort, direction: Literal["asc", "desc"]
+    ) -> None:
+        low, middle, high = (each | {"facets": ("f", "g")} for each in BY_KEY[sort])
+        rows = [row(D, **low), row(B, **middle), row(C, **middle), row(A, **high)]
+        await append_all(store, [*rows, row(run_id(50), facets=("g",)), row(run_id(51))])
+        expected = [D, C, B, A] if direction == "asc" else [A, C, B, D]
+        for asked in (("f",), ("f", "g"), ("g", "f")):
+            page = await list_all(store, sort=sort, direction=direction, facets=asked)
+            assert (ids(page), page.total) == (expected, 4), f"sort={sort} {direction} of what has {asked}"
+            part = await list_all(store, sort=sort, direction=direction, facets=asked, offset=1, limit=2)
+            assert (ids(part), part.total) == (expected[1:3], 4)
+
+    async def test_facets_and_buckets_are_and_ed(self, store: RunStore) -> None:
         await append_all(
             store,
             [
-                row(A, parent_id="P", automation_id="U"),
-                row(B, parent_id="P"),
-                row(C, parent_id="P", automation_id="U", bucket=Bucket.FAILED),
-                row(D, automation_id="U"),
+                row(A, facets=("p", "u")),
+                row(B, facets=("p",)),
+                row(C, facets=("p", "u"), bucket=Bucket.FAILED),
+                row(D, facets=("u",), bucket=Bucket.ARCHIVED),
             ],
         )
-        failed = frozenset({Bucket.FAILED})
-        for changes, expected in (({"parent_id": "P"}, [C, B, A]), ({"automation_id": "U"}, [D, C, A])):
-            page = await list_all(store, **changes)
-            assert (ids(page), page.total) == (expected, 3), "a run may be on the lists of both"
-            page = await list_all(store, **changes, buckets=failed)
-            assert (ids(page), page.total) == ([C], 1)
+        for facets, buckets, expected in (
+            (("p",), ALL_BUCKETS, [C, B, A]),
+            (("u",), ALL_BUCKETS, [D, C, A]),
+            (("p", "u"), ALL_BUCKETS, [C, A]),
+            (("p",), {Bucket.FAILED}, [C]),
+            (("u",), {Bucket.ARCHIVED, Bucket.PENDING}, [D, A]),
+            (("p", "u"), {Bucket.ARCHIVED}, []),
+        ):
+            page = await list_all(store, facets=facets, buckets=frozenset(buckets))
+            assert (ids(page), page.total) == (expected, len(expected)), f"{facets} in {buckets}"
+
+    async def test_facets_that_come_and_go_change_what_is_listed(self, store: RunStore) -> None:
+        await append_all(store, [row(A, facets=("f", "g")), row(B, facets=("f",))])
+        await store.append(batch(row(A, 2, facets=("g", "h"))))
+        for facet, expected in (("f", [B]), ("g", [A]), ("h", [A])):
+            page = await list_all(store, facets=(facet,))
+            assert (ids(page), page.total) == (expected, 1)
+        await store.delete_run(A)
+        for facet in ("g", "h"):
+            page = await list_all(store, facets=(facet,))
+            assert (page.hits, page.total) == ((), 0), "nothing is left of a deleted run"
+
+    # -- searches -----------------------------------------------------------------------------------------------
+
+    async def test_the_bounds_of_creation_are_from_inclusive_and_to_exclusive(self, store: RunStore) -> None:
+        await append_all(store, [row(each, created_ms=ms) for each, ms in ((A, -1), (B, 10), (C, 11), (D, 20))])
+        for bounds, expected in (
+            ({"created_from_ms": 10}, [D, C, B]),
+            ({"created_to_ms": 11}, [B, A]),
+            ({"created_from_ms": 10, "created_to_ms": 20}, [C, B]),
+            ({"created_from_ms": 11, "created_to_ms": 11}, []),
+        ):
+            page = await list_all(store, **bounds)
+            assert (ids(page), page.total) == (expected, len(expected)), f"{bounds}"
+
+    async def test_all_words_occur_in_the_title_as_they_are(self, store: RunStore) -> None:
+        titles = ["ship the notes", "ship 100% of it", "snake_case [x]", "strasse ä"]
+        await append_all(store, [row(run_id(n), title_text=title) for n, title in enumerate(titles)])
+        for words, expected in (
+            (("ship",), [1, 0]),
+            (("notes", "ship"), [0]),
+            (("100%",), [1]),
+            (("e_c", "[x]"), [2]),
+            (("a_e",), []),
+            (("ä",), [3]),
+            (("Ship",), []),
+            (("ship", "case"), []),
+        ):
+            page = await list_all(store, words=words)
+            assert (ids(page), page.total) == ([run_id(n) for n in expected], len(expected)), f"{words}"
+
+    async def test_a_search_that_needs_more_rows_than_it_may_look_at_is_refused(self, store: RunStore) -> None:
+        rows = [row(run_id(n), created_ms=n, facets=("few",) if n % 10 == 0 else (), title_text="t") for n in range(40)]
+        await append_all(store, rows)
+        whole = await list_all(store, words=("t",), max_rows=40)
+        assert whole.total == 40, "as many as it may look at"
+        with pytest.raises(TooBroad):
+            await list_all(store, words=("t",), max_rows=39)
+        asks: tuple[dict[str, Any], ...] = ({"facets": ("few",)}, {"created_from_ms": 0, "created_to_ms": 4})
+        for asked in asks:
+            try:
+                page = await list_all(store, words=("t",), max_rows=4, **asked)
+            except TooBroad:
+                continue  # a store may look at more than it had to
+            assert page.total == 4, "it may refuse, and never answers with less than there is"
+
+    async def test_one_facet_is_no_search(self, store: RunStore) -> None:
+        await append_all(store, [row(run_id(n), facets=("f",)) for n in range(10)])
+        for sort in RunSort:
+            assert (await list_all(store, facets=("f",), sort=sort, max_rows=1)).total == 10
 
     # -- pages --------------------------------------------------------------------------------------------------
 
@@ -143,22 +222,26 @@ class ListConformance(StoreCase):
         assert {part.total for part in parts} == {25}, "every page has the total of the whole list"
 
     async def test_an_offset_past_the_end_is_an_empty_page_with_the_true_total(self, store: RunStore) -> None:
-        await append_all(store, [row(A), row(B, parent_id=A)])
-        for changes in ({}, {"sort": RunSort.ELAPSED}, {"parent_id": A}):
+        await append_all(store, [row(A), row(B, facets=("f",))])
+        for changes, total in (
+            ({}, 2),
+            ({"sort": RunSort.ELAPSED}, 2),
+            ({"facets": ("f",)}, 1),
+            ({"words": ("x",)}, 0),
+        ):
             page = await list_all(store, offset=1_000_000, **changes)
-            assert page.hits == ()
-            assert page.total == (1 if "parent_id" in changes else 2)
+            assert (page.hits, page.total) == ((), total)
 
     async def test_the_total_follows_every_move_between_buckets(self, store: RunStore) -> None:
         shown = ALL_BUCKETS - {Bucket.ARCHIVED, Bucket.REMOVING}
-        await append_all(store, [row(A, parent_id="P"), row(B, parent_id="P")])
-        await store.append(batch(row(A, 2, parent_id="P", bucket=Bucket.SUCCEEDED, elapsed_ms=1)))
+        await append_all(store, [row(A, facets=("P",)), row(B, facets=("P",))])
+        await store.append(batch(row(A, 2, facets=("P",), bucket=Bucket.SUCCEEDED, elapsed_ms=1)))
         assert ((await list_all(store, buckets=shown)).total) == 2
-        await store.append(batch(row(A, 3, parent_id="P", bucket=Bucket.ARCHIVED, elapsed_ms=1)))
+        await store.append(batch(row(A, 3, facets=("P",), bucket=Bucket.ARCHIVED, elapsed_ms=1)))
         assert ((await list_all(store, buckets=shown)).total) == 1
-        assert ((await list_all(store, buckets=shown, parent_id="P")).total) == 1
-        await store.append(batch(row(A, 4, parent_id="Q", bucket=Bucket.SUCCEEDED, elapsed_ms=1)))
+        assert ((await list_all(store, buckets=shown, facets=("P",))).total) == 1
+        await store.append(batch(row(A, 4, facets=("Q",), bucket=Bucket.SUCCEEDED, elapsed_ms=1)))
         assert ((await list_all(store, buckets=shown)).total) == 2
-        assert ((await list_all(store, buckets=shown, parent_id="P")).total) == 1
+        assert ((await list_all(store, buckets=shown, facets=("P",))).total) == 1
         await store.delete_run(A)
         assert ((await list_all(store)).total) == 1

@@ -51,6 +51,7 @@ KEYS: Final = ("", "a", "a\x00")
 
 _RUNS: Final = st.sampled_from(RUN_IDS)
 _OWNERS: Final = st.sampled_from([None, "o", "p"])
+_FACETS: Final = st.sampled_from([(), ("f",), ("g",), ("f", "g")])
 _TAGS: Final = st.sampled_from(["stage:a@1", "stage:b@1"])
 _TEXTS: Final = st.sampled_from(["", "a", "b", "\U00010000"])
 _PICKS: Final = st.integers(0, 6)
@@ -65,7 +66,8 @@ _COLUMNS: Final = st.fixed_dictionaries(
         "title_key": _TEXTS,
         "changes": st.integers(0, 2),
         "parent_id": st.one_of(st.none(), _RUNS),
-        "automation_id": _OWNERS,
+        "facets": _FACETS,
+        "title_text": _TEXTS,
         "workflow_slug": st.sampled_from([None, "deploy"]),
         "workflow_name": st.sampled_from([None, "Deploy"]),
     }
@@ -91,8 +93,8 @@ _UNFILTERED: Final[dict[str, Any]] = {
     "now_ms": st.sampled_from([NOW_MS, NOW_MS + 60]),
 }
 _RUN_QUERIES: Final = st.one_of(
-    st.builds(RunQuery, **_UNFILTERED, parent_id=st.one_of(st.none(), _RUNS)),
-    st.builds(RunQuery, **_UNFILTERED, automation_id=_OWNERS),
+    st.builds(RunQuery, **_UNFILTERED),
+    st.builds(RunQuery, **_UNFILTERED, facets=_FACETS, words=st.sampled_from([(), ("a",)])),
 )
 
 _ORDERS: Final = st.builds(

@@ -32,8 +32,10 @@ def _matches(each: RunRow, query: RunQuery) -> bool:
     return all(
         (
             each.bucket in query.buckets,
-            query.parent_id in (None, each.parent_id),
-            query.automation_id in (None, each.automation_id),
+            set(query.facets) <= set(each.facets),
+            query.created_from_ms is None or each.created_ms >= query.created_from_ms,
+            query.created_to_ms is None or each.created_ms < query.created_to_ms,
+            all(word in each.title_text for word in query.words),
         )
     )
 
@@ -59,7 +61,8 @@ _NUMBERS = st.sampled_from([0, 1, 2, 50, 51, 10**12])
 _INSTANTS = st.sampled_from([NOW_MS - 51, NOW_MS - 50, NOW_MS, NOW_MS + 1, 0])
 _TEXTS = st.sampled_from(["", "\x00", "a", "a\x00", "a\x00b", "A", "b", "é", "\uffff", "\U00010000", "%", "_"])
 _PARENTS = st.sampled_from([None, run_id(1), run_id(2)])
-_AUTOMATIONS = st.sampled_from([None, "nightly", "nightly\x00", ""])
+_FACETS = st.lists(st.sampled_from(["all", "label:a", "label:a\x00", "label:ä", ""]), unique=True).map(tuple)
+_WORDS = st.sampled_from(["a", "ab", "%", "_", "ß", "\U00010000", "[a", "\\", "'"])
 _ROWS = st.lists(
     st.builds(
         row,
@@ -75,7 +78,8 @@ _ROWS = st.lists(
         changes=_NUMBERS,
         size=st.integers(0, 4),
         parent_id=_PARENTS,
-        automation_id=_AUTOMATIONS,
+        facets=_FACETS,
+        title_text=st.lists(_WORDS, max_size=3).map(" ".join),
     ),
     unique_by=lambda each: each.id,
     max_size=30,
@@ -93,9 +97,18 @@ _UNFILTERED: dict[str, Any] = {
     "offset": st.sampled_from([0, 1, 5, 3_000]),
     "now_ms": st.sampled_from([NOW_MS, NOW_MS + 1, NOW_MS - 100]),
 }
+_BOUNDS = st.one_of(st.none(), _INSTANTS)
 _QUERIES = st.one_of(
-    st.builds(RunQuery, **_UNFILTERED, parent_id=_PARENTS),
-    st.builds(RunQuery, **_UNFILTERED, automation_id=_AUTOMATIONS),
+    st.builds(RunQuery, **_UNFILTERED),
+    st.builds(RunQuery, **_UNFILTERED, facets=_FACETS.map(lambda facets: facets[:1])),
+    st.builds(
+        RunQuery,
+        **_UNFILTERED,
+        facets=_FACETS,
+        created_from_ms=_BOUNDS,
+        created_to_ms=_BOUNDS,
+        words=st.lists(_WORDS, max_size=2).map(tuple),
+    ),
 )
 
 

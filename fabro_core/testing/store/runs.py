@@ -97,9 +97,9 @@ class RunConformance(StoreCase):
 
     async def test_the_queue_is_ranked_by_id_over_all_runnable_runs(self, store: RunStore) -> None:
         waiting = {"bucket": Bucket.RUNNABLE}
-        await append_all(store, [row(C, **waiting), row(A, **waiting), row(B), row(D, **waiting, parent_id=A)])
+        await append_all(store, [row(C, **waiting), row(A, **waiting), row(B), row(D, **waiting, facets=("f",))])
         assert await positions(store) == {A: 1, B: None, C: 2, D: 3}
-        only_d = await list_all(store, parent_id=A)
+        only_d = await list_all(store, facets=("f",))
         assert [hit.queue_position for hit in only_d.hits] == [3], "the rank is among all runs, not among the listed"
         hit = await store.get_run(C)
         assert hit is not None

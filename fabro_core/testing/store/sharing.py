@@ -59,13 +59,13 @@ class SharingConformance(StoreCase):
 
     async def test_totals_hold_with_appends_through_both_instances(self, store: RunStore, other: RunStore) -> None:
         await asyncio.gather(
-            append_all(store, [row(run_id(n), parent_id=A) for n in range(100, 130)]),
-            append_all(other, [row(run_id(n), parent_id=A) for n in range(200, 230)]),
+            append_all(store, [row(run_id(n), parent_id=A, facets=("f",)) for n in range(100, 130)]),
+            append_all(other, [row(run_id(n), parent_id=A, facets=("f",)) for n in range(200, 230)]),
         )
         await store.append(batch(row(A)))
         for each in (store, other):
             assert (await list_all(each)).total == 61
-            assert (await list_all(each, parent_id=A)).total == 60
+            assert (await list_all(each, facets=("f",))).total == 60
             hit = await each.get_run(A)
             assert hit is not None
             assert hit.children_count == 60

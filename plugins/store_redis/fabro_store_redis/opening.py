@@ -8,8 +8,9 @@ from typing import Final
 from fabro_core.store import StoreMisconfigured, StoreUnavailable
 from fabro_store_redis.connections import Connections
 from fabro_store_redis.faults import cannot_open
+from fabro_store_redis.upgrading import OLDER, upgrade
 
-LAYOUT: Final = b"1"
+LAYOUT: Final = b"2"
 """The layout of stored data that this version reads and writes."""
 
 OLDEST_VERSION: Final = 7
@@ -80,6 +81,10 @@ async def _check_layout(connections: Connections, prefix: str) -> None:
         # Asked and not told: it may be said twice, and a server without its replicas may be read from all the same.
         await connections.ask("SET", key, LAYOUT, "NX")
         found = await connections.ask("GET", key)
+    if found == OLDER:
+        await upgrade(connections, prefix)
+        await connections.tell("SET", key, LAYOUT)
+        found = LAYOUT
     if found != LAYOUT:
         raise StoreMisconfigured(
             f"The data under {prefix} was written by a newer release; install that release, or set another prefix."

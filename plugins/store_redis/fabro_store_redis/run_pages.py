@@ -1,28 +1,49 @@
 """Which script makes a page of runs, and from which sorted sets.
 
-Every run is filed under its bucket in three lists at most: that of all runs, its parent's, its automation's. For each
-list, sort key and direction there is a sorted set a bucket, and one of the ids alone.
+Every run is filed under its bucket: in the list of all runs, with a sorted set for each sort key and direction and one
+of the ids alone, and in the lists of its facets, with the order of creation and the ids alone. What no set is in the
+order of is a search: each run of a list is looked at.
 """
 
 from __future__ import annotations
 
 from fabro_core.store import Bucket, RunIdPage, RunIdQuery, RunQuery, RunSort
 from fabro_store_redis import scripts
-from fabro_store_redis.packing import argument, lua_string
+from fabro_store_redis.packing import argument, lua_string, number_key
 from fabro_store_redis.runs import BEGUN
 from fabro_store_redis.scripts import Script
 
 _ALL = "all"
 _AFTER_ANY_ID = b"\xff"
+_ORDERS_OF_FACETS = (RunSort.CREATED_AT, RunSort.STATUS)
 
 
 def page_script(query: RunQuery) -> tuple[Script, bytes]:
     """The script that answers the query, and its argument."""
+    if query.is_search or (query.facets and query.sort not in _ORDERS_OF_FACETS):
+        return scripts.SEARCH, _search_argument(query)
     if query.sort is RunSort.STATUS:
         in_order = sorted(query.buckets, reverse=query.direction == "desc")
         sets = [_ids(bucket, _list_of(query)) for bucket in in_order]
         return scripts.PAGE_OF_BUCKETS, argument(sets=sets, offset=query.offset, limit=query.limit)
     return scripts.PAGE_OF_ORDERS, argument(sources=_sources(query), offset=query.offset, limit=query.limit)
+
+
+def _search_argument(query: RunQuery) -> bytes:
+    first, last = query.created_from_ms, query.created_to_ms
+    return argument(
+        facets=query.facets,
+        words=[lua_string(word.encode()) for word in query.words],
+        first=lua_string(b"-" if first is None else b"[" + number_key(first)),
+        last=lua_string(b"+" if last is None else b"(" + number_key(last)),
+        buckets=[int(bucket) for bucket in query.buckets],
+        sort=query.sort,
+        ascending=query.direction == "asc",
+        shift=query.now_ms + 1,
+        offset=query.offset,
+        limit=query.limit,
+        max_rows=query.max_rows if query.is_search else None,
+    )
 
 
 def ids_argument(query: RunIdQuery) -> bytes:
@@ -45,9 +66,7 @@ def id_page(answer: list[bytes], query: RunIdQuery) -> RunIdPage:
 
 def _list_of(query: RunQuery) -> str:
     """The list that the query's runs are in."""
-    if query.parent_id is not None:
-        return f"parent:{query.parent_id}"
-    return _ALL if query.automation_id is None else f"automation:{query.automation_id}"
+    return f"={query.facets[0]}" if query.facets else _ALL
 
 
 def _ids(bucket: int, list_name: str) -> str:

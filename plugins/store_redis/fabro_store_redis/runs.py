@@ -7,11 +7,22 @@ from typing import Any, Final
 
 import msgspec
 
-from fabro_core.store import AppendBatch, Bucket, EventRecord, RunHit, RunPage, RunRow, RunSort, StoredRun, WorkflowHit
+from fabro_core.store import (
+    AppendBatch,
+    Bucket,
+    EventRecord,
+    RunHit,
+    RunPage,
+    RunRow,
+    RunSort,
+    StoredRun,
+    TooBroad,
+    WorkflowHit,
+)
 from fabro_store_redis.packing import argument, lua_string, number_key, pack, text_key
 
 
-class _StoredHit(msgspec.Struct, frozen=True, array_like=True):
+class StoredHit(msgspec.Struct, frozen=True, array_like=True):
     """What a list shows of a run, as it is stored."""
 
     id: str
@@ -23,13 +34,13 @@ class _StoredHit(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Hit(msgspec.Struct, frozen=True, array_like=True):
-    stored: _StoredHit
+    stored: StoredHit
     children_count: int
     queue_position: int | None
 
 
 class _HitWithState(msgspec.Struct, frozen=True, array_like=True):
-    stored: _StoredHit
+    stored: StoredHit
     children_count: int
     queue_position: int | None
     state: bytes
@@ -45,7 +56,7 @@ class _Workflow(msgspec.Struct, frozen=True, array_like=True):
     newest_run_id: str
 
 
-_PAGE: Final = msgspec.msgpack.Decoder(_Page)
+_PAGE: Final = msgspec.msgpack.Decoder(_Page | None)
 _RUN: Final = msgspec.msgpack.Decoder(_HitWithState | None)
 _WORKFLOWS: Final = msgspec.msgpack.Decoder(tuple[_Workflow, ...])
 _PAIR: Final = msgspec.json.Decoder(tuple[str | None, str | None])
@@ -64,6 +75,7 @@ def append_argument(batch: AppendBatch, *, hint: str) -> bytes:
         index=lua_string(_index(row)),
         hit=lua_string(_hit(row)),
         state=lua_string(row.state),
+        title=lua_string(row.title_text.encode()),
         events=[_event(event) for event in batch.events],
         hint=hint,
     )
@@ -76,8 +88,10 @@ def run_of(answer: bytes) -> StoredRun | None:
 
 
 def page_of(answer: bytes) -> RunPage:
-    """The page that a script has put together."""
+    """The page that a script has put together. Raises `TooBroad`."""
     page = _PAGE.decode(answer)
+    if page is None:
+        raise TooBroad
     return RunPage(hits=tuple(RunHit(**_columns(hit)) for hit in page.hits), total=page.total)
 
 
@@ -96,7 +110,7 @@ def tag_key(tag: str, seq: int) -> bytes:
 
 
 def _hit(row: RunRow) -> bytes:
-    return pack(_StoredHit(row.id, row.seq, row.bucket, row.begun_ms, row.elapsed_ms is None, row.body))
+    return pack(StoredHit(row.id, row.seq, row.bucket, row.begun_ms, row.elapsed_ms is None, row.body))
 
 
 def _index(row: RunRow) -> bytes:
@@ -117,7 +131,7 @@ def _index(row: RunRow) -> bytes:
         {
             "bucket": row.bucket,
             "parent": row.parent_id,
-            "automation": row.automation_id,
+            "facets": row.facets,
             "workflow": lua_string(workflow),
             "keys": {
                 **{str(sort): lua_string(key) for sort, key in keys.items()},

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from fabro_core.store import StoreMisconfigured
-from fabro_store_sqlite import schema
+from fabro_store_sqlite import older_runs, schema
 
 APPLICATION_ID = 0x46414252
 """`FABR`: marks the file as this program's, so that nobody else's database is ever written to."""
@@ -80,6 +80,7 @@ LAYOUT = Layout(
                 "ALTER TABLE change_counter RENAME TO deleted_changes",
             ),
         ),
+        Step("find runs by their facets and the words of their titles", older_runs.STATEMENTS),
     ),
 )
 
@@ -114,6 +115,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path, layout: Layout 
     """Apply what is pending, all or nothing; returns one line a step. Safe while other processes do the same."""
     if not pending(connection, path, layout):
         return ()
+    connection.create_function("casefold", 1, str.casefold, deterministic=True)
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Asked again: another process may have finished the work while this one waited for the lock.

@@ -107,6 +107,5 @@ def _key(query: RunQuery) -> _Key:
         query.direction,
         query.limit,
         query.offset,
-        query.parent_id,
-        query.automation_id,
+        *query.facets,
     )

@@ -1,4 +1,4 @@
-"""How many runs there are in each bucket: in all, of each parent, of each automation. Kept, never counted.
+"""How many runs there are in each bucket: in all, of each parent, with each facet. Kept, never counted.
 
 Every write that creates, moves or deletes a run adjusts the numbers in its own transaction, so they belong to the
 same snapshot as the rows.
@@ -24,18 +24,20 @@ _C = RUN_COUNTS.c
 _READ = sql(select(_C.bucket, _C.n).where(_C.scope == bindparam("scope")))
 _upsert = insert(RUN_COUNTS).values(scope=bindparam("scope"), bucket=bindparam("bucket"), n=bindparam("n"))
 _ADD = sql(_upsert.on_conflict_do_update(index_elements=[_C.scope, _C.bucket], set_={"n": _C.n + _upsert.excluded.n}))
-_FORGET_ZERO = sql(delete(RUN_COUNTS).where(_C.n == 0, _C.scope == bindparam("scope")))
+_FORGET_ZERO = sql(
+    delete(RUN_COUNTS).where(_C.scope == bindparam("scope"), _C.bucket == bindparam("bucket"), _C.n == 0)
+)
 
-Place = tuple[int, str | None, str | None]
-"""Bucket, parent and automation of a run: what decides where it is counted."""
+Place = tuple[int, str | None, tuple[str, ...]]
+"""Bucket, parent and facets of a run: what decides where it is counted."""
 
 
 def scope_of_parent(parent_id: str) -> str:
     return f"parent:{parent_id}"
 
 
-def scope_of_automation(automation_id: str) -> str:
-    return f"automation:{automation_id}"
+def scope_of_facet(facet: str) -> str:
+    return f"={facet}"
 
 
 def counts(connection: sqlite3.Connection, scope: str) -> list[tuple[int, int]]:
@@ -53,19 +55,17 @@ def recount(transaction: Transaction, before: Place | None, after: Place | None)
     """Count a run where it is now and no longer where it was; None: it did not, or does not, exist."""
     change: Counter[tuple[str, int]] = Counter(_counted_in(after))
     change.subtract(_counted_in(before))
-    for (scope, bucket), n in change.items():
-        if n:
-            transaction.execute(_ADD, {"scope": scope, "bucket": bucket, "n": n})
-        if n < 0:
-            transaction.execute(_FORGET_ZERO, {"scope": scope})
+    changed = [(n, {"scope": scope, "bucket": bucket, "n": n}) for (scope, bucket), n in change.items() if n]
+    transaction.executemany(_ADD, [binds for _, binds in changed])
+    transaction.executemany(_FORGET_ZERO, [binds for n, binds in changed if n < 0])
 
 
 def _counted_in(place: Place | None) -> Iterator[tuple[str, int]]:
     if place is None:
         return
-    bucket, parent_id, automation_id = place
+    bucket, parent_id, facets = place
     yield ALL, bucket
     if parent_id is not None:
         yield scope_of_parent(parent_id), bucket
-    if automation_id is not None:
-        yield scope_of_automation(automation_id), bucket
+    for facet in facets:
+        yield scope_of_facet(facet), bucket

@@ -14,11 +14,22 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import bindparam, func, literal_column, select
 
-from fabro_core.store import Bucket, RunHit, RunIdPage, RunIdQuery, RunPage, RunQuery, RunSort, StoredRun, WorkflowHit
+from fabro_core.store import (
+    Bucket,
+    RunHit,
+    RunIdPage,
+    RunIdQuery,
+    RunPage,
+    RunQuery,
+    RunSort,
+    StoredRun,
+    TooBroad,
+    WorkflowHit,
+)
 from fabro_store_sqlite import page_sql
 from fabro_store_sqlite.changes import NEWEST_CHANGE
 from fabro_store_sqlite.compiling import sql
-from fabro_store_sqlite.run_counts import ALL, counts, scope_of_automation, scope_of_parent
+from fabro_store_sqlite.run_counts import ALL, counts, scope_of_facet
 from fabro_store_sqlite.schema import RUN_COUNTS, RUNS, STATES
 
 LOOP_OFFSET: Final = 2_000
@@ -35,6 +46,8 @@ RunsState = tuple[int, int | None]
 both in common."""
 
 _AFTER_ANY_ID: Final = "\U0010ffff"
+_FIRST_MS: Final = -(2**63)
+_LAST_MS: Final = 2**63 - 1
 
 _R = RUNS.c
 _BUCKETS: Final = tuple(Bucket)
@@ -96,34 +109,30 @@ def stored_run(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
 
 
 def page(connection: sqlite3.Connection, query: RunQuery) -> RunPage:
-    """The page and its total."""
-    total = sum(n for bucket, n in counts(connection, _scope(query)) if bucket in query.buckets)
+    """The page and its total. Raises `TooBroad`."""
+    if query.is_search:
+        return _search(connection, query)
+    total = _size(connection, query)
     if query.offset >= total or query.limit < 1:
         return RunPage(hits=(), total=total)
-    narrow_by = filter_of(query)
-    if narrow_by is not None:
-        text = page_sql.narrow_page(narrow_by, query.sort, query.direction)
-        rows = connection.execute(text, _binds(query)).fetchall()
+    binds: dict[str, Any] = {"limit": query.limit, "offset": query.offset}
+    if query.facets:
+        binds |= _common_binds(query, query.facets[0])
+        if query.sort is RunSort.CREATED_AT:
+            text = page_sql.facet_walk(query.buckets, query.direction)
+        else:
+            text = page_sql.narrow_page(query.sort, query.direction)
+        rows = connection.execute(text, binds).fetchall()
     elif query.sort is RunSort.ELAPSED:
         rows = _rows_by_elapsed(connection, query)
     else:
-        rows = connection.execute(
-            page_sql.wide_page(query.buckets, query.sort, query.direction),
-            {"limit": query.limit, "offset": query.offset},
-        ).fetchall()
+        rows = connection.execute(page_sql.wide_page(query.buckets, query.sort, query.direction), binds).fetchall()
     return RunPage(hits=tuple(_hits(connection, rows)), total=total)
 
 
 def matches_many(connection: sqlite3.Connection, query: RunQuery) -> bool:
     """Whether a narrow query has more to look at than the event loop has time for."""
-    return sum(n for _, n in counts(connection, _scope(query))) > LOOP_MATCHES
-
-
-def filter_of(query: RunQuery) -> str | None:
-    """The name of the filter that makes a query narrow; None for a wide one."""
-    if query.parent_id is not None:
-        return "parent_id"
-    return None if query.automation_id is None else "automation_id"
+    return sum(n for _, n in counts(connection, scope_of_facet(query.facets[0]))) > LOOP_MATCHES
 
 
 def id_page(connection: sqlite3.Connection, query: RunIdQuery) -> RunIdPage:
@@ -153,22 +162,41 @@ def workflows(connection: sqlite3.Connection) -> Sequence[WorkflowHit]:
 # -- pages ----------------------------------------------------------------------------------------------------------
 
 
-def _scope(query: RunQuery) -> str:
-    """Where the runs are counted that the query's filter leaves."""
-    if query.parent_id is not None:
-        return scope_of_parent(query.parent_id)
-    return ALL if query.automation_id is None else scope_of_automation(query.automation_id)
+def _search(connection: sqlite3.Connection, query: RunQuery) -> RunPage:
+    # The runs of the rarest facet are looked at, and the rest of the query is asked of each.
+    facets = sorted(query.facets, key=lambda facet: _count(connection, facet))
+    search = page_sql.Search(bool(facets), max(0, len(facets) - 1), len(query.words))
+    binds = _common_binds(query, facets[0] if facets else None)
+    binds["created_from_ms"] = _FIRST_MS if query.created_from_ms is None else query.created_from_ms
+    binds["created_last_ms"] = _LAST_MS if query.created_to_ms is None else query.created_to_ms - 1
+    (candidates,) = connection.execute(
+        page_sql.search_candidates(search), {**binds, "limit": query.max_rows + 1}
+    ).fetchone()
+    if candidates > query.max_rows:
+        raise TooBroad
+    binds |= {f"facet{number}": facet for number, facet in enumerate(facets)}
+    binds |= {f"word{number}": word for number, word in enumerate(query.words)}
+    (total,) = connection.execute(page_sql.search_total(search), binds).fetchone()
+    if query.offset >= total or query.limit < 1:
+        return RunPage(hits=(), total=total)
+    text = page_sql.search_page(search, query.sort, query.direction)
+    rows = connection.execute(text, {**binds, "limit": query.limit, "offset": query.offset}).fetchall()
+    return RunPage(hits=tuple(_hits(connection, rows)), total=total)
 
 
-def _binds(query: RunQuery) -> dict[str, Any]:
-    return {
-        "parent_id": query.parent_id,
-        "automation_id": query.automation_id,
-        "buckets": sum(1 << bucket for bucket in query.buckets),
-        "now_ms": query.now_ms,
-        "limit": query.limit,
-        "offset": query.offset,
-    }
+def _size(connection: sqlite3.Connection, query: RunQuery) -> int:
+    """How many runs there are in the buckets, with the facet if there is one."""
+    scope = scope_of_facet(query.facets[0]) if query.facets else ALL
+    return sum(n for bucket, n in counts(connection, scope) if bucket in query.buckets)
+
+
+def _count(connection: sqlite3.Connection, facet: str) -> int:
+    return sum(n for _, n in counts(connection, scope_of_facet(facet)))
+
+
+def _common_binds(query: RunQuery, facet: str | None) -> dict[str, Any]:
+    buckets = sum(1 << bucket for bucket in query.buckets)
+    return {"facet": facet, "buckets": buckets, "now_ms": query.now_ms}
 
 
 def _rows_by_elapsed(connection: sqlite3.Connection, query: RunQuery) -> list[Sequence[Any]]:

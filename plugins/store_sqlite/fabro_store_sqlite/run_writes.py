@@ -11,8 +11,8 @@ from fabro_core.store import AppendBatch, RunRow, SeqConflict, Wakeup
 from fabro_store_sqlite import blobs
 from fabro_store_sqlite.changes import keep_newest_change
 from fabro_store_sqlite.compiling import sql
-from fabro_store_sqlite.run_counts import children_of, recount
-from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUNS, STATES
+from fabro_store_sqlite.run_counts import Place, children_of, recount
+from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUN_FACETS, RUNS, SEARCHED, STATES, shelf_of
 from fabro_store_sqlite.writer import Transaction
 
 _R = RUNS.c
@@ -20,7 +20,6 @@ _R = RUNS.c
 _INDEXED: Final = (
     "bucket",
     "parent_id",
-    "automation_id",
     "created_ms",
     "begun_ms",
     "elapsed_ms",
@@ -31,14 +30,18 @@ _INDEXED: Final = (
     "size",
     "workflow",
 )
-"""Columns that place a run in lists, less `updated_ms`. Bucket, parent and automation come first: see `_place`."""
+"""Columns that place a run in lists, less `updated_ms`. The first three are looked at by name: see `_Placed`."""
 
 _RENEWED: Final = ("seq", "updated_ms", "body")
 """Columns that every append changes."""
 
 _this_run = _R.run == bindparam("run_")
 
-_FIND = sql(select(_R.run, _R.seq, *(_R[name] for name in _INDEXED)).where(_R.id == bindparam("id")))
+_FIND = sql(
+    select(_R.run, _R.seq, SEARCHED.c.title_text, SEARCHED.c.facets, *(_R[name] for name in _INDEXED))
+    .select_from(RUNS.join(SEARCHED, SEARCHED.c.run == _R.run))
+    .where(_R.id == bindparam("id"))
+)
 _INSERT = sql(insert(RUNS).values({name: bindparam(name) for name in ("id", *_RENEWED, *_INDEXED, "children_count")}))
 # Two statements, because SQLite rewrites the entries of an index when its columns are *named*, changed or not, and
 # most events change nothing that a list sorts by.
@@ -50,9 +53,41 @@ _INSERT_STATE = sql(insert(STATES).values(run=bindparam("run"), state=bindparam(
 _RENEW_STATE = sql(update(STATES).where(STATES.c.run == bindparam("run_")).values(state=bindparam("state")))
 _INSERT_EVENT = sql(insert(EVENTS).values({column.name: bindparam(column.name) for column in EVENTS.c}))
 _INSERT_TAG = sql(insert(EVENT_TAGS).values({column.name: bindparam(column.name) for column in EVENT_TAGS.c}))
-_DELETIONS = tuple(
-    sql(delete(table).where(table.c.run == bindparam("run"))) for table in (EVENT_TAGS, EVENTS, STATES, RUNS)
+_INSERT_SEARCHED = sql(insert(SEARCHED).values({column.name: bindparam(column.name) for column in SEARCHED.c}))
+_RENEW_SEARCHED = sql(
+    update(SEARCHED)
+    .where(SEARCHED.c.run == bindparam("run_"))
+    .values(title_text=bindparam("title_text"), facets=bindparam("facets"))
 )
+_ADD_FACET = sql(insert(RUN_FACETS).values({column.name: bindparam(column.name) for column in RUN_FACETS.c}))
+_REMOVE_FACET = sql(
+    delete(RUN_FACETS).where(
+        *(RUN_FACETS.c[name] == bindparam(name) for name in ("facet", "shelf", "created_ms", "id"))
+    )
+)
+_DELETIONS = tuple(
+    sql(delete(table).where(table.c.run == bindparam("run"))) for table in (EVENT_TAGS, EVENTS, STATES, SEARCHED, RUNS)
+)
+_FACETS = msgspec.json.Decoder(tuple[str, ...])
+
+
+class _Placed(msgspec.Struct, frozen=True):
+    """What decides on which lists a run is."""
+
+    id: str
+    bucket: int
+    parent_id: str | None
+    created_ms: int
+    facets: tuple[str, ...]
+
+    @property
+    def counted(self) -> Place:
+        return self.bucket, self.parent_id, self.facets
+
+    def rows(self, run: int) -> dict[str, dict[str, Any]]:
+        """Its rows in `RUN_FACETS`, by facet."""
+        common = {"shelf": shelf_of(self.bucket), "created_ms": self.created_ms, "id": self.id, "run": run}
+        return {facet: {"facet": facet, **common} for facet in self.facets}
 
 
 def append(transaction: Transaction, batch: AppendBatch) -> int:
@@ -76,12 +111,11 @@ def delete_run(transaction: Transaction, run_id: str) -> bool:
     stored = transaction.execute(_FIND, {"id": run_id}).fetchone()
     if stored is None:
         return False
-    run, _, *indexed = stored
+    run, placed = stored[0], _placed(run_id, stored)
     keep_newest_change(transaction.connection)
     for statement in _DELETIONS:
         transaction.execute(statement, {"run": run})
-    recount(transaction, _place(indexed), None)
-    _adopt(transaction, indexed[1], None)
+    _refile(transaction, run, placed, None)
     return True
 
 
@@ -92,21 +126,37 @@ def _create(transaction: Transaction, row: RunRow) -> int:
     run = transaction.execute(_INSERT, columns).lastrowid
     assert run is not None
     transaction.execute(_INSERT_STATE, {"run": run, "state": row.state})
-    recount(transaction, None, _place(indexed))
-    _adopt(transaction, None, row.parent_id)
+    transaction.execute(_INSERT_SEARCHED, {"run": run, "title_text": row.title_text, "facets": _facets(row)})
+    _refile(transaction, run, None, _place_of(row))
     return run
 
 
 def _renew(transaction: Transaction, row: RunRow, stored: tuple[Any, ...]) -> int:
     run: int = stored[0]
-    before, after = stored[2:], _indexed(row)
-    statement = _RENEW if before == after else _MOVE
+    title_text, facets, *before = stored[2:]
+    after = _indexed(row)
+    statement = _RENEW if tuple(before) == after else _MOVE
     transaction.execute(statement, _columns(row, after) | {"run_": run})
     transaction.execute(_RENEW_STATE, {"run_": run, "state": row.state})
-    if _place(before) != _place(after):
-        recount(transaction, _place(before), _place(after))
-        _adopt(transaction, before[1], row.parent_id)
+    facets_now = _facets(row)
+    if (title_text, facets) != (row.title_text, facets_now):
+        columns = {"run_": run, "title_text": row.title_text, "facets": facets_now}
+        transaction.execute(_RENEW_SEARCHED, columns)
+    if (facets, *before[:3]) != (facets_now, *after[:3]):
+        _refile(transaction, run, _placed(row.id, stored), _place_of(row))
     return run
+
+
+def _refile(transaction: Transaction, run: int, before: _Placed | None, after: _Placed | None) -> None:
+    """Put a run on the lists of where it is now, and take it off those of where it was; None: nowhere."""
+    gone = {} if before is None else before.rows(run)
+    come = {} if after is None else after.rows(run)
+    transaction.executemany(_REMOVE_FACET, [row for facet, row in gone.items() if row != come.get(facet)])
+    transaction.executemany(_ADD_FACET, [row for facet, row in come.items() if row != gone.get(facet)])
+    counted = (None if each is None else each.counted for each in (before, after))
+    recount(transaction, *counted)
+    parents = (None if each is None else each.parent_id for each in (before, after))
+    _adopt(transaction, *parents)
 
 
 def _adopt(transaction: Transaction, before: str | None, after: str | None) -> None:
@@ -145,7 +195,6 @@ def _indexed(row: RunRow) -> tuple[Any, ...]:
     return (
         int(row.bucket),
         row.parent_id,
-        row.automation_id,
         row.created_ms,
         row.begun_ms,
         row.elapsed_ms,
@@ -164,6 +213,15 @@ def _columns(row: RunRow, indexed: tuple[Any, ...]) -> dict[str, Any]:
     return columns
 
 
-def _place(indexed: Any) -> tuple[int, str | None, str | None]:
-    bucket, parent_id, automation_id, *_ = indexed
-    return bucket, parent_id, automation_id
+def _facets(row: RunRow) -> str:
+    return msgspec.json.encode(row.facets).decode()
+
+
+def _place_of(row: RunRow) -> _Placed:
+    return _Placed(row.id, row.bucket, row.parent_id, row.created_ms, row.facets)
+
+
+def _placed(run_id: str, stored: tuple[Any, ...]) -> _Placed:
+    """From what `_FIND` has found."""
+    _, _, _, facets, bucket, parent_id, created_ms, *_ = stored
+    return _Placed(run_id, bucket, parent_id, created_ms, _FACETS.decode(facets))

@@ -27,6 +27,12 @@ SHELF = frozenset(Bucket) - {Bucket.ARCHIVED, Bucket.REMOVING}
 
 LAST_ON_SHELF = max(SHELF)
 
+
+def shelf_of(bucket: int) -> int:
+    """Where a facet keeps the runs of a bucket: 0 for all that lists show by default, else by themselves."""
+    return max(0, bucket - LAST_ON_SHELF)
+
+
 RUNS = Table(
     "runs",
     METADATA,
@@ -46,7 +52,6 @@ RUNS = Table(
     # Slug and name as one JSON array: a single column without NULL can be walked from one distinct value to the next.
     Column("workflow", Text, nullable=False),
     Column("parent_id", Text),
-    Column("automation_id", Text),
     Column("children_count", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
@@ -57,6 +62,28 @@ STATES = Table(
     METADATA,
     Column("run", Integer, primary_key=True),
     Column("state", LargeBinary, nullable=False),
+)
+
+# What searches look at, apart for the same reason; facets as a JSON array.
+SEARCHED = Table(
+    "searched",
+    METADATA,
+    Column("run", Integer, primary_key=True),
+    Column("title_text", Text, nullable=False),
+    Column("facets", Text, nullable=False),
+)
+
+# The runs of each facet in the order of their creation, those that lists show by default apart from the others.
+RUN_FACETS = Table(
+    "run_facets",
+    METADATA,
+    Column("facet", Text, nullable=False),
+    Column("shelf", Integer, nullable=False),
+    Column("created_ms", Integer, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("run", Integer, nullable=False),
+    PrimaryKeyConstraint("facet", "shelf", "created_ms", "id"),
+    sqlite_with_rowid=False,
 )
 
 EVENTS = Table(
@@ -152,8 +179,6 @@ for _key in _SHARED:
 # `begun_ms`, turned round. `elapsed_ms` stands in the second index only to make it covering.
 Index("runs_by_elapsed_ms", _R.bucket, _R.elapsed_ms, _R.id, sqlite_where=_R.elapsed_ms.is_not(None))
 Index("runs_by_begun_ms", _R.bucket, _R.begun_ms, _R.id.desc(), _R.elapsed_ms, sqlite_where=_R.elapsed_ms.is_(None))
-Index("runs_by_parent", _R.parent_id, sqlite_where=_R.parent_id.is_not(None))
-Index("runs_by_automation", _R.automation_id, sqlite_where=_R.automation_id.is_not(None))
 Index("runs_by_workflow", _R.workflow, _R.id)
 # Run and sequence number stand in it as well, as they are the table's key: who asks what is new reads nothing else.
 Index("events_by_change", _E.change_no, unique=True, sqlite_where=_E.change_no.is_not(None))

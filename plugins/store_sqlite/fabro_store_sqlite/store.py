@@ -146,9 +146,10 @@ class SqliteRunStore(RunStore):
 
     async def list_runs(self, query: RunQuery, /) -> RunPage:
         readers = self._open().readers
-        narrow = run_lists.filter_of(query) is not None
-        if query.offset > run_lists.LOOP_OFFSET or (
-            narrow and await readers.quick(partial(run_lists.matches_many, query=query))
+        if (
+            query.is_search
+            or query.offset > run_lists.LOOP_OFFSET
+            or (query.facets and await readers.quick(partial(run_lists.matches_many, query=query)))
         ):
             return await readers.slow(partial(run_lists.page, query=query))
         return await readers.page(query)

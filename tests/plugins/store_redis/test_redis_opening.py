@@ -71,7 +71,7 @@ async def test_a_replica_is_refused(tmp_path: Path) -> None:
 
 async def test_data_of_a_newer_release_are_refused_and_left_alone(tmp_path: Path) -> None:
     with running(tmp_path) as valkey:
-        valkey.ask(b"SET {fabro}:layout 2")
+        valkey.ask(b"SET {fabro}:layout 3")
         with pytest.raises(StoreMisconfigured, match="newer release"):
             await info_of(valkey.url)
         assert valkey.ask(b"DBSIZE") == b":1\r\n"
@@ -139,7 +139,7 @@ async def test_keys_of_a_store_lie_in_one_slot_of_a_cluster_and_none_outlives_it
         for call in CALLS.values():
             await call(store)
         tagged = event(1, "stage:a@1")
-        await store.append(batch(row(run_id(10), parent_id=run_id(2), automation_id="nightly"), tagged))
+        await store.append(batch(row(run_id(10), parent_id=run_id(2), facets=("nightly",)), tagged))
         kept = await store.list_run_ids(RunIdQuery(limit=100))
         assert {run_id(2), run_id(10)} <= set(kept.ids)
         for each in kept.ids:

@@ -48,7 +48,7 @@ def some_row(number: int) -> RunRow:
         workflow_key=f"workflow {number % 3}",
         changes=number % 50,
         size=number % 5,
-        automation_id="nightly" if number % 3 == 0 else None,
+        facets=("nightly",) if number % 3 == 0 else (),
     )
 
 
@@ -72,13 +72,13 @@ async def cost(store: RunStore, valkey: Valkey, query: RunQuery) -> int:
     return commands(valkey)
 
 
-@pytest.mark.parametrize("automation_id", [None, "nightly"])
+@pytest.mark.parametrize("facets", [(), ("nightly",)])
 async def test_the_cost_of_a_first_page_does_not_grow_with_the_number_of_runs(
-    store: RunStore, valkey: Valkey, automation_id: str | None
+    store: RunStore, valkey: Valkey, facets: tuple[str, ...]
 ) -> None:
     queries = [
-        RunQuery(buckets=SHOWN, sort=sort, direction=direction, limit=20, now_ms=NOW_MS, automation_id=automation_id)
-        for sort in RunSort
+        RunQuery(buckets=SHOWN, sort=sort, direction=direction, limit=20, now_ms=NOW_MS, facets=facets)
+        for sort in (RunSort if not facets else (RunSort.CREATED_AT, RunSort.STATUS))
         for direction in ("asc", "desc")
     ]
     await store_runs(store, range(600))

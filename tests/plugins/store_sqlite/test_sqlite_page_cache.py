@@ -130,7 +130,7 @@ async def test_pages_without_runs_are_bounded_as_well(tmp_path: Path, monkeypatc
         await store.append(batch(row(A)))
         for number in range(100):
             query = RunQuery(
-                buckets=frozenset({row(A).bucket}), limit=4, automation_id="x" * 1_000 + str(number), now_ms=NOW_MS
+                buckets=frozenset({row(A).bucket}), limit=4, facets=("x" * 1_000 + str(number),), now_ms=NOW_MS
             )
             assert (await store.list_runs(query)).hits == ()
         cache = store._open().readers._pages  # type: ignore[attr-defined]  # as above

@@ -16,7 +16,6 @@ from fabro_store_sqlite.schema import SHELF
 
 ALL = frozenset(Bucket)
 BUCKET_SETS = [SHELF, ALL, frozenset({Bucket.SUCCEEDED}), frozenset({Bucket.FAILED, Bucket.ARCHIVED})]
-FILTER_INDEXES = {"parent_id": "runs_by_parent", "automation_id": "runs_by_automation"}
 
 # Index order is (bucket, key, id): read backwards it serves every descending page whole. These keys are nearly unique,
 # so an ascending page may sort the runs that share one.
@@ -81,13 +80,40 @@ def test_the_default_view_is_one_walk_without_any_sort(connection: sqlite3.Conne
     assert not any("TEMP B-TREE" in step or "MERGE" in step for step in steps)
 
 
-@pytest.mark.parametrize("filter_name", FILTER_INDEXES)
-@pytest.mark.parametrize("sort", list(RunSort))
-def test_a_narrow_query_starts_from_the_index_of_its_filter(
-    connection: sqlite3.Connection, filter_name: str, sort: RunSort
+@pytest.mark.parametrize("buckets", [SHELF, ALL], ids=["shelf", "all"])
+@pytest.mark.parametrize("direction", ["desc", "asc"])
+def test_a_page_of_a_facet_by_creation_costs_what_is_on_it(
+    connection: sqlite3.Connection, buckets: frozenset[Bucket], direction: page_sql.Direction
 ) -> None:
-    (read,) = on_table(plan(connection, page_sql.narrow_page(filter_name, sort, "desc")))
-    assert read.startswith(f"SEARCH runs USING INDEX {FILTER_INDEXES[filter_name]}")
+    steps = plan(connection, page_sql.facet_walk(buckets, direction))
+    assert any("run_facets USING PRIMARY KEY (facet=? AND shelf=?)" in step for step in steps), steps
+    sorts = [step for step in steps if "TEMP B-TREE" in step]
+    assert not sorts or (direction == "asc" and all("RIGHT PART" in step for step in sorts)), sorts
+
+
+@pytest.mark.parametrize("sort", list(RunSort))
+def test_a_narrow_query_reads_the_runs_of_its_facet(connection: sqlite3.Connection, sort: RunSort) -> None:
+    steps = plan(connection, page_sql.narrow_page(sort, "desc"))
+    assert any("run_facets USING PRIMARY KEY (facet=?)" in step for step in steps), steps
+    assert on_table(steps) == []
+
+
+@pytest.mark.parametrize("words", [0, 2])
+@pytest.mark.parametrize("by_facet", [True, False])
+def test_a_search_reads_no_more_runs_than_it_counts(connection: sqlite3.Connection, by_facet: bool, words: int) -> None:
+    search = page_sql.Search(by_facet, further_facets=1, words=words)
+    start = (
+        "run_facets USING PRIMARY KEY (facet=?"
+        if by_facet
+        else "runs USING COVERING INDEX runs_by_created_ms (bucket=?"
+    )
+    for text in (page_sql.search_candidates(search), page_sql.search_page(search, RunSort.TITLE, "asc")):
+        steps = plan(connection, text)
+        assert any(
+            step.startswith("SEARCH") and start.replace("COVERING ", "") in step.replace("COVERING ", "")
+            for step in steps
+        ), steps
+        assert not [step for step in steps if step.startswith("SCAN") and _is_table(step)], steps
 
 
 @pytest.mark.parametrize(

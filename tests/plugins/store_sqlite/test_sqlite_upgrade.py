@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import subprocess
@@ -68,6 +69,38 @@ async def test_an_upgrade_keeps_everything(path: Path) -> None:
         assert await store.append(batch(row(run_id(5)))) == 1
 
 
+async def test_runs_of_an_upgraded_file_are_found_by_their_facets_and_words(path: Path) -> None:
+    run = {
+        "title": "Ship the STRASSE ß",
+        "created_by": {"login": "Ada", "identity": {"issuer": "https://idp", "subject": "7"}},
+        "labels": {"team": "web", "a=b": "c"},
+    }
+    body = json.dumps(run).encode().hex()
+    write_layout_3(
+        path,
+        f"UPDATE runs SET body = X'{body}', workflow = '[\"Release\",\"Release all\"]', workflow_key = 'release all',"
+        f" automation_id = 'nightly', bucket = 7 WHERE id = '{run_id(2)}'",
+        "INSERT INTO run_counts VALUES ('automation:nightly', 7, 1)",
+    )
+    async with opened(SqliteRunStore(path)) as store:
+        for facet in (
+            "automation:nightly",
+            "workflow:release",
+            "workflow:release all",
+            "login:ada",
+            "person:11:https://idp7",
+            "labelled:team",
+            "label:4:teamweb",
+            "labelled:a=b",
+            "label:3:a=bc",
+        ):
+            page = await list_all(store, facets=(facet,))
+            assert (ids(page), page.total) == ([run_id(2)], 1), facet
+        assert (await list_all(store, facets=("repo:acme/shop",))).total == 3
+        assert ids(await list_all(store, facets=(f"parent:{run_id(1)}",))) == [run_id(3)]
+        assert ids(await list_all(store, words=("strasse", "ss"))) == [run_id(2)]
+
+
 async def test_an_upgraded_file_gives_no_place_in_the_feed_twice(path: Path) -> None:
     write_layout_3(path)
     async with opened(SqliteRunStore(path)) as store:
@@ -82,8 +115,10 @@ async def test_an_upgraded_file_gives_no_place_in_the_feed_twice(path: Path) -> 
 )
 async def test_an_upgrade_that_is_killed_begins_anew(path: Path, before: str) -> None:
     write_layout_3(path)
+    steps = await SqliteRunStore(path).migrate(dry_run=True)
+    assert steps
     assert upgrade_until(path, before) == -signal.SIGKILL
-    assert len(await SqliteRunStore(path).migrate(dry_run=True)) == 1, "nothing of it was done"
+    assert await SqliteRunStore(path).migrate(dry_run=True) == steps, "nothing of it was done"
     async with opened(SqliteRunStore(path)) as store:
         await assert_whole(store)
         assert await position(store) == DELETED_CHANGE

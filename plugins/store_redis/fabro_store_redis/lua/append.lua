@@ -10,7 +10,8 @@ if newest ~= batch.expected then return newest end
 local count = #batch.events
 local position = redis.call('INCRBY', P .. 'position', count) - count
 if newest == 0 then redis.call('HSET', run, 'born', position) end
-redis.call('HSET', run, 'seq', newest + count, 'index', batch.index, 'hit', batch.hit, 'state', batch.state)
+redis.call('HSET', run, 'seq', newest + count, 'index', batch.index, 'hit', batch.hit, 'state', batch.state,
+  'title', batch.title)
 if index ~= batch.index then refile(batch.id, index and cmsgpack.unpack(index), cmsgpack.unpack(batch.index)) end
 
 for n, event in ipairs(batch.events) do

@@ -1,35 +1,40 @@
 -- The sorted sets that a run is in: all scores are 0, so members are in the order of their bytes.
 
--- Lists that a run can be on the page of: all runs, those of its parent, those of its automation.
-local function scopes(at)
-  local found = {'all'}
-  if at.parent then found[#found + 1] = 'parent:' .. at.parent end
-  if at.automation then found[#found + 1] = 'automation:' .. at.automation end
-  return found
+-- Calls visit(set, member) for the places of a run on the list of all runs that it has not at `other` too.
+local function each_place_of_all(id, at, other, visit)
+  local stays = other and at.bucket == other.bucket
+  local place = at.bucket .. ':all'
+  if not stays then visit(P .. 'ids:' .. place, id) end
+  for sort, key in pairs(at.keys) do
+    if not (stays and other.keys[sort] == key) then
+      -- Every set is read from its end: turning the key round, and not the id, leaves ties by descending id.
+      visit(P .. 'order:' .. sort .. ':desc:' .. place, key .. id)
+      visit(P .. 'order:' .. sort .. ':asc:' .. place, turned(key) .. id)
+    end
+  end
 end
 
-local function same_lists(a, b)
-  return a and b and a.bucket == b.bucket and a.parent == b.parent and a.automation == b.automation
+-- The same of the lists of its facets, which have one order each: that of creation.
+local function each_place_of_facets(id, at, other, visit)
+  local key = at.keys.created_at
+  local kept = {}
+  if other and at.bucket == other.bucket and key == other.keys.created_at then
+    for _, facet in ipairs(other.facets) do kept[facet] = true end
+  end
+  for _, facet in ipairs(at.facets) do
+    if not kept[facet] then
+      local place = at.bucket .. ':=' .. facet
+      visit(P .. 'ids:' .. place, id)
+      visit(P .. 'order:created_at:desc:' .. place, key .. id)
+      visit(P .. 'order:created_at:asc:' .. place, turned(key) .. id)
+    end
+  end
 end
 
 -- Calls visit(set, member) for every place of the run `at` that it has not at `other` too.
 local function each_place(id, at, other, visit)
-  local stays = same_lists(at, other)
-  local lists = scopes(at)
-  if not stays then
-    for _, scope in ipairs(lists) do visit(P .. 'ids:' .. at.bucket .. ':' .. scope, id) end
-  end
-  for sort, key in pairs(at.keys) do
-    if not (stays and other.keys[sort] == key) then
-      -- Every set is read from its end: turning the key round, and not the id, leaves ties by descending id.
-      local opposite = turned(key)
-      for _, scope in ipairs(lists) do
-        local place = at.bucket .. ':' .. scope
-        visit(P .. 'order:' .. sort .. ':desc:' .. place, key .. id)
-        visit(P .. 'order:' .. sort .. ':asc:' .. place, opposite .. id)
-      end
-    end
-  end
+  each_place_of_all(id, at, other, visit)
+  each_place_of_facets(id, at, other, visit)
   if not (other and other.workflow == at.workflow) then visit(P .. 'workflows', at.workflow .. id) end
 end
 
