@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from fabro_core.cli.server_address import server_meant_by, server_option
+from fabro_core.text import without_mark
 
 if TYPE_CHECKING:
     from fabro_core.client.address import ServerAddress
@@ -130,7 +131,7 @@ def _dev_token(option: str | None, address: ServerAddress) -> Secret | None:
 
     if option is None:
         return _dev_token_of_environment() if address.is_loopback else None
-    text = sys.stdin.readline().rstrip("\r\n") if option == STDIN else option
+    text = without_mark(sys.stdin.readline()).rstrip("\r\n") if option == STDIN else option
     if not text:
         raise click.UsageError("the dev token is empty")
     return Secret(text)

@@ -29,12 +29,13 @@ def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
         from fabro_core.client.manifest import build_manifest
         from fabro_core.client.project_files import ProjectFiles
         from fabro_core.client.run_options import RunOptions
+        from fabro_core.text import without_mark
 
         own = {name: given.pop(name) for name in list(given) if name in RunOptions.__struct_fields__}
         if goal_file is not None:
             if own["goal"] is not None:
                 raise click.UsageError("--goal and --goal-file exclude each other")
-            own["goal"] = ProjectFiles(cwd).require(goal_file)
+            own["goal"] = without_mark(ProjectFiles(cwd).require(goal_file))
         manifest = build_manifest(file, cwd=cwd, options=RunOptions(**own), user_settings=user_settings)
         command(manifest=manifest, **given)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from fabro_core.client.logins import Login, decode_secret, encode_secret
 from fabro_core.config.directories import make_private_directory
 from fabro_core.config.env_file import replace_file
 from fabro_core.config.secrets import home_directory, variable
+from fabro_core.text import content_of
 
 LOCATION: Final = "FABRO_AUTH_FILE"
 
@@ -44,7 +44,7 @@ class CredentialsFile:
     def logins(self) -> Mapping[str, Login]:
         """All of them, as of now; empty when there is no file."""
         try:
-            content = self._path.read_bytes().removeprefix(BOM_UTF8)
+            content = content_of(self._path)
         except FileNotFoundError:
             return {}
         except OSError as error:

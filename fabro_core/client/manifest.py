@@ -35,6 +35,7 @@ from fabro_core.runs.workflow.compile import compile_workflow
 from fabro_core.runs.workflow.files import FileReference, WorkflowFiles
 from fabro_core.runs.workflow.paths import directory_of, resolved
 from fabro_core.runs.workflow.texts import Names
+from fabro_core.text import without_mark
 
 VERSION: Final = 1
 
@@ -143,4 +144,4 @@ class _AskedFiles:
         if content is not None and reference.path not in self.entries:
             ref = ManifestFileRef(type=reference.type, original=reference.original, from_=reference.base)
             self.entries[reference.path] = ManifestFileEntry(content=content, ref=ref)
-        return content
+        return None if content is None else without_mark(content)

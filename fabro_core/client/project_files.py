@@ -9,7 +9,8 @@ from fabro_core.client.faults import ClientFailed
 
 
 class ProjectFiles:
-    """Files of this machine as seen from one directory, read once and never written."""
+    """Files of this machine as seen from one directory, read once and never written. They are sent as they are: whoever
+    looks into one passes over what editors put in front of the text."""
 
     def __init__(self, directory: Path) -> None:
         """`directory` is what the manifest calls `cwd`; it is made absolute."""

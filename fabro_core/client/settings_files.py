@@ -15,6 +15,7 @@ from fabro_core.models.manifest import FileRefType, ManifestArgs, ManifestConfig
 from fabro_core.runs.settings.arguments import read_arguments
 from fabro_core.runs.workflow.files import FileReference
 from fabro_core.runs.workflow.paths import directory_of, resolved
+from fabro_core.text import without_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class SettingsFiles:
                     return goal
                 case {"file": str(path)}:
                     reference = self._reference(name, path, "file_inline")
-                    return None if reference is None else self.files.read(reference.path)
+                    content = None if reference is None else self.files.read(reference.path)
+                    return None if content is None else without_mark(content)
         return None
 
     def references(self) -> Iterator[FileReference]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+from fabro_core.text import without_mark
+
 
 def table_in(text: str | None, *path: str) -> dict[str, Any]:
     """The table at a path in a TOML text; an empty one when there is none, or the text is no TOML."""
     try:
-        found: Any = tomllib.loads((text or "").removeprefix("\ufeff").replace("\r\n", "\n"))
+        found: Any = tomllib.loads(without_mark(text or "").replace("\r\n", "\n"))
     except (ValueError, RecursionError):
         return {}
     for key in path:

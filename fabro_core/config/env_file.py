@@ -10,12 +10,12 @@ import os
 import re
 import stat
 import tempfile
-from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from fabro_core.context import Problem
+from fabro_core.text import content_of
 
 _LINE: Final = re.compile(r"(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)", re.DOTALL)
 _SINGLE_QUOTED: Final = re.compile(r"'(?P<text>[^']*)'\s*")
@@ -32,7 +32,7 @@ class EnvFile(NamedTuple):
 def read_env_file(path: Path) -> EnvFile:
     """Read the file; a missing one is empty. Malformed lines are problems that name the line's number."""
     try:
-        content = path.read_bytes().removeprefix(BOM_UTF8)
+        content = content_of(path)
         mode = path.stat().st_mode
     except FileNotFoundError:
         return EnvFile({})
@@ -98,7 +98,7 @@ def write_env_file(path: Path, values: Mapping[str, str]) -> None:
 
 def _present_lines(path: Path) -> list[str]:
     try:
-        text = path.read_bytes().removeprefix(BOM_UTF8).decode("utf-8", "surrogateescape")
+        text = content_of(path).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return []
     return text.removesuffix("\n").split("\n") if text else []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from fabro_core.config.secrets import variable
 from fabro_core.context import Problem
+from fabro_core.text import content_of
 
 
 class Location(NamedTuple):
@@ -53,7 +53,7 @@ def read_toml(location: Location) -> dict[str, Any]:
 
 
 def _text(path: Path) -> str:
-    content = path.read_bytes().removeprefix(BOM_UTF8)
+    content = content_of(path)
     try:
         return content.decode()
     except UnicodeDecodeError as error:

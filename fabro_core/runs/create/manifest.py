@@ -22,6 +22,7 @@ from fabro_core.models.type_faults import TypeFault, refuse_byte_order_mark, typ
 from fabro_core.runs.create.paths import MAX_CHARS, directory_of, normal_path, seen_from
 from fabro_core.runs.settings.arguments import Arguments, read_arguments
 from fabro_core.runs.settings.layers import LayerSource
+from fabro_core.text import without_mark
 
 MANIFEST_VERSION = 1
 
@@ -52,7 +53,7 @@ class ManifestDraft(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def contents(self) -> dict[str, str]:
         """The files that came with the target: texts by normal path."""
-        return {path: entry.content for path, entry in (self.target.files or {}).items()}
+        return {path: without_mark(entry.content) for path, entry in (self.target.files or {}).items()}
 
 
 def read_manifest(body: bytes) -> ManifestDraft:

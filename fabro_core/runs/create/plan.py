@@ -27,6 +27,7 @@ from fabro_core.runs.settings.stored import StoredSettings
 from fabro_core.runs.templates.marks import is_template
 from fabro_core.runs.workflow.compile import CompiledWorkflow
 from fabro_core.runs.workflow.texts import UNDEFINED_RULE, Names
+from fabro_core.text import without_mark
 
 MAX_SETTINGS_BYTES = 2 * 1024 * 1024
 """As the run shows them."""
@@ -107,7 +108,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
 def settle(draft: ManifestDraft, stored: StoredSettings, work: PlanningWork) -> RunDraft:
     """Settles the settings, then checks title and parent id. Raises `InvalidRequest`."""
     manifest = draft.manifest
-    own_goal = manifest.goal.text if manifest.goal and manifest.goal.type != "graph" else None
+    own_goal = without_mark(manifest.goal.text) if manifest.goal and manifest.goal.type != "graph" else None
     settled = work.settle(draft, stored, needs_goal=own_goal is None)
     title = None if manifest.title is None else valid_title(manifest.title)
     parent_id = None if manifest.parent_id is None else parse_run_id(manifest.parent_id)

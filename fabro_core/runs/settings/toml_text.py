@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from fabro_core.runs.settings.toml_places import Path, Place, TomlFault, scan, scan_value
+from fabro_core.text import without_mark
 
 MAX_BYTES: Final = 256 * 1024
 """Of one text in UTF-8; reading as much takes about half a second."""
 
 _INT64: Final = range(-(2**63), 2**63)
-_BYTE_ORDER_MARK: Final = "\ufeff"
 _LINE_AND_COLUMN: Final = re.compile(r"line ([0-9]+), column ([0-9]+)\)$")
 
 
@@ -51,7 +51,7 @@ def read_toml(source: str) -> Document:
     """
     if len(source) > MAX_BYTES or len(source.encode(errors="surrogatepass")) > MAX_BYTES:
         raise UnreadableToml(1, 1, f"more than {MAX_BYTES} bytes of TOML")
-    text = source.removeprefix(_BYTE_ORDER_MARK).replace("\r\n", "\n")
+    text = without_mark(source).replace("\r\n", "\n")
     lines = _Lines(text)
     try:
         root = scan(text)

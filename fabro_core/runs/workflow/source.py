@@ -7,8 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from fabro_core.errors import InvalidRequest
-
-BYTE_ORDER_MARK = "\ufeff"
+from fabro_core.text import without_mark
 
 
 class WorkflowSyntaxError(InvalidRequest):
@@ -32,7 +31,7 @@ class Source:
     def __init__(self, path: str, text: str) -> None:
         self.path = path
         """The normal form of its key in the manifest."""
-        self.text = text.removeprefix(BYTE_ORDER_MARK)
+        self.text = without_mark(text)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Source) and (self.path, self.text) == (other.path, other.text)

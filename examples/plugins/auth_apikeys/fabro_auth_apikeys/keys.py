@@ -73,7 +73,7 @@ def read_keys(path: Path) -> dict[str, StoredKey]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that are neither empty nor comments, with their numbers."""
-    for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().decode("utf-8-sig", "replace").splitlines(), start=1):
         if line.strip() and not line.startswith("#"):
             yield number, line.strip()
 
