@@ -92,9 +92,9 @@ def manifest(name: str = "hello", **changes: Any) -> dict[str, Any]:
     return {key: value for key, value in whole.items() if value is not None}
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", pytest.param("sqlite", marks=pytest.mark.slow)])
 def store_kind(request: pytest.FixtureRequest) -> str:
-    """Every API test runs on both stores."""
+    """Every API test runs on both stores; one of them tells what there is to learn of another Python."""
     kind: str = request.param
     return kind
 

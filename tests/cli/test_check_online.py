@@ -10,7 +10,7 @@ import pytest
 from fabro_core.testing import FakeIdentityProvider
 from tests.cli.terminal import Home
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from fabro_core.auth.base import AuthMethod
 from fabro_core.config.live_fields import LIVE_ALLOW_LIST
 from fabro_core.context import Link
 
+pytestmark = pytest.mark.slow
+
 FABRO_PLUGIN_API = 1
 
 

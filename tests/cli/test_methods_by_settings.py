@@ -18,7 +18,7 @@ from fabro_core.testing import FakeIdentityProvider
 from tests.cli.distributions import distribute
 from tests.cli.terminal import Home
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "plugins" / "auth_apikeys"
 

@@ -20,6 +20,8 @@ from fabro_core.cli import cli
 from tests.docs.documents import ROOT, blocks, code, table
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = "127.0.0.1:3000"
 _WORD = re.compile(r"[a-z][a-z-]*")
 """Of a command."""

@@ -17,6 +17,8 @@ import pytest
 from fabro_core.models.events.catalogue import PROPERTIES
 from tests.docs.documents import ROOT, blocks, code, table, text_of
 
+pytestmark = pytest.mark.slow
+
 GUIDE = "docs/workers.md"
 
 END_OF_BLOCK = "-- end of block --"

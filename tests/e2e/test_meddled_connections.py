@@ -15,7 +15,7 @@ from fabro_auth_devtoken import new_token
 from fabro_core.testing.servers import RunningServer, running
 from tests.e2e.site import ROOT, example, steps
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 class LosesReplies(httpx.AsyncBaseTransport):

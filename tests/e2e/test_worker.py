@@ -13,6 +13,8 @@ import pytest
 
 from tests.e2e.site import PATIENCE_SECONDS, WORKER, Gate, Site, ended, example, steps
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_release_is_revised_published_and_archived(site: Site) -> None:
     run_id = site.runnable(example("release"))

@@ -20,6 +20,8 @@ from tests.cli.terminal import wait_until
 from tests.embed.program import AT_THE_ROOT, WAYS, bearer, write_settings
 from tests.embed.serving import PREFIX
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 30
 

@@ -24,7 +24,7 @@ from tests.races.server_process import DidNotStart, ServerProcess, on_redis, on_
 from tests.races.work import NOTE
 from tests.replicas import shared_valkey as shared_valkey  # a fixture
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 WRITERS: int = 4
 KILLS: int = 3

@@ -24,7 +24,7 @@ from tests.races.work import started
 from tests.soak.caller import Caller
 from tests.soak.lanes import Run, append, follow, log_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ALWAYS_ANSWERED = ("/health", "/", "/api/v1/openapi.json", "/api/v1/auth/config", "/login")
 

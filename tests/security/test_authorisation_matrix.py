@@ -18,7 +18,7 @@ from tests.api.security_headers import check_security_headers, is_page
 from tests.security.credentials import Answered, Credential, Issuer, issued_now, outlived
 from tests.security.routes import ADMITTED, ROUTES, TO_LOGIN, Route, expected, routes_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ from tests.growth import MOST_GROWTH, growth
 from tests.runs.folding import CREATED, RUN_ID, RUNNING, event
 from tests.runs.samples import SAMPLES, TODO
 
+pytestmark = pytest.mark.slow
+
 # -- logs -----------------------------------------------------------------------------------------------------------
 
 Step = tuple[str, dict[str, Any], dict[str, Any]]

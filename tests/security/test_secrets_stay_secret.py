@@ -18,7 +18,7 @@ from tests.security.ledger import leaks, unseen
 from tests.security.reachable import reachable
 from tests.security.tour import CALLBACK, Tour, tour_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 CLIENTS_OWN = ("httpx.", "httpcore.")
 """Loggers of the visitors, who are in this process too; what the server uses has other names."""

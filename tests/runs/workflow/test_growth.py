@@ -15,6 +15,8 @@ from fabro_core.runs.workflow.stylesheet import StylesheetError, parse_styleshee
 from tests.growth import MOST_GROWTH, Make, growth, numbered, repeated
 from tests.runs.workflow.graphs import compiled_text, diagnosed
 
+pytestmark = pytest.mark.slow
+
 TEXTS: dict[str, Make[str]] = {
     "open string": repeated('digraph D { a [x="', 'y\\"'),
     "open comment": repeated("digraph D { /*", "* "),
