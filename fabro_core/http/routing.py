@@ -56,8 +56,11 @@ class Application:
         for each in endpoints:
             known = by_path.setdefault(each.path, {}).setdefault(each.method, each)
             assert known is each, f"{each.method} {each.path} is served twice"
+        routes = {path: _route(path, table, services) for path, table in by_path.items()}
+        self._fixed = {path: route.opt[_SERVE] for path, route in routes.items() if "{" not in path}
+        """What serves each path without parameters: there is nothing to be found in it."""
         self.litestar = Litestar(
-            route_handlers=[*(_route(path, table, services) for path, table in by_path.items()), *extensions],
+            route_handlers=[*routes.values(), *extensions],
             request_max_body_size=services.max_body_bytes,
             exception_handlers={Exception: cast("ExceptionHandler[Exception]", _answer)},
             openapi_config=None,
@@ -72,6 +75,11 @@ class Application:
         by_segments = has_slash_in_segment(scope.get("raw_path")) and not scope["path"].startswith(_EXTENSIONS)
         if by_segments:
             scope["path"] = routable(scope["raw_path"])
+        fixed = self._fixed.get(scope["path"])
+        if fixed is not None:
+            scope["path_params"] = {}
+            await fixed(scope, receive, send)
+            return
         try:
             _, handler, path, parameters, _ = self._find(path=normalize_path(scope["path"]), method=scope["method"])
         except HTTPException:

@@ -61,8 +61,12 @@ def head_of(
         name, value = header
         name = name.lower()
         if name == b"content-length" and length is None and not is_chunked:
+            if not value.isdigit():
+                raise ValueError("the length of an answer is no number")
             length = int(value)
-        elif name == b"transfer-encoding" and value.lower() == b"chunked":
+            lines.append(b"content-length: %b\r\n" % value)
+            continue
+        if name == b"transfer-encoding" and value.lower() == b"chunked":
             length, is_chunked = None, True
         elif name == b"connection" and b"close" in [option.strip() for option in value.lower().split(b",")]:
             says_close = True
@@ -85,7 +89,7 @@ def _checked(name: bytes, value: bytes) -> bytes:
     return b"%b: %b\r\n" % (name, value)
 
 
-_USUAL: Final = frozenset({b"content-length", b"x-request-id"})
+_USUAL: Final = frozenset({b"date", b"x-request-id"})
 _checked_once: Final = lru_cache(maxsize=16)(_checked)
 """For headers that change once a second, at most."""
 _KNOWN: Final = {
