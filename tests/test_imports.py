@@ -23,7 +23,7 @@ EVERYTHING: Final = sorted(
 
 MAX_LINES: Final = 400
 
-FOUNDATION: Final = frozenset({"clock", "context", "errors", "lazy", "near", "secret", "text"})
+FOUNDATION: Final = frozenset({"clock", "context", "errors", "lazy", "near", "secret", "text", "unseen"})
 """Modules that everybody may use; they know only each other."""
 
 DIVIDED: Final = frozenset({"api", "runs"})

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from fabro_core.context import Problem
+from fabro_core.unseen import escaped
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*|--[a-z]+|server\.env line [0-9]+|server\.env")
 
@@ -26,4 +27,4 @@ def report(problems: Sequence[Problem]) -> str:
     count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
     lines = [f"fabro: cannot start, {count}", *(f"  {problem.line()}" for problem in in_order(problems))]
     traces = [f"\n{problem.path}:\n{problem.trace.rstrip()}" for problem in in_order(problems) if problem.trace]
-    return "\n".join([*lines, *traces]) + "\n"
+    return "\n".join(map(escaped, "\n".join([*lines, *traces]).split("\n"))) + "\n"

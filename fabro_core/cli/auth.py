@@ -10,6 +10,7 @@ import click
 
 from fabro_core.cli.server_address import server_meant_by, server_option
 from fabro_core.text import without_mark
+from fabro_core.unseen import escaped
 
 if TYPE_CHECKING:
     from fabro_core.client.address import ServerAddress
@@ -52,7 +53,7 @@ def login(server: str | None, dev_token: str | None, no_browser: bool, timeout: 
 
     For a server of this machine the dev token is also taken from FABRO_DEV_TOKEN.
     """
-    from fabro_core.client.faults import ClientFailed, printable
+    from fabro_core.client.faults import ClientFailed
     from fabro_core.client.login import log_in_with_browser, log_in_with_dev_token, log_out
 
     credentials = kept_credentials()
@@ -70,7 +71,7 @@ def login(server: str | None, dev_token: str | None, no_browser: bool, timeout: 
     with credentials.changing() as logins:
         replaced = logins.get(address.name)
         logins[address.name] = done
-    click.echo(f"Logged in to {address.name} as {printable(done.login)}", err=True)
+    click.echo(f"Logged in to {address.name} as {escaped(done.login)}", err=True)
     if replaced is not None:
         with suppress(ClientFailed):  # nobody uses it any more; otherwise it ends after 30 days
             log_out(address.name, replaced)
@@ -108,13 +109,13 @@ def _log_out(credentials: CredentialsFile, name: str) -> None:
     with credentials.changing() as logins:
         forgotten = logins.pop(name, None)
     if forgotten is None:
-        click.echo(f"Not logged in to {name}", err=True)
+        click.echo(escaped(f"Not logged in to {name}"), err=True)
         return
-    click.echo(f"Logged out of {name}", err=True)
+    click.echo(escaped(f"Logged out of {name}"), err=True)
     try:
         log_out(name, forgotten)
     except ClientFailed as error:
-        click.echo(f"The server does not know: {error}", err=True)
+        click.echo(escaped(f"The server does not know: {error}"), err=True)
 
 
 def kept_credentials() -> CredentialsFile:

@@ -10,6 +10,7 @@ from fabro_core.boot.report import report
 from fabro_core.client.faults import LoginRequired
 from fabro_core.errors import FabroError, StartupError
 from fabro_core.server.faults import NotStarted
+from fabro_core.unseen import escaped
 
 FAILED: Final = 1
 """The operation failed."""
@@ -25,7 +26,7 @@ def exit_code(error: FabroError) -> int:
         click.echo(report(error.problems), err=True, nl=False)
         return MISCONFIGURED
     if str(error):
-        click.echo(str(error), err=True)
+        click.echo("\n".join(map(escaped, str(error).split("\n"))), err=True)
     if isinstance(error, NotStarted):
         return error.exit_code
     return LOGIN_REQUIRED if isinstance(error, LoginRequired) else FAILED

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import click
 
-from fabro_core.client.faults import printable
 from fabro_core.client.logins import Login, OAuthLogin
+from fabro_core.unseen import escaped
 
 
 def tell_logins(logins: Mapping[str, Login], now: datetime, *, as_json: bool) -> None:
@@ -20,7 +20,7 @@ def tell_logins(logins: Mapping[str, Login], now: datetime, *, as_json: bool) ->
     if not logins:
         click.echo("Not logged in to any server", err=True)
     for server, login in sorted(logins.items()):
-        click.echo(printable(f"{server} {login.login} {login.state(now)}"))
+        click.echo(escaped(f"{server} {login.login} {login.state(now)}"))
 
 
 def _document(server: str, login: Login, now: datetime) -> dict[str, object]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from fabro_core.client.faults import printable
 from fabro_core.models.graph import Severity
+from fabro_core.unseen import escaped
 
 if TYPE_CHECKING:
     from fabro_core.client.validating import Verdict
@@ -22,7 +22,7 @@ def tell(verdict: Verdict, *, as_json: bool) -> None:
         click.echo(verdict.answer)
     elif verdict.workflow is None:
         for line in (verdict.refusal or "").splitlines():
-            click.echo(printable(line))
+            click.echo(escaped(line))
         click.echo("Not a workflow that could be run.", err=True)
     else:
         for diagnostic in verdict.workflow.diagnostics:
@@ -35,9 +35,9 @@ def shown(diagnostic: WorkflowDiagnostic, graph_path: str) -> str:
     path = diagnostic.source_path or graph_path
     place = ":".join(str(part) for part in (path, diagnostic.line, diagnostic.column) if part)
     also = diagnostic.related or ()
-    line = printable(f"{place}: {diagnostic.severity}: {diagnostic.message} [{diagnostic.rule}]")
-    lines = [line, *([f"    {printable(diagnostic.fix)}"] if diagnostic.fix else [])]
-    lines += [f"    {printable(f'{each.source_path}:{each.line}:{each.column}: {each.message}')}" for each in also]
+    line = escaped(f"{place}: {diagnostic.severity}: {diagnostic.message} [{diagnostic.rule}]")
+    lines = [line, *([f"    {escaped(diagnostic.fix)}"] if diagnostic.fix else [])]
+    lines += [f"    {escaped(f'{each.source_path}:{each.line}:{each.column}: {each.message}')}" for each in also]
     return "\n".join(lines)
 
 
@@ -46,7 +46,7 @@ def summary(workflow: PreflightWorkflowSummary) -> str:
     found = Counter(diagnostic.severity for diagnostic in workflow.diagnostics)
     counts = ", ".join(_counted(found[severity], severity) for severity in get_args(Severity) if found[severity])
     size = f"{_counted(workflow.nodes, 'node')}, {_counted(workflow.edges, 'edge')}"
-    return printable(f"{workflow.name}: {size}; {counts or 'nothing is wrong'}")
+    return escaped(f"{workflow.name}: {size}; {counts or 'nothing is wrong'}")
 
 
 def _counted(number: int, what: str) -> str:

@@ -16,8 +16,9 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from fabro_core.client.faults import ClientFailed, printable
+from fabro_core.client.faults import ClientFailed
 from fabro_core.secret import Secret
+from fabro_core.unseen import escaped
 
 PATH: Final = "/callback"
 IDLE_SECONDS: Final = 5
@@ -109,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
             title, text = "Almost done", "The terminal has the rest. You can close this window."
         else:
             reason = given.get("error_description") or given["error"]
-            outcome = ClientFailed(f"login failed: {printable(reason)}")
+            outcome = ClientFailed(f"login failed: {escaped(reason)}")
             title, text = "Login failed", f"{reason}. You can close this window."
         try:
             self._show(200, title, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shlex import quote
 
 from fabro_core.errors import FabroError
+from fabro_core.unseen import escaped
 
 
 class ClientFailed(FabroError):
@@ -12,13 +13,13 @@ class ClientFailed(FabroError):
 
 
 class Refused(ClientFailed):
-    """The server answered with an error. What it says is shown without control characters."""
+    """The server answered with an error. What it says is shown with unseen characters spelled out."""
 
     def __init__(self, status: int, code: str | None, detail: str, *, server: str) -> None:
         self.status, self.code = status, code
         self.detail = detail
         """In full, as the server wrote it."""
-        super().__init__(printable(f"{server}: {detail}"))
+        super().__init__(escaped(f"{server}: {detail}"))
 
 
 class LoginRequired(ClientFailed):
@@ -26,8 +27,3 @@ class LoginRequired(ClientFailed):
 
     def __init__(self, server: str) -> None:
         super().__init__(f"Not logged in to {server}; run: fabro auth login --server {quote(server)}")
-
-
-def printable(text: str) -> str:
-    """Text from elsewhere, with nothing in it that moves a terminal's cursor."""
-    return "".join(character if character.isprintable() else "�" for character in text)

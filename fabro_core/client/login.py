@@ -10,10 +10,11 @@ import msgspec
 from fabro_core.client.address import ServerAddress
 from fabro_core.client.callback import listening
 from fabro_core.client.connection import Connection
-from fabro_core.client.faults import ClientFailed, printable
+from fabro_core.client.faults import ClientFailed
 from fabro_core.client.logins import DevTokenLogin, Login, OAuthLogin
 from fabro_core.client.oauth import authorization_url, end, exchange
 from fabro_core.secret import Secret
+from fabro_core.unseen import escaped
 
 
 class _Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +64,6 @@ def log_out(server: str, login: Login) -> None:
     try:
         address = ServerAddress.parse(server)
     except ValueError as error:
-        raise ClientFailed(f"{printable(server)} is no server: {error}") from None
+        raise ClientFailed(f"{escaped(server)} is no server: {error}") from None
     with Connection(address) as connection:
         end(connection, login)

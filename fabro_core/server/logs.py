@@ -15,6 +15,7 @@ from typing import Any, Final, TextIO
 
 from fabro_core.config.model import LogFormat, Logging, LogLevel
 from fabro_core.server.log_lines import LogLines
+from fabro_core.unseen import escaped
 
 LOGGER: Final = "fabro"
 
@@ -48,9 +49,9 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as text, without a line feed at the end."""
         fields = _all_shown(_fields(record))
-        line = f"{instant(record.created)} {record.levelname} {record.name} {_escaped(record.getMessage())}{fields}"
+        line = f"{instant(record.created)} {record.levelname} {record.name} {escaped(record.getMessage())}{fields}"
         trace = _trace(record)
-        return line if trace is None else "\n".join([line, *(f"  {_escaped(row)}" for row in trace.split("\n"))])
+        return line if trace is None else "\n".join([line, *(f"  {escaped(row)}" for row in trace.split("\n"))])
 
 
 class JsonFormatter(logging.Formatter):
@@ -93,23 +94,6 @@ def _trace(record: logging.LogRecord) -> str | None:
     return logging.Formatter().formatException(record.exc_info) if record.exc_info and record.exc_info[0] else None
 
 
-_UNSEEN: Final = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
-    r"\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-"""Control characters, line separators, surrogates, and what has no width or turns the direction of the text around."""
-
-
-def _escaped(text: str) -> str:
-    """Without unseen characters, so that no value can begin a line, talk to a terminal or look like another one."""
-    return _UNSEEN.sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    number = ord(match[0])
-    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
-
-
 _PLAIN: Final = re.compile(r"[\w./:@+-]+", re.ASCII)
 _ALL_PLAIN: Final = re.compile(r"[\w./:@+-]+(?:\n[\w./:@+-]+)*", re.ASCII)
 _NEEDS_QUOTES: Final = re.compile(r'[\s"=]')
@@ -128,5 +112,5 @@ def shown(text: str) -> str:
     """A value as a line of text has it: in quotes when it could be taken for several, without unseen characters."""
     if _PLAIN.fullmatch(text):
         return text
-    text = _escaped(text)
+    text = escaped(text)
     return json.dumps(text, ensure_ascii=False) if text == "" or _NEEDS_QUOTES.search(text) else text

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from fabro_core.unseen import escaped_for_page
 from fabro_core.web.assets import asset_path
 
 if TYPE_CHECKING:
@@ -21,9 +22,15 @@ _DIRECTORY: Final = Path(__file__).parent / "templates"
 def render(template: str, prefix: str, **values: object) -> bytes:
     """A page. `prefix` is the public prefix, which every link of a page begins with (server.md S1).
 
-    Values are escaped; a name that the template uses and nobody gives is an error.
+    Values are escaped, and what nobody sees in them is spelled out; a name that the template uses and nobody gives is
+    an error.
     """
     return _environment().get_template(template).render(prefix=prefix, **values).encode("utf-8")
+
+
+def _shown(value: object) -> object:
+    """Text as it is put into a page; markup, which is made here, is as it has to be."""
+    return escaped_for_page(value) if type(value) is str else value
 
 
 @cache
@@ -37,6 +44,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=_shown,
     )
     environment.globals["asset"] = asset_path
     return environment

@@ -19,6 +19,7 @@ from fabro_core.runs.pictures.placing import LAYER_GAP, Box, Placement, Point, p
 from fabro_core.runs.pictures.shapes import outlines, size_of
 from fabro_core.runs.workflow.attributes import text_of
 from fabro_core.runs.workflow.handlers import effective_shape
+from fabro_core.unseen import escaped_for_page
 
 _MARGIN = 8.0
 _NODE_FONT, _EDGE_FONT = 14, 11
@@ -207,8 +208,8 @@ def _texts(lines: Sequence[str], x: float, y: float, font: int) -> str:
 
 
 def _escaped(text: str) -> str:
-    """A text as XML; characters that XML cannot hold are replaced."""
-    return escape(_NO_XML.sub("\ufffd", text), {'"': "&quot;", "'": "&#39;"})
+    """A text as XML; characters that XML cannot hold are replaced, and those that nobody sees spelled out."""
+    return escape(escaped_for_page(_NO_XML.sub("\ufffd", text)), {'"': "&quot;", "'": "&#39;"})
 
 
 def _point(x: float, y: float) -> str:
