@@ -30,10 +30,10 @@ from fabro_core.models.manifest import (
     ManifestWorkflowConfig,
     RunManifest,
 )
+from fabro_core.runs.paths import directory_of, resolved
 from fabro_core.runs.workflow.attributes import text_of
 from fabro_core.runs.workflow.compile import compile_workflow
 from fabro_core.runs.workflow.files import FileReference, WorkflowFiles
-from fabro_core.runs.workflow.paths import directory_of, resolved
 from fabro_core.runs.workflow.texts import Names
 from fabro_core.text import without_mark
 

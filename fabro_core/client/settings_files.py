@@ -12,9 +12,9 @@ from fabro_core.client.toml_tables import table_in
 from fabro_core.client.workflow_location import WorkflowLocation, project_settings
 from fabro_core.errors import InvalidRequest
 from fabro_core.models.manifest import FileRefType, ManifestArgs, ManifestConfig
+from fabro_core.runs.paths import directory_of, resolved
 from fabro_core.runs.settings.arguments import read_arguments
 from fabro_core.runs.workflow.files import FileReference
-from fabro_core.runs.workflow.paths import directory_of, resolved
 from fabro_core.text import without_mark
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import shutil
+import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from zipfile import ZipFile
 
 import httpx
 import pytest
 
+from fabro_core.http.services import SERVICES
+from fabro_core.models.stage import StageId
+from fabro_core.runs.attachments.artifacts import Arrival
 from tests.api.conftest import Server
 from tests.runs.samples import SAMPLES
 
@@ -94,6 +103,64 @@ async def test_head_says_what_get_says_and_sends_nothing(server: Server) -> None
     answer = await server.client.head(f"/api/v1/runs/{run_id}/artifacts/download")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"] == "application/zip"
+
+
+HOSTILE = {
+    "../../outside": b"1",
+    "/etc/passwd": b"2",
+    "C:/x": b"3",
+    "a\\b": b"4",
+    "a\nb": b"5",
+    "a\x1b[31m": b"6",
+    ".git/config": b"7",
+    "f": b"8",
+    "f/g": b"9",
+    "README": b"10",
+    "readme": b"11",
+    "caf\u00e9": b"12",
+    "cafe\u0301": b"13",
+    "aux.txt": b"14",
+    "dots. ": b"15",
+    "n" * 300: b"16",
+    "good/name.md": b"17",
+}
+
+
+async def test_files_that_were_kept_under_any_name_are_downloaded_and_unpacked_anywhere(
+    server: Server, tmp_path: Path
+) -> None:
+    """Whatever the rules were when they were kept; here they are put where the rules are not asked."""
+    run_id = (await server.create())["id"]
+    services = server.app.litestar.state[SERVICES]
+    for number, (path, content) in enumerate(HOSTILE.items()):
+        digest = hashlib.sha256(content).hexdigest()
+        arrival = Arrival(path=path, size=len(content), digest=digest, read=partial(bytes, content))
+        await services.runs.artifacts.keep(run_id, StageId("draft", number + 1), 0, [arrival])
+        one = await server.client.get(
+            f"/api/v1/runs/{run_id}/stages/draft@{number + 1}/artifacts/download", params={"filename": path, "retry": 0}
+        )
+        assert (one.status_code, one.content) == (200, content)
+    archive = (await download(server, run_id)).content
+
+    for unpacked in unpacked_by_each_program(archive, tmp_path / "unpacked"):
+        assert sorted(unpacked) == sorted(members(await download(server, run_id)))
+        assert sorted(unpacked.values()) == sorted(HOSTILE.values())
+        assert unpacked["good/name.md"] == HOSTILE["good/name.md"]
+
+
+def unpacked_by_each_program(archive: bytes, directory: Path) -> Iterator[dict[str, bytes]]:
+    """The files that each leaves in a directory of its own; none may leave anything beside that."""
+    directory.mkdir()
+    by_python = directory / "python"
+    with ZipFile(io.BytesIO(archive)) as opened:
+        opened.extractall(by_python)
+    unzip, by_unzip = shutil.which("unzip"), directory / "unzip"
+    if unzip is not None:
+        (directory / "a.zip").write_bytes(archive)
+        subprocess.run([unzip, "-q", directory / "a.zip", "-d", by_unzip], check=True, stdin=subprocess.DEVNULL)
+    assert {path.name for path in directory.iterdir()} <= {"python", "unzip", "a.zip"}
+    for each in (by_python, by_unzip) if unzip is not None else (by_python,):
+        yield {path.relative_to(each).as_posix(): path.read_bytes() for path in each.rglob("*") if path.is_file()}
 
 
 async def test_the_same_files_make_the_same_archive_at_any_time(server: Server) -> None:

@@ -85,6 +85,7 @@ INVALID: dict[str, Parts] = {
     "part listed twice": [manifest(entry("f0", "a"), entry("f0", "b")), NOTES],
     "path listed twice": [manifest(entry("f0", "a"), entry("f1", "a")), NOTES, ("f1", b"x")],
     "path outside": [manifest(entry("f0", "../a")), NOTES],
+    "file and folder": [manifest(entry("f0", "a"), entry("f1", "a/b")), NOTES, ("f1", b"x")],
     "other bytes": [manifest(entry("f0", "a", sha256="0" * 64)), NOTES],
     "not a checksum": [manifest(entry("f0", "a", sha256="")), NOTES],
     "other size": [manifest(entry("f0", "a", expected_bytes=4)), NOTES],

@@ -76,14 +76,23 @@ async def test_a_stage_nobody_has_heard_of_has_no_files(server: Server) -> None:
     assert (await server.client.get(f"/api/v1/runs/{run_id}/artifacts")).json() == {"data": []}
 
 
-@pytest.mark.parametrize(
-    "path", ["", "/etc/passwd", "a/", "a//b", ".", "..", "a/../b", "./a", "a\\b", "a\0b", "x" * 4097]
-)
+ELSEWHERE = ("", "/etc/passwd", "a/", "a//b", ".", "..", "a/../b", "./a", "a\\b", "a\0b", "x" * 4097)
+NOT_EVERYWHERE = ("x" * 1025, "C:/x", "a\nb", "a\x1b[31m", "a\u202eb", ".git/config", ".Git")
+
+
+@pytest.mark.parametrize("path", [*ELSEWHERE, *NOT_EVERYWHERE])
 async def test_a_path_that_leads_elsewhere_is_not_valid(server: Server, path: str) -> None:
     run_id = (await server.create())["id"]
     assert (await put(server, run_id, path)).status_code == 400
     assert (await get(server, run_id, path)).status_code == 400
     assert (await server.client.get(place(run_id))).json() == {"data": []}
+
+
+async def test_a_file_is_not_kept_where_a_folder_is_nor_below_a_file(server: Server) -> None:
+    run_id = (await server.create())["id"]
+    assert [(await put(server, run_id, path)).status_code for path in ("a", "b/c")] == [204, 204]
+    assert [(await put(server, run_id, path, retry=1)).status_code for path in ("a/b", "b")] == [400, 400]
+    assert [each["filename"] for each in (await server.client.get(place(run_id))).json()["data"]] == ["a", "b/c"]
 
 
 @pytest.mark.parametrize("query", [{}, {"retry": "0"}, {"filename": "a"}, {"filename": "a", "retry": "-1"}])

@@ -15,8 +15,7 @@ import multipart
 from fabro_core.errors import InvalidRequest
 from fabro_core.http.body import BodyTooLarge, Incoming, UnsupportedMediaType, decode_json
 from fabro_core.http.multipart import MANIFEST, FormLimits, Part, receive_form
-from fabro_core.runs.attachments.artifact_path import require_artifact_path
-from fabro_core.runs.attachments.artifacts import Arrival
+from fabro_core.runs.attachments.artifacts import Arrival, require_artifact_path
 
 ONE_FILE: Final = "application/octet-stream"
 FORM: Final = "multipart/form-data"

@@ -23,8 +23,8 @@ from fabro_core.http.operation import operation
 from fabro_core.http.query import MAX_UNSIGNED, QueryParams
 from fabro_core.http.reply import Reply, json_reply, no_content, octets
 from fabro_core.http.zip_stream import Archive
-from fabro_core.runs.attachments.artifact_path import require_artifact_path
 from fabro_core.runs.attachments.artifacts import Artifact, RunArtifacts, node_of
+from fabro_core.runs.paths import unpackable
 
 Retry = Annotated[int, msgspec.Meta(ge=0, le=MAX_UNSIGNED)]
 
@@ -148,13 +148,16 @@ async def put_stage_artifact(call: Call[StagePath, PutArtifactParams, Received])
     errors=(404,),
 )
 async def get_stage_artifact(call: Call[StagePath, GetArtifactParams]) -> Reply:
-    path = require_artifact_path(call.query.filename)
-    return octets(await call.services.runs.artifacts.read(call.path.id, call.path.stage_id, call.query.retry, path))
+    query = call.query
+    return octets(
+        await call.services.runs.artifacts.read(call.path.id, call.path.stage_id, query.retry, query.filename)
+    )
 
 
 async def _contents(artifacts: RunArtifacts, listed: Sequence[Artifact]) -> AsyncIterator[tuple[str, bytes]]:
+    names = unpackable(artifact.path for artifact in listed)
     for artifact in listed:
-        yield artifact.path, await artifacts.content(artifact)
+        yield names[artifact.path], await artifacts.content(artifact)
 
 
 ROUTES: Final = (

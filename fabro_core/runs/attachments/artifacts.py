@@ -7,14 +7,15 @@ first: what a crash leaves of a deleted run, nobody sees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Final
 
 import msgspec
 
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.documents.collection import Documents
-from fabro_core.errors import Conflict, NotFound
+from fabro_core.errors import Conflict, InvalidRequest, NotFound
 from fabro_core.models.graph import Handler
 from fabro_core.models.ids import RunId
 from fabro_core.models.stage import StageId
@@ -24,9 +25,13 @@ from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.origin import read_created
 from fabro_core.runs.off_loop import OffLoop
+from fabro_core.runs.paths import artifact_path_fault, folder_and_file
 from fabro_core.runs.workflow.handlers import stored_handlers
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import Blob
+
+MAX_FILES_OF_STAGE: Final = 10_000
+"""Each upload reads and writes the list of them."""
 
 _BEFORE_KNOWN_STAGES = -1
 _NO_WORK = frozenset({Handler.START, Handler.EXIT})
@@ -79,10 +84,12 @@ class RunArtifacts:
     async def keep(self, run_id: RunId, stage_id: StageId, retry: int, arrivals: Sequence[Arrival]) -> None:
         """Keep files of one attempt at a stage, all or none; a path that the attempt has already is replaced.
 
-        Raises `Conflict` for a run that is archived or being deleted, `Contended` when other servers were first too
+        Raises `Conflict` for a run that is archived or being deleted and for a stage that has too many files,
+        `InvalidRequest` for a path that is the folder of another one, `Contended` when other servers were first too
         often.
         """
         _require_open(await self._projection(run_id))
+        _require_beside_each_other([each.path for each in arrivals])
         for arrival in arrivals:
             await self._store.put_blob(
                 Blob(digest=arrival.digest, body=arrival.read(), now_ms=epoch_ms(self._clock.now()))
@@ -102,10 +109,14 @@ class RunArtifacts:
         return [stage for _, stage in await self._in_order(run_id, await self._projection(run_id))]
 
     async def read(self, run_id: RunId, stage_id: StageId, retry: int, path: str) -> bytes:
-        """The content of a file. Raises `NotFound` also for one that the attempt did not leave."""
+        """The content of a file, whatever its path is by the rules of today.
+
+        Raises `NotFound` also for one that the attempt did not leave, `InvalidRequest` for one that none can leave.
+        """
         for artifact in await self.of_stage(run_id, stage_id):
             if (artifact.path, artifact.retry) == (path, retry):
                 return await self.content(artifact)
+        require_artifact_path(path)
         raise NotFound(f"Stage {stage_id} has no artifact {path!r} of retry {retry}.")
 
     async def newest_of_run(self, run_id: RunId) -> list[Artifact]:
@@ -152,10 +163,13 @@ class RunArtifacts:
         graph = bytes((await read_created(self._store, run_id)).graph)
         return await self._off_loop.run(partial(stored_handlers, graph), size=len(graph))
 
-    async def _enter(self, run_id: RunId, stage_id: StageId, kept: Iterable[Artifact]) -> None:
+    async def _enter(self, run_id: RunId, stage_id: StageId, kept: Sequence[Artifact]) -> None:
         async def enter(stage: StageArtifacts | None) -> StageArtifacts:
             before = () if stage is None else stage.artifacts
+            _require_beside_each_other([each.path for each in kept], [each.path for each in before])
             listed = {(each.path, each.retry): each for each in (*before, *kept)}
+            if len(listed) > MAX_FILES_OF_STAGE:
+                raise Conflict(f"A stage has at most {MAX_FILES_OF_STAGE} artifacts.")
             return StageArtifacts(stage_id=str(stage_id), artifacts=tuple(listed[each] for each in sorted(listed)))
 
         await self._stages.update(_key(run_id, stage_id), enter)
@@ -169,6 +183,20 @@ class RunArtifacts:
         if hit is None or _removing(msgspec.json.decode(hit.state, type=Projection)):
             await self._stages.delete(_key(run_id, stage_id))
             raise NotFound(f"Run {run_id} not found.")
+
+
+def require_artifact_path(path: str) -> str:
+    """`path` itself. Raises `InvalidRequest` when no file may be kept under it (events.md E14)."""
+    fault = artifact_path_fault(path)
+    if fault is not None:
+        raise InvalidRequest(f"The path of an artifact {fault}.")
+    return path
+
+
+def _require_beside_each_other(new: Sequence[str], known: Sequence[str] = ()) -> None:
+    both = folder_and_file(new, known)
+    if both is not None:
+        raise InvalidRequest(f"The path {both!r} cannot be that of a file and of a folder.")
 
 
 def node_of(stage_id: str) -> str:

@@ -19,7 +19,8 @@ from fabro_core.models.manifest import (
 )
 from fabro_core.models.setting_origins import SettingsLayer
 from fabro_core.models.type_faults import TypeFault, refuse_byte_order_mark, type_fault, type_fault_in
-from fabro_core.runs.create.paths import MAX_CHARS, directory_of, normal_path, seen_from
+from fabro_core.runs.create.paths import normal_path, seen_from
+from fabro_core.runs.paths import MAX_PATH_LENGTH, directory_of
 from fabro_core.runs.settings.arguments import Arguments, read_arguments
 from fabro_core.runs.settings.layers import LayerSource
 from fabro_core.text import without_mark
@@ -154,8 +155,8 @@ def _settings_files(manifest: RunManifest, workflow: ManifestWorkflow) -> Iterat
 
 def _config_file(config: ManifestConfig, source: str, where: str, cwd: str) -> LayerSource:
     if config.type == "user":
-        if len(config.path or "") > MAX_CHARS:
-            raise InvalidRequest(f"{where}.path: must have at most {MAX_CHARS} characters.")
+        if len(config.path or "") > MAX_PATH_LENGTH:
+            raise InvalidRequest(f"{where}.path: must have at most {MAX_PATH_LENGTH} characters.")
         return LayerSource(kind=SettingsLayer.USER, file=config.path or where, directory="", source=source)
     path = config.path or ""
     directory = directory_of(normal_path(seen_from(cwd, path, f"{where}.path"), f"{where}.path"))

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import re
 
 from fabro_core.errors import InvalidRequest
-
-_DRIVE = re.compile(r"[A-Za-z]:")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-MAX_CHARS = 1024
-"""Of a path; messages and records repeat it."""
+from fabro_core.runs.paths import MAX_PATH_LENGTH, folded, path_fault
 
 
 def normal_path(path: str, where: str) -> str:
@@ -20,23 +13,15 @@ def normal_path(path: str, where: str) -> str:
 
     Raises `InvalidRequest` for a path that is absolute, too long, not portable, or does not name a file.
     """
-    if len(path) > MAX_CHARS:
-        raise InvalidRequest(f"{where}: must have at most {MAX_CHARS} characters.")
-    if path.startswith(("/", "~")) or _DRIVE.match(path):
-        raise InvalidRequest(f"{where}: must be a relative path.")
-    if "\\" in path:
-        raise InvalidRequest(f"{where}: must use forward slashes.")
-    if _CONTROL.search(path):
-        raise InvalidRequest(f"{where}: must not contain control characters.")
-    segments: list[str] = []
-    for segment in path.split("/"):
-        if segment == ".." and segments and segments[-1] != "..":
-            segments.pop()
-        elif segment not in ("", "."):
-            segments.append(segment)
-    if not segments or segments[-1] == "..":
+    if len(path) > MAX_PATH_LENGTH:
+        raise InvalidRequest(f"{where}: must have at most {MAX_PATH_LENGTH} characters.")
+    fault = path_fault(path)
+    if fault is not None:
+        raise InvalidRequest(f"{where}: {fault}.")
+    normal = folded("", path)
+    if normal is None:
         raise InvalidRequest(f"{where}: must name a file.")
-    return "/".join(segments)
+    return normal
 
 
 def workflow_slug(path: str) -> str:
@@ -58,8 +43,3 @@ def seen_from(directory: str, path: str, where: str) -> str:
     if not directory.startswith("/"):
         raise InvalidRequest(f"{where}: must be a relative path, as cwd is none that it could be seen from.")
     return posixpath.relpath(path, directory)
-
-
-def directory_of(path: str) -> str:
-    """The directory of a file; empty for one without."""
-    return path.rpartition("/")[0]

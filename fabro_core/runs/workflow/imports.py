@@ -12,6 +12,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from fabro_core.models.graph import WorkflowDiagnostic
+from fabro_core.runs.paths import directory_of, resolved
 from fabro_core.runs.templates.marks import is_template
 from fabro_core.runs.workflow.attributes import text_of
 from fabro_core.runs.workflow.diagnostics import diagnostic
@@ -20,7 +21,6 @@ from fabro_core.runs.workflow.edge_table import EdgeTable
 from fabro_core.runs.workflow.files import FileReference, WorkflowFiles
 from fabro_core.runs.workflow.grammar import SymbolsLeft, parse
 from fabro_core.runs.workflow.handlers import roles_of
-from fabro_core.runs.workflow.paths import directory_of, resolved
 from fabro_core.runs.workflow.scopes import TOO_LARGE, draft_of
 from fabro_core.runs.workflow.source import Source, WorkflowSyntaxError
 from fabro_core.runs.workflow.splicing import PROPAGATED, WITH_MEANING, Imported, ImportFault, Splicer

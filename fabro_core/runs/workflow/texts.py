@@ -16,6 +16,7 @@ from msgspec import UNSET
 from fabro_core.errors import InvalidRequest
 from fabro_core.models.graph import Handler, String, WorkflowDiagnostic
 from fabro_core.near import near_match
+from fabro_core.runs.paths import directory_of, is_within, resolved
 from fabro_core.runs.templates.faults import Misuse, TemplateFault, TemplatePlace
 from fabro_core.runs.templates.marks import is_template
 from fabro_core.runs.templates.scripts import Language, Script, fill, how_to_read
@@ -26,7 +27,6 @@ from fabro_core.runs.workflow.draft import Budget, Draft, DraftNode, Origin, Too
 from fabro_core.runs.workflow.files import FileReference, WorkflowFiles
 from fabro_core.runs.workflow.handlers import Roles
 from fabro_core.runs.workflow.literals import offset_in_quoted
-from fabro_core.runs.workflow.paths import directory_of, is_within, resolved
 from fabro_core.runs.workflow.scopes import TOO_LARGE
 from fabro_core.runs.workflow.source import Source
 
