@@ -173,10 +173,10 @@ class Writer:
         return transaction
 
     def _settle(self, group: list[_Job[Any]], transaction: Transaction | None) -> None:
+        for job in group:  # first: who asked goes on before those who are told of it
+            job.settle()
         if transaction is not None:
             self._committed(transaction)
-        for job in group:
-            job.settle()
 
 
 def _for_caller(fault: Exception) -> Exception:
