@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks.create_runs import manifest
 from benchmarks.load import Result, generate_each, http_request
 from benchmarks.servers import Address, cpu_seconds, fabro, storeless
+from fabro_store_sqlite.event_keys import MAX_SEQ
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _event(run_id: str) -> bytes:
 
 def _stored(database: Path) -> Stored:
     """What the newest append has left in the file of our server."""
-    newest = "SELECT events.run, body, tags FROM events ORDER BY change_no DESC LIMIT 1"
+    newest = f"SELECT event / {MAX_SEQ + 1}, body, tags FROM events ORDER BY change_no DESC LIMIT 1"
     with closing(sqlite3.connect(database)) as connection:
         run, event, tags = connection.execute(newest).fetchone()
         (body,) = connection.execute("SELECT body FROM runs WHERE run = ?", (run,)).fetchone()

@@ -11,12 +11,13 @@ from sqlalchemy import bindparam, select
 from fabro_core.store import FeedEvent, FeedPage, FeedQuery, first_page
 from fabro_store_sqlite.changes import newest_change
 from fabro_store_sqlite.compiling import sql
+from fabro_store_sqlite.event_keys import run_of_event, seq_of_event
 from fabro_store_sqlite.schema import EVENTS, RUNS
 
 _E = EVENTS.c
 _SINCE: Final = sql(
-    select(_E.change_no, RUNS.c.id, _E.seq, _E.body)
-    .select_from(EVENTS.join(RUNS, _E.run == RUNS.c.run))
+    select(_E.change_no, RUNS.c.id, seq_of_event, _E.body)
+    .select_from(EVENTS.join(RUNS, RUNS.c.run == run_of_event))
     .where(_E.change_no > bindparam("after"))
     .order_by(_E.change_no)
     .limit(bindparam("limit"))

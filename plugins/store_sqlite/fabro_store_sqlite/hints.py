@@ -19,6 +19,7 @@ from sqlalchemy import bindparam, func, select
 from fabro_core.store import StoreUnavailable, Wakeup, WakeupHub
 from fabro_store_sqlite.changes import newest_change
 from fabro_store_sqlite.compiling import sql
+from fabro_store_sqlite.event_keys import run_of_event, seq_of_event
 from fabro_store_sqlite.readers import Readers
 from fabro_store_sqlite.schema import EVENTS, RUNS
 from fabro_store_sqlite.writer import Transaction
@@ -29,7 +30,7 @@ MOST_AT_ONCE: Final = 4_000
 
 _E = EVENTS.c
 _new = (
-    select(_E.run, _E.seq, _E.change_no)
+    select(run_of_event.label("run"), seq_of_event.label("seq"), _E.change_no)
     .where(_E.change_no > bindparam("seen"))
     .order_by(_E.change_no)
     .limit(bindparam("limit"))

@@ -11,30 +11,31 @@ from sqlalchemy import BindParameter, bindparam, select
 
 from fabro_core.store import EventPage, EventQuery, EventRecord, FeedQuery, first_page
 from fabro_store_sqlite.compiling import sql
+from fabro_store_sqlite.event_keys import MAX_SEQ, event_key_of, seq_of_event
 from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUNS
 
 LOOP_EVENTS: Final = 200
 LOOP_BYTES: Final = 2 * 1024 * 1024
 """What a page may have when it is read on the event loop; copying so much takes a millisecond."""
 
-_AFTER_ANY_SEQ: Final = 2**63 - 1
-
 _E, _T = EVENTS.c, EVENT_TAGS.c
-_COLUMNS = (_E.seq, _E.kind, _E.tags, _E.body)
+_COLUMNS = (seq_of_event, _E.kind, _E.tags, _E.body)
 _RUN = select(RUNS.c.run).where(RUNS.c.id == bindparam("id")).scalar_subquery()
 
-_plain = select(*_COLUMNS).where(_E.run == _RUN, _E.seq > bindparam("after"), _E.seq < bindparam("before"))
+_plain = select(*_COLUMNS).where(
+    _E.event > event_key_of(_RUN, bindparam("after")), _E.event <= event_key_of(_RUN, bindparam("last"))
+)
 _tagged = (
     select(*_COLUMNS)
-    .select_from(EVENT_TAGS.join(EVENTS, (_E.run == _T.run) & (_E.seq == _T.seq)))
-    .where(_T.run == _RUN, _T.tag == bindparam("tag"), _T.seq > bindparam("after"), _T.seq < bindparam("before"))
+    .select_from(EVENT_TAGS.join(EVENTS, _E.event == event_key_of(_T.run, _T.seq)))
+    .where(_T.run == _RUN, _T.tag == bindparam("tag"), _T.seq > bindparam("after"), _T.seq <= bindparam("last"))
 )
 
 
 _LIMIT: BindParameter[int] = bindparam("limit")
 
-_PAGE: Final = sql(_plain.order_by(_E.seq).limit(_LIMIT))
-_PAGE_REVERSED: Final = sql(_plain.order_by(_E.seq.desc()).limit(_LIMIT))
+_PAGE: Final = sql(_plain.order_by(_E.event).limit(_LIMIT))
+_PAGE_REVERSED: Final = sql(_plain.order_by(_E.event.desc()).limit(_LIMIT))
 _TAGGED_PAGE: Final = sql(_tagged.order_by(_T.seq).limit(_LIMIT))
 _TAGGED_PAGE_REVERSED: Final = sql(_tagged.order_by(_T.seq.desc()).limit(_LIMIT))
 
@@ -54,8 +55,8 @@ def event_page(connection: sqlite3.Connection, query: EventQuery) -> EventPage:
     binds = {
         "id": query.run_id,
         "tag": query.tag,
-        "after": query.after_seq,
-        "before": _AFTER_ANY_SEQ if query.before_seq is None else query.before_seq,
+        "after": min(query.after_seq, MAX_SEQ),
+        "last": MAX_SEQ if query.before_seq is None else min(query.before_seq - 1, MAX_SEQ),
         "limit": query.limit + 1,
     }
     # Closed before the snapshot ends: a cursor that was not read to its end would keep it open.

@@ -81,6 +81,18 @@ LAYOUT = Layout(
             ),
         ),
         Step("find runs by their facets and the words of their titles", older_runs.STATEMENTS),
+        Step(
+            "copy all events into a table of another kind",
+            (
+                "CREATE TABLE new_events (event INTEGER NOT NULL, kind TEXT NOT NULL, tags TEXT, body BLOB NOT NULL,"
+                " change_no INTEGER, PRIMARY KEY (event))",
+                "INSERT INTO new_events SELECT run * 16777216 + seq, kind, tags, body, change_no FROM events"
+                " ORDER BY run, seq",
+                "DROP TABLE events",
+                "ALTER TABLE new_events RENAME TO events",
+                "CREATE UNIQUE INDEX events_by_change ON events (change_no) WHERE change_no IS NOT NULL",
+            ),
+        ),
     ),
 )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from fabro_core.store import AppendBatch, RunRow, SeqConflict, Wakeup
 from fabro_store_sqlite import blobs
 from fabro_store_sqlite.changes import keep_newest_change
 from fabro_store_sqlite.compiling import sql
+from fabro_store_sqlite.event_keys import MAX_SEQ, event_key, event_key_of
 from fabro_store_sqlite.run_counts import Place, children_of, recount
 from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUN_FACETS, RUNS, SEARCHED, STATES, shelf_of
 from fabro_store_sqlite.writer import Transaction
@@ -65,8 +66,10 @@ _REMOVE_FACET = sql(
         *(RUN_FACETS.c[name] == bindparam(name) for name in ("facet", "shelf", "created_ms", "id"))
     )
 )
-_DELETIONS = tuple(
-    sql(delete(table).where(table.c.run == bindparam("run"))) for table in (EVENT_TAGS, EVENTS, STATES, SEARCHED, RUNS)
+_run: BindParameter[int] = bindparam("run")
+_DELETIONS = (
+    sql(delete(EVENTS).where(EVENTS.c.event.between(event_key_of(_run, 0), event_key_of(_run, MAX_SEQ)))),
+    *(sql(delete(table).where(table.c.run == _run)) for table in (EVENT_TAGS, STATES, SEARCHED, RUNS)),
 )
 _FACETS = msgspec.json.Decoder(tuple[str, ...])
 
@@ -175,8 +178,7 @@ def _add_events(transaction: Transaction, run: int, change: int, batch: AppendBa
         _INSERT_EVENT,
         [
             {
-                "run": run,
-                "seq": event.seq,
+                "event": event_key(run, event.seq),
                 "kind": event.kind,
                 "tags": msgspec.json.encode(event.tags).decode() if event.tags else None,
                 "body": event.body,

@@ -89,16 +89,14 @@ RUN_FACETS = Table(
 EVENTS = Table(
     "events",
     METADATA,
-    Column("run", Integer, nullable=False),
-    Column("seq", Integer, nullable=False),
+    # Run and sequence number; see `event_keys`.
+    Column("event", Integer, primary_key=True),
     Column("kind", Text, nullable=False),
     # A JSON array as appended; NULL for the many events without tags.
     Column("tags", Text),
     Column("body", LargeBinary, nullable=False),
     # From one counter over all runs: the event's place in the feed. NULL for events from before there was one.
     Column("change_no", Integer),
-    PrimaryKeyConstraint("run", "seq"),
-    sqlite_with_rowid=False,
 )
 
 EVENT_TAGS = Table(
@@ -180,7 +178,7 @@ for _key in _SHARED:
 Index("runs_by_elapsed_ms", _R.bucket, _R.elapsed_ms, _R.id, sqlite_where=_R.elapsed_ms.is_not(None))
 Index("runs_by_begun_ms", _R.bucket, _R.begun_ms, _R.id.desc(), _R.elapsed_ms, sqlite_where=_R.elapsed_ms.is_(None))
 Index("runs_by_workflow", _R.workflow, _R.id)
-# Run and sequence number stand in it as well, as they are the table's key: who asks what is new reads nothing else.
+# The key of the event stands in it as well: who asks what is new reads nothing else.
 Index("events_by_change", _E.change_no, unique=True, sqlite_where=_E.change_no.is_not(None))
 Index("documents_by_owner", _D.collection, _D.owner, _D.key)
 Index("documents_by_expiry", _D.expires_ms, sqlite_where=_D.expires_ms.is_not(None))

@@ -111,7 +111,16 @@ async def test_an_upgraded_file_gives_no_place_in_the_feed_twice(path: Path) -> 
 
 @pytest.mark.parametrize(
     "before",
-    ["DROP INDEX runs_by_change", "ALTER TABLE runs", "ALTER TABLE change_counter", "PRAGMA user_version =", "COMMIT"],
+    [
+        "DROP INDEX runs_by_change",
+        "ALTER TABLE runs",
+        "ALTER TABLE change_counter",
+        "INSERT INTO new_events",
+        "DROP TABLE events",
+        "ALTER TABLE new_events",
+        "PRAGMA user_version =",
+        "COMMIT",
+    ],
 )
 async def test_an_upgrade_that_is_killed_begins_anew(path: Path, before: str) -> None:
     write_layout_3(path)
