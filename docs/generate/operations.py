@@ -7,8 +7,10 @@ import json
 import tempfile
 from typing import Any
 
-from docs.generate.markdown import code, page, table
+from docs.generate.markdown import code, page, prose, table
 from fabro_core import create_app
+from fabro_core.api.routes import API_PREFIX
+from fabro_core.api.server.placeholders import PLACEHOLDERS
 
 _SETTINGS = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}, "web": {"enabled": False}}}
 
@@ -24,7 +26,7 @@ def write() -> str:
         " [HTTP API](../http-api.md) says what is common to them."
     )
     sections = [_section(tag["name"], document["paths"]) for tag in document["tags"]]
-    return page("HTTP operations", introduction, *sections)
+    return page("HTTP operations", introduction, *sections, _placeholders())
 
 
 async def api_document() -> dict[str, Any]:
@@ -37,6 +39,15 @@ async def api_document() -> dict[str, Any]:
         async with fabro.lifespan(), client:
             document: dict[str, Any] = json.loads((await client.get("/api/v1/openapi.json")).content)
             return document
+
+
+def _placeholders() -> str:
+    introduction = (
+        "Clients that were made from the API's document know further operations. This server names them and answers"
+        " 501 to whoever is signed in, without a look at the request."
+    )
+    rows = [(code(f"{each.method} {API_PREFIX}{each.path}"), each.reason) for each in PLACEHOLDERS]
+    return f"## Only named\n\n{prose(introduction)}\n\n" + table(("Operation", "Why"), rows)
 
 
 def _section(tag: str, paths: dict[str, Any]) -> str:

@@ -90,6 +90,7 @@ GUARDS: Final[dict[str, Row]] = {
     "listSecrets": USER,
     "listSessionEvents": USER,
     "listStageArtifacts": USER,
+    "listStageTurns": USER,
     "listVariables": USER,
     "listWorkflowRuns": USER,
     "listWorkflows": USER,

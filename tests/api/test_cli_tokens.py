@@ -279,18 +279,26 @@ async def test_without_pages_there_are_no_tokens(tmp_path: Path, path: str) -> N
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "route_not_found")
 
 
-async def test_exchanges_and_refreshes_are_counted_together_before_anything_is_looked_at(tmp_path: Path) -> None:
+async def test_exchanges_are_counted_before_anything_is_looked_at(tmp_path: Path) -> None:
     settings = settings_of("memory", "sso", limits={"login_attempts_per_minute": 3})
     async with site(settings, tmp_path) as limited:
         code = await limited.code()
         assert refused(await limited.exchange("unknown"))[0] == 400
-        assert refused(await limited.refresh(UNKNOWN))[0] == 401
         assert refused(await limited.client.post(TOKEN))[0] == 400
+        assert refused(await limited.exchange("unknown"))[0] == 400
         late = await limited.exchange(code)
         assert refused(late) == (429, "rate_limited")
         assert late.json()["error_description"] == "Too many login attempts. Try again later."
         assert late.headers["retry-after"] == "60"
+
+
+async def test_refreshes_are_counted_apart_from_exchanges(tmp_path: Path) -> None:
+    settings = settings_of("memory", "sso", limits={"login_attempts_per_minute": 3})
+    async with site(settings, tmp_path) as limited:
+        for _ in range(3):
+            assert refused(await limited.refresh(UNKNOWN))[0] == 401
         assert refused(await limited.refresh(UNKNOWN)) == (429, "rate_limited")
+        assert refused(await limited.exchange("unknown"))[0] == 400
         assert (await limited.client.post(LOGOUT, headers=bearer(UNKNOWN))).status_code == 204
 
 

@@ -105,7 +105,7 @@ async def refresh_tokens(call: Call) -> Reply:
     summary="End the login of a refresh token",
     answers={204: None},
     guard=None,
-    errors=(503,),
+    errors=(403, 503),
 )
 async def log_out(call: Call) -> Reply:
     """End the login of a refresh token."""
