@@ -103,7 +103,7 @@ class FabroApp:
         self.log_level = assembly.settings.server.logging.level
         self.log_destination: LogDestination = "stdout"
         self._stop_notice = StopNotice(self.drain)
-        self._health = StoreHealth(assembly.store)
+        self._health = StoreHealth(assembly.store, assembly.clock)
         self._uptime = Uptime(assembly.clock)
         self.auth = authentication(
             assembly.store,

@@ -141,5 +141,12 @@ class Overloaded(Refusal):
         super().__init__(detail, code="overloaded")
 
 
+class StorageFull(Refusal):
+    """What a request carries could not be put down on this machine: 503 `storage_full` (server.md S5)."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no room for the request. Try again later.", code="storage_full")
+
+
 class NotSupported(Refusal):
     """This server has no means to do it (runs.md R1.2): 501."""

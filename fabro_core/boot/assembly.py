@@ -31,6 +31,7 @@ from fabro_core.plugins.claims import prefix_problems
 from fabro_core.plugins.kinds import AUTH_METHOD, RUN_STORE, STORE
 from fabro_core.plugins.login_options import login_options
 from fabro_core.store.base import RunStore
+from fabro_core.store.bounded import BoundedStore
 from fabro_core.store.copy_mark import unfinished_copy_of
 from fabro_core.store.fence import fenced_for
 
@@ -143,7 +144,7 @@ def assemble(
         reading=reading,
         settings=settings,
         server=server,
-        store=store.object,
+        store=BoundedStore(store.object, settings.server.limits.store_seconds),
         store_name=store.name,
         methods=tuple(part.object for part in methods),
         options=options,

@@ -113,6 +113,8 @@ class Limits(Table, frozen=True, kw_only=True):
     """Attempts to sign in that one client has in a minute."""
     sse_max_seconds: Annotated[int, msgspec.Meta(ge=0, le=86400)] = 0
     """After how many seconds an event stream ends; 0: no limit."""
+    store_seconds: Annotated[int, msgspec.Meta(ge=1, le=300)] = 10
+    """How many seconds one call of the store may take; then the request is answered with 503."""
     streams_per_caller: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 1024
     """How many event streams one person, or the workers of one run, may have open at the same time, in each process; 0:
     no limit."""

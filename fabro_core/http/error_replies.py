@@ -40,9 +40,9 @@ def error_reply(scope: Scope, services: Services, error: Exception, *headers: tu
 
 
 def note_store_failure(scope: Scope, services: Services, error: StoreUnavailable) -> None:
-    """Tell the log and the health check, which reports the store as down from now on (server.md S7)."""
-    log.warning("request %s: store unavailable: %s", trace_of(scope).request_id, error)
-    services.health.suspect()
+    """Tell the health check, which reports the store as down from now on and logs why (server.md S7)."""
+    log.debug("request %s: store unavailable: %s", trace_of(scope).request_id, error)
+    services.health.suspect(error)
 
 
 def _shown_to_a_person(scope: Scope) -> bool:

@@ -25,6 +25,7 @@ from fabro_core.errors import (
     NotSupported,
     Overloaded,
     Refusal,
+    StorageFull,
     StoreUnavailable,
     StreamClosed,
 )
@@ -85,6 +86,7 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (MethodUnavailable, 503),
     (IntegrationUnavailable, 503),
     (Overloaded, 503),
+    (StorageFull, 503),
 )
 
 
@@ -231,7 +233,7 @@ def _refusal_headers(refusal: Refusal) -> RawHeaders:
             return ((b"www-authenticate", b'Bearer realm="fabro"'),)
         case MethodNotAllowed(allow=allow):
             return ((b"allow", allow),)
-        case MethodUnavailable() | Overloaded() | TooManyStreams():
+        case MethodUnavailable() | Overloaded() | StorageFull() | TooManyStreams():
             return (_RETRY_AFTER,)
         case TooManyAttempts(retry_after=seconds):
             return ((b"retry-after", b"%d" % seconds),)

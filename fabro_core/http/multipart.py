@@ -7,14 +7,17 @@ large a body is 413 whatever else is wrong with it (runs.md R1.3).
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import AsyncIterable
 from typing import IO, Final
 
 import msgspec
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
-from fabro_core.errors import InvalidRequest
+from fabro_core.errors import InvalidRequest, StorageFull
 from fabro_core.http.body import BodyTooLarge
+
+log = logging.getLogger("fabro.api")
 
 MANIFEST: Final = "manifest"
 """The name of the part that says what the others are."""
@@ -56,8 +59,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 async def receive_form(chunks: AsyncIterable[bytes], boundary: str, spool: IO[bytes], limits: FormLimits) -> list[Part]:
     """The parts of a form in their order; their contents are appended to `spool`, which is empty.
 
-    Raises `BodyTooLarge`, and `InvalidRequest` for what is not a complete form. Writing to the spool happens
-    on the event loop: a chunk goes to the system's cache, which costs less than a hop into a thread.
+    Raises `BodyTooLarge`, `StorageFull`, and `InvalidRequest` for what is not a complete form. Writing to the spool
+    happens on the event loop: a chunk goes to the system's cache, which costs less than a hop into a thread.
     """
     if len(boundary) > MAX_BOUNDARY_CHARS:
         raise InvalidRequest(f"The boundary of a multipart body has at most {MAX_BOUNDARY_CHARS} characters.")
@@ -79,7 +82,17 @@ async def receive_form(chunks: AsyncIterable[bytes], boundary: str, spool: IO[by
         raise BodyTooLarge from error
     except MultipartError as error:
         raise InvalidRequest("The request body is not a complete multipart form.") from error
+    try:
+        spool.flush()
+    except OSError as error:
+        raise no_room(error) from error
     return receiving.parts
+
+
+def no_room(error: OSError) -> StorageFull:
+    """What to answer when a temporary file cannot be written; the log says why."""
+    log.error("uploads are refused, no file can be written in the temporary directory: %s", error.strerror)
+    return StorageFull()
 
 
 class _Receiving:
@@ -116,7 +129,10 @@ class _Receiving:
         if self._size > most or self._files_bytes > self._limits.all_files_bytes:
             raise BodyTooLarge
         self._digest.update(content)
-        self._spool.write(content)
+        try:
+            self._spool.write(content)
+        except OSError as error:
+            raise no_room(error) from error
 
     def _end(self) -> None:
         self.parts.append(Part(name=self._name, offset=self._offset, size=self._size, digest=self._digest.hexdigest()))

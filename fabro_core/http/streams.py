@@ -271,7 +271,7 @@ class EventStream:
             await self._pass_on(follower, send)
         except StoreUnavailable as fault:
             log.warning("an event stream ends early, the store is unavailable: %s", fault)
-            self._streams.health.suspect()
+            self._streams.health.suspect(fault)
 
     async def _pass_on(self, follower: Follower, send: Send) -> None:
         streams = self._streams

@@ -1,32 +1,51 @@
-"""What `/health` and `/health/ready` report: kept by a background check, so asking never waits for the store."""
+"""What `/health` and `/health/ready` report: kept by a background check, so asking never waits for the store.
+
+A store that answers and takes no writes is no store to work with: its disk is full, its file read-only, its server a
+replica. So the check writes as well, now and then.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
+from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import StoreUnavailable
 from fabro_core.store.base import RunStore
+from fabro_core.store.records import ABOUT_THE_STORE, ANY, DocWrite
 
-CHECK_INTERVAL_SECONDS = 5
-CHECK_TIMEOUT_SECONDS = 5
+CHECK_INTERVAL_SECONDS: Final = 5
+CHECK_TIMEOUT_SECONDS: Final = 5
+WRITE_INTERVAL_SECONDS: Final = 30
+"""Between two writes of the check while everything works."""
+
+COLLECTION: Final = f"{ABOUT_THE_STORE}health"
+"""Of the one document that checks write, with nothing in it."""
+
+KEPT_MS: Final = 24 * 3600 * 1000
+"""After so long without a check the document is purged."""
 
 log = logging.getLogger("fabro.health")
 
 
 class StoreHealth:
-    """Whether the store answers, checked every few seconds and at once after a failed call (server.md S7)."""
+    """Whether the store answers and takes writes, checked every few seconds and at once after a failed call
+    (server.md S7). The log has a line when that ends, with the cause, and one when it is so again."""
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._suspected = asyncio.Event()
+        self._write_at = 0.0
         self.available = True
 
-    def suspect(self) -> None:
+    def suspect(self, fault: StoreUnavailable) -> None:
         """A call has failed: report the store as unavailable until a check succeeds."""
-        self.available = False
+        self._found(str(fault))
         self._suspected.set()
 
     @asynccontextmanager
@@ -42,7 +61,7 @@ class StoreHealth:
 
     async def _check_for_ever(self) -> None:
         while True:
-            await self._check()
+            await self.check()
             try:
                 async with asyncio.timeout(CHECK_INTERVAL_SECONDS if self.available else 1):
                     await self._suspected.wait()
@@ -50,20 +69,39 @@ class StoreHealth:
             except TimeoutError:
                 pass
 
-    async def _check(self) -> None:
-        was_available = self.available
+    async def check(self) -> None:
+        """Ask now, and write when it is time to."""
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
                 await self._store.ping()
-            self.available = True
-        except (StoreUnavailable, TimeoutError):
-            self.available = False
+                if time.monotonic() >= self._write_at:
+                    await try_a_write(self._store, self._clock)
+                    self._write_at = time.monotonic() + WRITE_INTERVAL_SECONDS
+        except StoreUnavailable as fault:
+            self._found(str(fault))
+        except TimeoutError:
+            self._found(f"It has not answered within {CHECK_TIMEOUT_SECONDS} s.")
         except Exception:
             log.exception("the store broke its promise to raise nothing but StoreUnavailable")
-            self.available = False
-        if self.available != was_available:
-            log.log(
-                logging.INFO if self.available else logging.WARNING,
-                "the store is %s",
-                "available again" if self.available else "unavailable",
-            )
+            self._found("It fails in a way that stores must not.")
+        else:
+            self._found(None)
+
+    def _found(self, fault: str | None) -> None:
+        """The store works, or has a fault."""
+        was_available, self.available = self.available, fault is None
+        if fault is not None:
+            self._write_at = 0.0
+            if was_available:
+                log.error("the store is unavailable: %s", fault)
+        elif not was_available:
+            log.warning("the store is available again")
+
+
+async def try_a_write(store: RunStore, clock: Clock) -> None:
+    """Write as little as possible. Raises `StoreUnavailable` when the store takes nothing."""
+    now_ms = epoch_ms(clock.now())
+    write = DocWrite(
+        collection=COLLECTION, key="write", body=b"", if_revision=ANY, now_ms=now_ms, expires_ms=now_ms + KEPT_MS
+    )
+    await store.put_doc(write)

@@ -12,7 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fabro_core.store.records import BlobQuery
+from fabro_core.errors import StoreUnavailable
+from fabro_core.store.records import BlobQuery, DocRef
+from fabro_core.testing.clock import ManualClock
+from fabro_core.upkeep import health
+from fabro_core.upkeep.health import StoreHealth
 from tests.api.brittle import DRIVER_TEXT, EVERYTHING, BrittleStore, plugin_of
 from tests.api.conftest import Server, in_memory, manifest, serving
 from tests.api.seeding import Seed, put
@@ -151,6 +155,46 @@ async def test_health_is_degraded_after_the_first_failure_and_recovers_by_itself
     assert (await patient.server.client.get("/api/v1/runs")).status_code == 200
 
 
+async def test_a_store_that_answers_and_takes_no_writes_is_not_ready(
+    patient: Patient, caplog: pytest.LogCaptureFixture
+) -> None:
+    patient.store.failing = frozenset({"append", "put_doc"})
+    check_unavailable(await patient.server.client.post("/api/v1/runs", json=manifest()))
+    check_unavailable(await patient.server.client.post("/api/v1/runs", json=manifest()))
+    await next_time(patient.store.answered)
+    await next_time(patient.store.refused)
+    assert (await patient.server.anonymous.get("/health")).json()["status"] == "degraded"
+    assert (await patient.server.client.get("/api/v1/runs")).status_code == 200
+    patient.store.failing = frozenset()
+    while (await patient.server.anonymous.get("/health/ready")).status_code != 200:
+        await next_time(patient.store.answered)
+    told = [record.getMessage() for record in caplog.records if record.name == "fabro.health"]
+    assert told == [f"the store is unavailable: {DRIVER_TEXT}", "the store is available again"]
+
+
+async def test_health_writes_now_and_then_and_notices_by_itself_that_nothing_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = BrittleStore()
+    async with store.lifespan():
+        watched = StoreHealth(store, ManualClock())
+        for _ in range(3):
+            await watched.check()
+        written = await store.get_doc(DocRef(collection=health.COLLECTION, key="write", now_ms=0))
+        assert written is not None
+        assert written.revision == "1", "one write is enough for half a minute"
+        store.failing = frozenset({"put_doc"})
+        await watched.check()
+        assert watched.available
+        monkeypatch.setattr(health, "WRITE_INTERVAL_SECONDS", 0)
+        store.failing = frozenset()
+        watched.suspect(StoreUnavailable("x"))
+        await watched.check()
+        store.failing = frozenset({"put_doc"})
+        await watched.check()
+        assert not watched.available
+
+
 async def test_a_store_that_breaks_its_promise_is_a_server_error_and_still_watched(
     patient: Patient, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -158,7 +202,7 @@ async def test_a_store_that_breaks_its_promise_is_a_server_error_and_still_watch
     patient.store.failing = EVERYTHING
     answer = await patient.server.client.get("/api/v1/runs")
     assert (answer.status_code, answer.json()["errors"][0]["detail"]) == (500, "Internal server error.")
-    patient.server.health.suspect()
+    patient.server.health.suspect(StoreUnavailable(DRIVER_TEXT))
     await next_time(patient.store.refused)
     assert [record.name for record in caplog.records if "promise" in record.getMessage()] == ["fabro.health"]
     patient.store.failing = frozenset()

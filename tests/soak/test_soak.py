@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -69,7 +70,7 @@ class Replica:
                     )
                 )
             except DidNotStart as told:
-                if "The Redis server cannot answer." not in str(told):
+                if not re.match(r"The Redis server at .* cannot answer: ", str(told)):
                     raise
                 time.sleep(0.2)
 

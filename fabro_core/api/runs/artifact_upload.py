@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from tempfile import TemporaryFile
 from typing import IO, Annotated, Final
@@ -14,7 +14,7 @@ import multipart
 
 from fabro_core.errors import InvalidRequest
 from fabro_core.http.body import BodyTooLarge, Incoming, UnsupportedMediaType, decode_json
-from fabro_core.http.multipart import MANIFEST, FormLimits, Part, receive_form
+from fabro_core.http.multipart import MANIFEST, FormLimits, Part, no_room, receive_form
 from fabro_core.runs.attachments.artifacts import Arrival, require_artifact_path
 
 ONE_FILE: Final = "application/octet-stream"
@@ -70,10 +70,10 @@ async def received(incoming: Incoming) -> AsyncIterator[Received]:
 
     A form is put down in a temporary file, so that a request which turns out to be refused has written nothing to the
     store, and one that is not holds a single file in memory. Raises `UnsupportedMediaType`, `BodyTooLarge`,
-    and `InvalidRequest` for a form that is not complete.
+    `StorageFull`, and `InvalidRequest` for a form that is not complete.
     """
     media_type, options = _parse_content_type(incoming.content_type.decode("latin-1"))
-    with TemporaryFile(prefix="fabro-upload-") as spool:
+    with _temporary_file() as spool:
         if media_type == ONE_FILE:
             yield Received(await _read_file(incoming), spool)
         elif media_type == FORM:
@@ -83,6 +83,20 @@ async def received(incoming: Incoming) -> AsyncIterator[Received]:
             yield Received(tuple(await receive_form(incoming.stream(), boundary, spool, LIMITS)), spool)
         else:
             raise UnsupportedMediaType(f"{ONE_FILE} or {FORM}")
+
+
+@contextmanager
+def _temporary_file() -> Iterator[IO[bytes]]:
+    """A file for the length of the context. Raises `StorageFull`."""
+    try:
+        spool = TemporaryFile(prefix="fabro-upload-")  # noqa: SIM115 - closing it must not fail either
+    except OSError as error:
+        raise no_room(error) from error
+    try:
+        yield spool
+    finally:
+        with suppress(OSError):  # what could not be written before
+            spool.close()
 
 
 def arrivals(body: Received, filename: str | None) -> list[Arrival]:

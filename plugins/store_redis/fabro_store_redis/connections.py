@@ -53,25 +53,25 @@ class Connections:
 
     async def ask(self, *command: Word) -> Any:
         """The answer to a command that changes nothing. Raises `StoreUnavailable`."""
-        return await _twice(partial(self._exchange, command, writes=False))
+        return await self._twice(partial(self._exchange, command, writes=False))
 
     async def tell(self, *command: Word) -> Any:
         """The answer to a command that may write. Raises `StoreUnavailable`; the write may have taken effect then."""
-        return await _once(partial(self._exchange, command, writes=True))
+        return await self._once(partial(self._exchange, command, writes=True))
 
     async def read(self, script: Script, prefix: str, *arguments: Word) -> Any:
         """What a script answers that changes nothing. Raises `StoreUnavailable`."""
-        return await _twice(partial(self._run, script, prefix, arguments, writes=False))
+        return await self._twice(partial(self._run, script, prefix, arguments, writes=False))
 
     async def write(self, script: Script, prefix: str, *arguments: Word) -> Any:
         """What a script answers that writes. Raises `StoreUnavailable`; the write may have taken effect then."""
-        return await _once(partial(self._run, script, prefix, arguments, writes=True))
+        return await self._once(partial(self._run, script, prefix, arguments, writes=True))
 
     async def check_primary(self) -> None:
         """Return when the server answers and takes writes. Raises `StoreUnavailable`."""
         if not is_of_primary(await self.ask(*ASK_ROLE)):
             self.moved()
-            raise unavailable(None)
+            raise unavailable(self.dial.server, NoPrimary())
 
     async def close(self) -> None:
         """Close all connections, without asking the server."""
@@ -83,6 +83,20 @@ class Connections:
         except NoScriptError:
             # The server was restarted or its scripts were flushed. Nothing has run, so a write may be sent again.
             return await self._exchange(("EVAL", script.source, 1, prefix, *arguments), writes=writes)
+
+    async def _once(self, attempt: Callable[[], Awaitable[Any]]) -> Any:
+        try:
+            return await attempt()
+        except DRIVER_FAULTS as fault:
+            raise unavailable(self.dial.server, fault) from fault
+
+    async def _twice(self, attempt: Callable[[], Awaitable[Any]]) -> Any:
+        try:
+            return await attempt()
+        except DRIVER_FAULTS as fault:
+            if not isinstance(fault, LostConnection) or isinstance(fault, NoPrimary) or has_waited(fault):
+                raise unavailable(self.dial.server, fault) from fault
+        return await self._once(attempt)
 
     async def _exchange(self, command: Command, *, writes: bool) -> Any:
         asked = _Asked(command, writes, asyncio.get_running_loop().create_future())
@@ -190,7 +204,7 @@ class _Lane:
         if waits:
             reached = answers.pop()
             if not isinstance(reached, int) or reached < self._owner.replicas:
-                missed = TooFewReplicas(f"{reached} replicas have what was written.")
+                missed = TooFewReplicas(reached)
                 return [
                     missed if asked.writes and not isinstance(answer, Exception) else answer
                     for asked, answer in zip(batch, answers, strict=True)
@@ -229,19 +243,3 @@ def _settle(asked: _Asked, answer: Any) -> None:
 def _fail(several: Sequence[_Asked], fault: Exception) -> None:
     for asked in several:
         _settle(asked, fault)
-
-
-async def _once(attempt: Callable[[], Awaitable[Any]]) -> Any:
-    try:
-        return await attempt()
-    except DRIVER_FAULTS as fault:
-        raise unavailable(fault) from fault
-
-
-async def _twice(attempt: Callable[[], Awaitable[Any]]) -> Any:
-    try:
-        return await attempt()
-    except DRIVER_FAULTS as fault:
-        if not isinstance(fault, LostConnection) or isinstance(fault, NoPrimary) or has_waited(fault):
-            raise unavailable(fault) from fault
-    return await _once(attempt)

@@ -30,6 +30,15 @@ class Dial:
         self._retries = settings.connect_retries
         self._arguments = _arguments(settings, self._address)
 
+    @property
+    def server(self) -> str:
+        """The address, as it may stand in logs: without a user's name."""
+        address = self._address
+        if address.socket is not None:
+            return address.socket
+        hosts = address.sentinels or ((address.host, address.port),)
+        return ",".join(f"{host}:{port}" for host, port in hosts)
+
     async def link(self) -> Link:
         """A new connection to a primary. Refusals are tried again after pauses, as nothing has been sent yet.
 
@@ -51,7 +60,7 @@ class Dial:
         try:
             await link.connect()
             if not await _is_primary(link):
-                raise NoPrimary("The Redis server is a replica and takes no writes.")
+                raise NoPrimary
         except BaseException:
             await link.close()
             raise
@@ -72,7 +81,7 @@ class Dial:
                 await sentinel.close()
             if found is not None:
                 return Address(host=found[0].decode(), port=int(found[1]), tls=self._address.tls)
-        raise NoPrimary(f"No sentinel that answers knows the primary of {self._address.service}.")
+        raise NoPrimary(f"no sentinel that answers knows the primary of {self._address.service}")
 
 
 async def _is_primary(link: Link) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterator
 from typing import Final
 
 from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, RedisError, ResponseError
@@ -12,6 +11,7 @@ from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import TimeoutError as NoAnswer
 
 from fabro_core.store import StoreError, StoreFenced, StoreMisconfigured, StoreUnavailable
+from fabro_store_redis.causes import cause_of, chain
 from fabro_store_redis.settings import CREDENTIAL_VARIABLE
 
 DRIVER_FAULTS: Final = (RedisError, OSError, asyncio.TimeoutError)
@@ -20,29 +20,43 @@ FENCED: Final = "FENCED"
 """The error with which scripts refuse to write to a fenced store."""
 
 
+NO_DATABASE: Final = "db index"
+"""In what servers say of a database that they do not have."""
+
+
 class NoPrimary(LostConnection):
     """Nobody who takes writes is where the primary should be, which may pass: a replica is being promoted."""
+
+    def __init__(self, reason: str = "it is a replica and takes no writes") -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 class TooFewReplicas(RedisError):
     """A write has not reached as many replicas as it was to wait for."""
 
+    def __init__(self, reached: object) -> None:
+        self.reason = f"{reached} replicas have received what was written, and more must have it"
+        super().__init__(self.reason)
 
-def unavailable(fault: BaseException | None) -> StoreUnavailable:
-    """The error for a running store; raise it `from` the driver's fault."""
+
+def unavailable(server: str, fault: BaseException | None) -> StoreUnavailable:
+    """The error for a running store; `server` is its address. Raise it `from` the driver's fault."""
     if isinstance(fault, ResponseError) and str(fault).startswith(FENCED):
         return StoreFenced()
-    return StoreUnavailable("The Redis server cannot answer.")
+    if isinstance(fault, NoPrimary | TooFewReplicas):
+        return StoreUnavailable(f"The Redis server at {server} cannot answer: {fault.reason}.")
+    return StoreUnavailable(f"The Redis server at {server} cannot answer: {cause_of(fault)}.")
 
 
 def has_waited(fault: BaseException) -> bool:
     """Whether the driver gave up after a timeout, for an answer or for a free connection."""
-    return any(isinstance(each, NoAnswer | asyncio.TimeoutError) for each in _chain(fault))
+    return any(isinstance(each, NoAnswer | asyncio.TimeoutError) for each in chain(fault))
 
 
-def cannot_open(fault: BaseException | None) -> StoreError:
+def cannot_open(server: str, fault: BaseException | None) -> StoreError:
     """The error for a store that is being opened; raise it `from` the driver's fault."""
-    faults = tuple(_chain(fault))
+    faults = tuple(chain(fault))
     if any(isinstance(each, AuthenticationError) for each in faults):
         return StoreMisconfigured(
             f"The Redis server refuses the credentials; check the name in the URL and set {CREDENTIAL_VARIABLE}."
@@ -61,11 +75,6 @@ def cannot_open(fault: BaseException | None) -> StoreError:
             "The certificate of the Redis server is not trusted; check the host in the URL, and name its authority in "
             "server.store.redis.ca_file."
         )
-    return unavailable(fault)
-
-
-def _chain(fault: BaseException | None) -> Iterator[BaseException]:
-    """The fault and what caused it: the driver reports a refused connection as a lost one."""
-    while fault is not None:
-        yield fault
-        fault = fault.__cause__ or fault.__context__
+    if any(isinstance(each, ResponseError) and NO_DATABASE in str(each).lower() for each in faults):
+        return StoreMisconfigured(f"The Redis server at {server} has no database of this number; correct the URL.")
+    return unavailable(server, fault)

@@ -64,7 +64,7 @@ class Hints:
             await self._link.send(("SUBSCRIBE", self._channel))
             await self._link.answer()
         except DRIVER_FAULTS as fault:
-            raise unavailable(fault) from fault
+            raise unavailable(self._connections.dial.server, fault) from fault
 
     async def follow_others(self) -> None:
         """Announce what is published, until cancelled. A channel that is lost is subscribed to again."""
@@ -85,7 +85,7 @@ class Hints:
                 await link.send(("PING",))
                 message = await link.answer()
             if self._moves != self._connections.moves:
-                raise NoPrimary("The server is a replica now.") from None
+                raise NoPrimary from None
             if message[0] == b"message":
                 self._receive(message[2])
 
@@ -104,9 +104,13 @@ class Hints:
                 await self._returned()
                 return
 
+    def end(self) -> None:
+        """Follow nobody any more. Before `follow_others` is cancelled: the driver may lose a cancellation."""
+        self._closed = True
+
     async def close(self) -> None:
         """End every watch, and leave the channel."""
-        self._closed = True
+        self.end()
         self._hub.close()
         await self._hang_up()
 

@@ -35,7 +35,7 @@ async def inspect(connections: Connections, prefix: str) -> Server:
         _refuse_unfit(facts)
         await _check_layout(connections, prefix)
     except StoreUnavailable as error:
-        raise cannot_open(error.__cause__) from error.__cause__
+        raise cannot_open(connections.dial.server, error.__cause__) from error.__cause__
     flushes = await _flushes(connections, facts)
     return Server(
         version=_version(facts),

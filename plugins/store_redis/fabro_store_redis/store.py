@@ -94,6 +94,7 @@ class RedisRunStore(RunStore):
                     yield
                 finally:
                     self._opened = None
+                    hints.end()
                     others.cancel()
                     await asyncio.gather(others, return_exceptions=True)
             finally:

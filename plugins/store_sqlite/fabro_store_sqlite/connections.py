@@ -19,7 +19,7 @@ from sqlalchemy import QueuePool, create_engine
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from fabro_core.store import StoreMisconfigured
+from fabro_core.store import StoreMisconfigured, StoreUnavailable
 from fabro_store_sqlite.faults import DRIVER_FAULTS, cannot_open, is_lock
 from fabro_store_sqlite.migrations import LAYOUT, bring_up_to_date, pending, titles
 
@@ -42,6 +42,10 @@ class Database:
         self, path: Path, *, busy_timeout_ms: int, pool_size: int, driver: type[sqlite3.Connection] = sqlite3.Connection
     ) -> None:
         self.path = path
+        self._file: tuple[int, int] | None = None
+        """Device and inode of the file, once it is known to be there."""
+        self._log = path.with_name(f"{path.name}-wal")
+        self._lost = False
         self._busy_timeout_ms = busy_timeout_ms
         self._driver = driver
         self._engine: Engine = create_engine(
@@ -57,7 +61,9 @@ class Database:
             self._create_file()
             with self.connection() as connection:
                 self._use_wal(connection)
-                return bring_up_to_date(connection, self.path)
+                steps = bring_up_to_date(connection, self.path)
+            self._file = _identity(self.path)
+            return steps
         except DRIVER_FAULTS as fault:
             raise cannot_open(self.path, fault) from fault
 
@@ -87,6 +93,16 @@ class Database:
         """A connection to keep; the caller closes it."""
         return self._engine.raw_connection()
 
+    def require_files(self) -> None:
+        """Return when database and write-ahead log are where they were, so that what is committed can be found there.
+
+        For inside of a write transaction, when both exist. Raises `StoreUnavailable`.
+        """
+        self.require_file()
+        if not self._log.exists():
+            self._lost = True  # a new one would not fit what other connections know
+            self.require_file()
+
     def close(self) -> None:
         """Close every connection that is not taken."""
         self._engine.dispose()
@@ -112,7 +128,18 @@ class Database:
         except OSError as fault:
             raise StoreMisconfigured(f"The database {self.path} cannot be created: {fault.strerror}.") from fault
 
+    def require_file(self) -> None:
+        """Return when the database is the file that was opened. Raises `StoreUnavailable`."""
+        if self._lost:
+            raise StoreUnavailable(f"The file {self._log} was removed while it was in use; restart the server.")
+        if self._file is not None and self._file != _identity(self.path):
+            raise StoreUnavailable(
+                f"The database {self.path} was removed or replaced while it was in use; put it back, or restart the "
+                "server to use what is there now."
+            )
+
     def _connect(self) -> sqlite3.Connection:
+        self.require_file()
         connection = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode=rw",
             uri=True,
@@ -182,6 +209,14 @@ class HeldConnection:
         if pooled is not None:
             pooled.invalidate()
             pooled.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def driver_of(pooled: PoolProxiedConnection) -> sqlite3.Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from errno import errorcode
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +22,12 @@ _OPERATOR_FAULTS = {
     sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a backup",
 }
 
+_RUNNING_FAULTS = {
+    sqlite3.SQLITE_BUSY: "is locked by another process",
+    sqlite3.SQLITE_LOCKED: "is locked by another process",
+    sqlite3.SQLITE_FULL: "cannot grow, as its disk is full",
+}
+
 _OF_ONE_STATEMENT = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 _PRIMARY_CODE = 0xFF
@@ -33,22 +40,29 @@ def is_lock(fault: BaseException) -> bool:
 
 def concerns_one_statement(fault: Exception) -> bool:
     """Whether the fault lies in what was asked, not in the state of the database."""
-    return isinstance(fault, _OF_ONE_STATEMENT) or not isinstance(fault, DRIVER_FAULTS)
+    return isinstance(fault, _OF_ONE_STATEMENT) or not isinstance(fault, (*DRIVER_FAULTS, StoreUnavailable))
 
 
-def unavailable(fault: BaseException) -> StoreUnavailable:
+def unavailable(path: Path, fault: BaseException) -> StoreUnavailable:
     """The error for a running store; raise it `from fault`."""
-    if is_lock(fault):
-        return StoreUnavailable("The database is locked by another process.")
-    return StoreUnavailable("The database cannot answer.")
+    return StoreUnavailable(f"The database {path} {_cause(fault)}.")
 
 
 def cannot_open(path: Path, fault: BaseException) -> StoreError:
     """The error for a store that is being opened; raise it `from fault`."""
     reason = _OPERATOR_FAULTS.get(_code(fault))
     if reason is None:
-        return unavailable(fault)
+        return unavailable(path, fault)
     return StoreMisconfigured(f"The database {path} {reason}.")
+
+
+def _cause(fault: BaseException) -> str:
+    known = _RUNNING_FAULTS.get(_code(fault)) or _OPERATOR_FAULTS.get(_code(fault))
+    if known is not None:
+        return known
+    if isinstance(fault, OSError) and fault.errno is not None:
+        return f"cannot be used ({errorcode.get(fault.errno, fault.errno)})"
+    return f"cannot answer ({getattr(fault, 'sqlite_errorname', type(fault).__name__)})"
 
 
 def _code(fault: BaseException) -> int:

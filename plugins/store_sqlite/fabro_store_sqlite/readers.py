@@ -32,6 +32,7 @@ class Readers:
         self._database = database
         self._held = HeldConnection(database, "PRAGMA query_only = ON", "PRAGMA busy_timeout = 0")
         self._threads = ThreadPoolExecutor(SLOW_READS_AT_ONCE, thread_name_prefix="fabro-sqlite-read")
+        self._turns = asyncio.Semaphore(SLOW_READS_AT_ONCE)
         self._opening = asyncio.Lock()
         self._closed = False
         self._pages: PageCache | None = None
@@ -55,11 +56,15 @@ class Readers:
         except DRIVER_FAULTS as fault:
             self._held.drop()
             if not is_lock(fault):
-                raise unavailable(fault) from fault
+                raise unavailable(self._database.path, fault) from fault
         except BaseException:
             self._held.drop()
             raise
         return await self.slow(work)
+
+    def require_file(self) -> None:
+        """Return when the database is the file that was opened. Raises `StoreUnavailable`."""
+        self._database.require_file()
 
     async def page(self, query: RunQuery) -> RunPage:
         """A page that an index bounds, from memory while the database has not changed."""
@@ -101,20 +106,21 @@ class Readers:
     async def _hop(self, call: Callable[[], T]) -> T:
         if self._closed:
             raise StoreUnavailable("The store is not open.")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        async with self._turns:  # whoever gives up waiting leaves nothing behind, also while the threads hang
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def _hold(self) -> None:
         try:
             self._held.get()
         except DRIVER_FAULTS as fault:
-            raise unavailable(fault) from fault
+            raise unavailable(self._database.path, fault) from fault
 
     def _in_thread(self, work: Work[T]) -> T:
         try:
             with self._database.connection() as connection:
                 return snapshot(connection, work)
         except DRIVER_FAULTS as fault:
-            raise unavailable(fault) from fault
+            raise unavailable(self._database.path, fault) from fault
 
 
 def _by_itself(connection: sqlite3.Connection, work: Work[T]) -> T:

@@ -124,7 +124,9 @@ class SqliteRunStore(RunStore):
             database.close()
 
     async def ping(self) -> None:
-        await self._open().readers.statement(newest_change)
+        readers = self._open().readers
+        readers.require_file()
+        await readers.statement(newest_change)
 
     # -- runs ---------------------------------------------------------------------------------------------------
 

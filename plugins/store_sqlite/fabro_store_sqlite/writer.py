@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 GROUP_LIMIT: Final = 256
 
+WAITING_LIMIT: Final = 10_000
+"""Operations that wait, given up ones included: with more the thread stands still, as its disk does."""
+
 
 class Transaction:
     """What an operation gets: the connection inside an open transaction, and a place for hints."""
@@ -60,7 +63,7 @@ class _Job(Generic[T]):
     __slots__ = ("_error", "_on_fence", "_operation", "_result", "waiter")
 
     def __init__(self, operation: Operation[T], waiter: asyncio.Future[T], on_fence: bool) -> None:
-        self._operation = operation
+        self._operation: Operation[T] | None = operation
         self._on_fence = on_fence
         self._result: T | None = None
         self._error: BaseException | None = None
@@ -68,16 +71,23 @@ class _Job(Generic[T]):
 
     def run(self, transaction: Transaction) -> None:
         self._error = None
+        operation = self._operation
+        if operation is None:
+            return
         try:
             if self._on_fence:
-                self._result = self._operation(transaction)
+                self._result = operation(transaction)
                 transaction.look_for_fence()
             elif transaction.fenced:
                 raise StoreFenced
             else:
-                self._result = self._operation(transaction)
+                self._result = operation(transaction)
         except StoreError as refusal:
             self._error = refusal
+
+    def abandon(self) -> None:
+        """Nobody waits any more: what has not begun is not done, and what it holds is let go."""
+        self._operation = None
 
     def fail(self, error: BaseException) -> None:
         self._error = error
@@ -96,6 +106,7 @@ class Writer:
     """Takes operations from the event loop that it was made on and answers them after their commit."""
 
     def __init__(self, database: Database, committed: Committed) -> None:
+        self._database = database
         self._held = HeldConnection(database)
         self._committed = committed
         self._loop = asyncio.get_running_loop()
@@ -119,9 +130,16 @@ class Writer:
     async def _done(self, operation: Operation[T], *, on_fence: bool) -> T:
         if self._closed:
             raise StoreUnavailable("The store is not open.")
+        if self._jobs.qsize() >= WAITING_LIMIT:
+            raise StoreUnavailable(f"The database {self._database.path} has finished nothing for too long.")
         waiter: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(_Job(operation, waiter, on_fence))
-        return await waiter
+        job = _Job(operation, waiter, on_fence)
+        self._jobs.put(job)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            job.abandon()
+            raise
 
     def close(self) -> None:
         """Finish what was accepted, then end. Blocks; call from a thread."""
@@ -155,7 +173,7 @@ class Writer:
                     self._write([job])
                 return
             for job in group:
-                job.fail(_for_caller(fault))
+                job.fail(self._for_caller(fault))
         self._loop.call_soon_threadsafe(self._settle, group, transaction)
 
     def _commit(self, group: list[_Job[Any]]) -> Transaction:
@@ -165,6 +183,7 @@ class Writer:
             transaction = Transaction(connection)
             for job in group:
                 job.run(transaction)
+            self._database.require_files()
             connection.execute("COMMIT")
         except BaseException:
             # Closing rolls back, and a new connection is the surest way out of a state that nobody foresaw.
@@ -178,10 +197,9 @@ class Writer:
         if transaction is not None:
             self._committed(transaction)
 
-
-def _for_caller(fault: Exception) -> Exception:
-    if not isinstance(fault, DRIVER_FAULTS):
-        return fault
-    error = unavailable(fault)
-    error.__cause__ = fault
-    return error
+    def _for_caller(self, fault: Exception) -> Exception:
+        if not isinstance(fault, DRIVER_FAULTS):
+            return fault
+        error = unavailable(self._database.path, fault)
+        error.__cause__ = fault
+        return error
