@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fabro_core.models.run import Count
+from fabro_core.models.counts import Count
 
 Percent = Annotated[float, msgspec.Meta(ge=0)]
 

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from fabro_core.models.counts import Count
 from fabro_core.models.instant import Instant
 from fabro_core.models.principal import Principal
 from fabro_core.models.status import RunStatus
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
 ControlAction = Literal["cancel", "pause", "unpause"]
 SandboxProvider = Literal["local", "docker", "daytona"]
 
@@ -94,7 +94,7 @@ class RunSandboxFailure(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     error: str
     causes: list[str]
-    duration_ms: int
+    duration_ms: Count
 
 
 class RunSandbox(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -136,15 +136,15 @@ class AskFabro(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DiffSummary(msgspec.Struct, frozen=True, kw_only=True):
-    files_changed: int
-    additions: int
-    deletions: int
+    files_changed: Count
+    additions: Count
+    deletions: Count
 
 
 class PullRequestLink(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     repo: str
-    number: int
+    number: Count
     html_url: str
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from fabro_core.models.billing import BilledTokenCounts, BillingModelRef
+from fabro_core.models.counts import Count
 from fabro_core.models.instant import Instant
-from fabro_core.models.run import Count, RunTiming
+from fabro_core.models.run import RunTiming
 from fabro_core.models.stage import StageState, StageTiming
 
 

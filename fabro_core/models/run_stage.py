@@ -12,9 +12,9 @@ from fabro_core.models.context_window import (
     StageContextWindowBreakdownItem,
     StageContextWindowWarning,
 )
+from fabro_core.models.counts import Count
 from fabro_core.models.graph import Handler
 from fabro_core.models.instant import Instant
-from fabro_core.models.run import Count
 from fabro_core.models.stage import StageModelUsage, StageState
 
 Visit = Annotated[int, msgspec.Meta(ge=1)]

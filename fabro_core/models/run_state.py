@@ -11,6 +11,7 @@ import msgspec
 
 from fabro_core.models.billing import BilledTokenCounts
 from fabro_core.models.checkpoint import RunCheckpoint
+from fabro_core.models.counts import Count
 from fabro_core.models.events.created import ForkSourceRef, GitContext
 from fabro_core.models.events.run import RunFailure
 from fabro_core.models.instant import Instant
@@ -19,7 +20,6 @@ from fabro_core.models.run import (
     ApiQuestion,
     AutomationRef,
     ControlAction,
-    Count,
     DiffSummary,
     PullRequestCreation,
     PullRequestLink,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from fabro_core.models.run import Count
+from fabro_core.models.counts import Count
 
 StageOutcome = Literal["succeeded", "partially_succeeded", "failed", "skipped"]
 StageState = Literal[
@@ -16,6 +17,7 @@ StageState = Literal[
 ReasoningEffort = Literal["low", "medium", "high", "xhigh", "max"]
 
 _VISIT = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+_MAX_VISIT = 10**10 - 1
 _INDEX = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
@@ -33,6 +35,12 @@ def parse_stage_id(text: str) -> StageId | None:
     """The parts of a stage id, split at its last `@`; None when it is malformed (runs.md R3)."""
     node, at, visit = text.rpartition("@")
     return StageId(node, int(visit)) if at and node and _VISIT.fullmatch(visit) else None
+
+
+def told_visit(visits: Mapping[str, Any], node: str) -> int:
+    """The visit to a node in what a worker tells of its visits; 1 when that is no number that a stage id can have."""
+    visit = visits.get(node)
+    return visit if isinstance(visit, int) and 1 <= visit <= _MAX_VISIT else 1
 
 
 def is_branch_id(text: str) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 
 from fabro_core.models.billing import BilledTokenCounts, BillingModelRef
 from fabro_core.models.context_window import StageContextWindowProjection
+from fabro_core.models.counts import Count
 from fabro_core.models.events.agents import (
     AgentMcpToolSummary,
     AgentSkillSummary,
@@ -20,7 +21,6 @@ from fabro_core.models.events.agents import (
 )
 from fabro_core.models.events.stages import ParallelBranchResult
 from fabro_core.models.instant import Instant
-from fabro_core.models.run import Count
 from fabro_core.models.stage import StageModelUsage, StageOutcome, StageState, StageTiming
 
 

@@ -68,7 +68,10 @@ class RunStore(abc.ABC):
 
     @abc.abstractmethod
     async def read(self, query: EventQuery, /) -> EventPage:
-        """A page of a run's log, strictly ordered, without gaps. An unknown run has an empty log."""
+        """A page of a run's log, strictly ordered, without gaps. An unknown run has an empty log.
+
+        While it reads, no more than a few events are held beyond `query.max_bytes`: each may be megabytes.
+        """
 
     @abc.abstractmethod
     async def read_feed(self, query: FeedQuery, /) -> FeedPage:

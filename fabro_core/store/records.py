@@ -1,9 +1,10 @@
 """What the core tells a store and what a store answers: one frozen Struct a call.
 
-A store sees bytes, sequence numbers and typed index columns; it never looks into `body` or `state`. Instants are
-whole milliseconds since the epoch (`…_ms`) and always come from the caller: a store never asks for the time.
-Text keys (`title_key` …) are already folded by the core and compare by code point, which is also the order of
-their UTF-8 bytes. Fields may be added with defaults; a new required field means a new `PLUGIN_API`.
+A store sees bytes, sequence numbers and typed index columns; it never looks into `body` or `state`. Instants are whole
+milliseconds since the epoch (`…_ms`), of the years 1 to 9999, and told by the caller: a store has no clock. The numbers
+of a `RunRow`, and `now_ms` - `begun_ms`, are any of signed 64 bits, kept and compared exactly. Text keys are folded by
+the core and compare by code point, which is also the order of their UTF-8 bytes. Fields may be added with defaults; a
+new required field means a new `PLUGIN_API`.
 """
 
 from __future__ import annotations
@@ -59,8 +60,7 @@ class EventQuery(Record, frozen=True, kw_only=True):
     run_id: str
     limit: int
     max_bytes: int | None = None
-    """The most that the bodies of a page are together, though a page has its first event however large that is; None:
-    no bound. A store must not hold more than a few events beyond it while it reads."""
+    """The most that the bodies of a page have together, unless its first one alone has more; None: no bound."""
     after_seq: int = 0
     """Only events with a greater sequence number."""
     before_seq: int | None = None

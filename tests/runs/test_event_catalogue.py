@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -53,6 +54,34 @@ def test_a_number_is_a_whole_one_from_0_to_63_bits(number: object) -> None:
 @pytest.mark.parametrize("number", [0, 2**63 - 1])
 def test_the_least_and_the_greatest_number_are_fine(number: int) -> None:
     assert decoded("agent.round.interrupted", {"visit": 1, "generation": number})
+
+
+DERIVED: list[tuple[str, Callable[[int], dict[str, Any]]]] = [
+    ("run.completed", lambda number: {"diff_summary": {"files_changed": 1, "additions": number, "deletions": number}}),
+    ("run.completed", lambda number: {"timing": {**TIMING, "wall_time_ms": number}}),
+    ("run.completed", lambda number: {"total_usd_micros": number}),
+    ("stage.failed", lambda number: {"timing": {**TIMING, "tool_time_ms": number}}),
+    (
+        "checkpoint.completed",
+        lambda number: {"diff_summary": {"files_changed": number, "additions": 0, "deletions": 0}},
+    ),
+    ("agent.message", lambda number: {"billing": {**TOKENS, "total_tokens": number}}),
+    ("command.completed", lambda number: {"output_bytes": number}),
+    ("interview.completed", lambda number: {"duration_ms": number}),
+    ("artifact.captured", lambda number: {"bytes": number}),
+    ("pull_request.created", lambda number: {"pr_number": number}),
+]
+"""Properties that are measured or added up (server.md S10)."""
+
+
+@pytest.mark.parametrize(("name", "told"), DERIVED)
+def test_what_is_measured_or_added_up_is_at_most_what_every_reader_has_exactly(
+    name: str, told: Callable[[int], dict[str, Any]]
+) -> None:
+    assert decoded(name, {**SAMPLES[name], **told(2**53 - 1)})
+    for number in (2**53, 2**63 - 1, 10**4_000, -(2**53)):
+        with pytest.raises(msgspec.ValidationError):
+            decoded(name, {**SAMPLES[name], **told(number)})
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,18 @@ def test_what_names_no_file_has_none(patch: str) -> None:
     assert file_patches(patch) == []
 
 
+@pytest.mark.parametrize("size", ["9" * 5_000, str(2**53), "\u0663", "-1"])
+def test_a_hunk_of_no_possible_size_is_no_hunk(size: str) -> None:
+    patch = f"--- a/x\n+++ b/x\n@@ -1,{size} +1,{size} @@\n+x\n"
+    (file,) = file_patches(patch)
+    assert (file.new_name, file.additions, file.text) == ("x", 0, patch)
+
+
+def test_a_hunk_begins_at_any_line() -> None:
+    (file,) = file_patches(f"--- a/x\n+++ b/x\n@@ -{'9' * 5_000} +{'9' * 5_000},{2**53 - 1} @@\n-y\n+x\n")
+    assert (file.additions, file.deletions) == (1, 1)
+
+
 LINES = st.lists(
     st.sampled_from(
         [

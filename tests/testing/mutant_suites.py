@@ -111,6 +111,10 @@ class TestWrongTieBreak(DictSuite):
     make = store_mutants.WrongTieBreak
 
 
+class TestRoundedNumbers(DictSuite):
+    make = store_mutants.RoundedNumbers
+
+
 class TestPageForTotal(DictSuite):
     make = store_mutants.PageForTotal
 

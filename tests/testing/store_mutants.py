@@ -121,6 +121,13 @@ class WrongTieBreak(DictStore):
         return replace(whole, hits=whole.hits[::-1][query.offset : query.offset + query.limit])
 
 
+class RoundedNumbers(DictStore):
+    """Keeps numbers as floats."""
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        return await super().append(replace(batch, row=replace(batch.row, changes=int(float(batch.row.changes)))))
+
+
 class PageForTotal(DictStore):
     """Counts the runs of the page instead of those that match."""
 

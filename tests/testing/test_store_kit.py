@@ -37,6 +37,7 @@ FINDS = {
         "test_rows_are_ordered_by_the_key_and_ties_by_id_descending",
         "ties by id descending in both directions",
     ),
+    "RoundedNumbers": ("test_columns_sort_exactly_at_the_edges_of_64_bits", "no number loses its last digit"),
     "PageForTotal": (
         "test_pages_one_after_the_other_make_the_whole_list",
         "every page has the total of the whole list",

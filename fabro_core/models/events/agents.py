@@ -8,6 +8,7 @@ import msgspec
 
 from fabro_core.models.billing import BilledTokenCounts, BillingModelRef, Speed
 from fabro_core.models.context_window import StageContextWindowProjection
+from fabro_core.models.counts import Count
 from fabro_core.models.events.envelope import JsonObject, Number, Properties, StageProperties, VisitProperties
 from fabro_core.models.events.run import ExecOutputTail
 from fabro_core.models.stage import ReasoningEffort
@@ -101,7 +102,7 @@ class AgentToolProcessCompleted(VisitProperties, frozen=True, kw_only=True):
     event = "agent.tool.process.completed"
 
     termination: CommandTermination
-    duration_ms: Number
+    duration_ms: Count
     streams_separated: bool
     exit_code: Any = None
     exec_output_tail: ExecOutputTail | None = None
@@ -123,7 +124,7 @@ class AgentMessage(VisitProperties, frozen=True, kw_only=True):
     text: str
     model: BillingModelRef
     billing: BilledTokenCounts
-    tool_call_count: Number
+    tool_call_count: Count
     message: JsonObject | None = None
     context_window: StageContextWindowProjection | None = None
     reasoning: ReasoningOutput | None = None
@@ -253,7 +254,7 @@ class AgentMcpReady(VisitProperties, frozen=True, kw_only=True):
     event = "agent.mcp.ready"
 
     server_name: str
-    tool_count: Number
+    tool_count: Count
     tools: list[AgentMcpToolSummary] | None = None
 
 
@@ -298,7 +299,7 @@ class AgentAcpCompleted(StageProperties, frozen=True, kw_only=True):
     stdout: str
     stderr: str
     stop_reason: str
-    duration_ms: Number
+    duration_ms: Count
 
 
 class AgentAcpCancelled(StageProperties, frozen=True, kw_only=True):
@@ -312,7 +313,7 @@ class AgentAcpTimedOut(StageProperties, frozen=True, kw_only=True):
 
     stdout: str
     stderr: str
-    duration_ms: Number
+    duration_ms: Count
 
 
 class CommandStarted(StageProperties, frozen=True, kw_only=True):
@@ -321,7 +322,7 @@ class CommandStarted(StageProperties, frozen=True, kw_only=True):
     script: str
     command: str
     language: str
-    timeout_ms: Number | None = None
+    timeout_ms: Count | None = None
 
 
 class CommandCompleted(StageProperties, frozen=True, kw_only=True):
@@ -329,10 +330,10 @@ class CommandCompleted(StageProperties, frozen=True, kw_only=True):
 
     output: str
     """The text, or `blob://sha256/<hash>`."""
-    duration_ms: Number
+    duration_ms: Count
     termination: CommandTermination
     exit_code: Any = None
-    output_bytes: Number | None = None
+    output_bytes: Count | None = None
     live_streaming: bool | None = None
 
 

@@ -10,7 +10,7 @@ from fabro_core.models.instant import Instant
 from fabro_core.models.principal import Principal
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""`n` of the catalogue."""
+"""`n` of the catalogue, where it is nothing that is measured or added up; that is a `Count`."""
 JsonObject = dict[str, Any]
 """`o` of the catalogue: any JSON object."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fabro_core.models.counts import Count
 from fabro_core.models.events.envelope import Number, Properties
 from fabro_core.models.run import PullRequestLink, SandboxProvider
 
@@ -35,7 +36,7 @@ class SandboxFailed(Properties, frozen=True, kw_only=True):
     provider: str
     error: str
     causes: list[str]
-    duration_ms: Number
+    duration_ms: Count
 
 
 class PullRequestCreationRequested(Properties, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ class PullRequestCreated(Properties, frozen=True, kw_only=True):
     event = "pull_request.created"
 
     pr_url: str
-    pr_number: Number
+    pr_number: Count
     owner: str
     repo: str
     base_branch: str
@@ -88,7 +89,7 @@ class ArtifactCaptured(Properties, frozen=True, kw_only=True):
     mime: str
     content_md5: str
     content_sha256: str
-    bytes: Number
+    bytes: Count
 
 
 class GitCommit(Properties, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from fabro_core.models.billing import BilledTokenCounts
+from fabro_core.models.counts import Count
 from fabro_core.models.events.envelope import Number, Properties
 from fabro_core.models.run import ControlAction, DiffSummary, RunTiming
 from fabro_core.models.status import BlockedReason, FailureReason, PendingReason, SuccessReason
@@ -115,11 +116,11 @@ class RunCompleted(Properties, frozen=True, kw_only=True):
     event = "run.completed"
 
     timing: RunTiming
-    artifact_count: Number
+    artifact_count: Count
     status: str
     """A stage outcome; the reducer, which knows the run, refuses any other text (events.md E3)."""
     reason: SuccessReason
-    total_usd_micros: Number | None = None
+    total_usd_micros: Count | None = None
     final_git_commit_sha: str | None = None
     final_patch: str | None = None
     diff_summary: DiffSummary | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from fabro_core.models.billing import BilledTokenCounts
+from fabro_core.models.counts import Count
 from fabro_core.models.events.envelope import JsonObject, Number, Properties, StageProperties, VisitProperties
 from fabro_core.models.events.run import ExecOutputTail, FailureDetail
 from fabro_core.models.run import DiffSummary, InterviewOption, ReviewTarget
@@ -28,7 +29,7 @@ class StageRetrying(StageProperties, frozen=True, kw_only=True):
     index: Number
     attempt: Number
     max_attempts: Number
-    delay_ms: Number
+    delay_ms: Count
 
 
 class StageCompleted(StageProperties, frozen=True, kw_only=True):
@@ -98,7 +99,7 @@ class ParallelBranchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defau
 class ParallelStarted(VisitProperties, frozen=True, kw_only=True):
     event = "parallel.started"
 
-    branch_count: Number
+    branch_count: Count
 
 
 class ParallelBranchStarted(StageProperties, frozen=True, kw_only=True):
@@ -115,16 +116,16 @@ class ParallelBranchCompleted(StageProperties, frozen=True, kw_only=True):
 
     index: Number
     item_label: str | None = None
-    duration_ms: Number
+    duration_ms: Count
     status: StageOutcome
 
 
 class ParallelCompleted(VisitProperties, frozen=True, kw_only=True):
     event = "parallel.completed"
 
-    duration_ms: Number
-    success_count: Number
-    failure_count: Number
+    duration_ms: Count
+    success_count: Count
+    failure_count: Count
     results: list[ParallelBranchResult] | None = None
 
 
@@ -163,7 +164,7 @@ class SubgraphCompleted(Properties, frozen=True, kw_only=True):
 
     steps_executed: Number
     status: str
-    duration_ms: Number
+    duration_ms: Count
 
 
 class CheckpointCompleted(StageProperties, frozen=True, kw_only=True):
@@ -216,7 +217,7 @@ class InterviewCompleted(Properties, frozen=True, kw_only=True):
     question_id: str
     question: str
     answer: str
-    duration_ms: Number
+    duration_ms: Count
     submission: JsonObject | None = None
 
 
@@ -226,7 +227,7 @@ class InterviewTimeout(Properties, frozen=True, kw_only=True):
     question_id: str
     question: str
     stage: str
-    duration_ms: Number
+    duration_ms: Count
 
 
 class InterviewInterrupted(Properties, frozen=True, kw_only=True):
@@ -235,7 +236,7 @@ class InterviewInterrupted(Properties, frozen=True, kw_only=True):
     question_id: str
     question: str
     stage: str
-    duration_ms: Number
+    duration_ms: Count
     reason: str
 
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from fabro_core.errors import Conflict, IllegalTransition
 from fabro_core.models import events
+from fabro_core.models.counts import bounded_sum
 from fabro_core.models.events import Envelope, Properties, TypedEvent, infrastructure
 from fabro_core.models.events import stages as stage_events
 from fabro_core.models.instant import Instant, ms_of_instant
@@ -31,7 +32,7 @@ from fabro_core.models.run import (
     RunTiming,
     WorkflowRef,
 )
-from fabro_core.models.stage import StageOutcome
+from fabro_core.models.stage import StageOutcome, told_visit
 from fabro_core.models.status import RunStatus, RunStatusSubmitted
 from fabro_core.runs.fold.agent_sessions import AgentSession, sessions_after
 from fabro_core.runs.fold.pull_requests import creation_after, link_after
@@ -125,9 +126,9 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         stages = [stage.timing_at(now_ms) for stage in self.stages.values()]
         return RunTiming(
             wall_time_ms=max(0, now_ms - ms_of_instant(self.started_at)),
-            inference_time_ms=sum(stage.inference_time_ms for stage in stages),
-            tool_time_ms=sum(stage.tool_time_ms for stage in stages),
-            active_time_ms=sum(stage.active_time_ms for stage in stages),
+            inference_time_ms=bounded_sum(stage.inference_time_ms for stage in stages),
+            tool_time_ms=bounded_sum(stage.tool_time_ms for stage in stages),
+            active_time_ms=bounded_sum(stage.active_time_ms for stage in stages),
         )
 
 
@@ -332,11 +333,10 @@ def _start(event: Envelope, started: events.RunStarted) -> Start:
 
 
 def _checkpoint(event: Envelope, completed: stage_events.CheckpointCompleted) -> Checkpoint:
-    visit = completed.node_visits.get(completed.current_node)
     return Checkpoint(
         seq=event.seq,
         node=completed.current_node,
-        visit=visit if isinstance(visit, int) and visit > 0 else 1,
+        visit=told_visit(completed.node_visits, completed.current_node),
         sha=completed.git_commit_sha,
         diff=completed.diff_summary,
     )

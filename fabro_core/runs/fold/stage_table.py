@@ -8,6 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from fabro_core.models.billing import BilledTokenCounts, BillingModelRef
+from fabro_core.models.counts import bounded
 from fabro_core.models.instant import Instant, ms_of_instant
 from fabro_core.models.stage import StageModelUsage, StageState, StageTiming, parse_stage_id
 
@@ -72,9 +73,9 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             tool += sum(ms_since(batch.opened_at, now_ms) for batch in self.tools.values())
         return StageTiming(
             wall_time_ms=0 if self.started_at is None else ms_since(self.started_at, now_ms),
-            inference_time_ms=inference,
-            tool_time_ms=tool,
-            active_time_ms=inference + tool,
+            inference_time_ms=bounded(inference),
+            tool_time_ms=bounded(tool),
+            active_time_ms=bounded(inference + tool),
         )
 
 

@@ -12,9 +12,10 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from fabro_core.models.billing import BillingModelRef
+from fabro_core.models.counts import bounded, bounded_sum
 from fabro_core.models.events import Envelope, Properties, agents, stages
 from fabro_core.models.instant import Instant, ms_of_instant
-from fabro_core.models.stage import StageId, StageModelUsage, StageState, StageTiming
+from fabro_core.models.stage import StageId, StageModelUsage, StageState, StageTiming, told_visit
 from fabro_core.runs.fold.stage_table import Stage, Stages, StageTable, ToolBatch, ms_since
 
 Value = TypeVar("Value")
@@ -237,9 +238,8 @@ def _add_skipped(known: StageTable, seq: int, checkpoint: stages.CheckpointCompl
     for node, outcome in checkpoint.node_outcomes.items():
         status = outcome.get("status") if isinstance(outcome, dict) else outcome
         if status == "skipped" and not known.has_node(node):
-            visit = checkpoint.node_visits.get(node)
-            number = visit if isinstance(visit, int) and visit > 0 else 1
-            known.put(str(StageId(node, number)), Stage(first_event_seq=seq, state="skipped"))
+            stage_id = StageId(node, told_visit(checkpoint.node_visits, node))
+            known.put(str(stage_id), Stage(first_event_seq=seq, state="skipped"))
 
 
 # -- brackets -------------------------------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def _inference_closed(stage: Stage, event: Envelope) -> Stage:
         return stage
     return replace(
         stage,
-        live_inference_ms=stage.live_inference_ms + ms_since(opened, ms_of_instant(event.ts)),
+        live_inference_ms=bounded(stage.live_inference_ms + ms_since(opened, ms_of_instant(event.ts))),
         inference=_without(stage.inference, session),
     )
 
@@ -275,7 +275,7 @@ def _batch_closed(stage: Stage, event: Envelope) -> Stage:
         return stage
     return replace(
         stage,
-        live_tool_ms=stage.live_tool_ms + ms_since(batch.opened_at, ms_of_instant(event.ts)),
+        live_tool_ms=bounded(stage.live_tool_ms + ms_since(batch.opened_at, ms_of_instant(event.ts))),
         tools=_without(stage.tools, session),
     )
 
@@ -308,4 +308,4 @@ def total_usd_micros(known: Iterable[Stage]) -> int | None:
         and stage.usage.total_usd_micros is not None
         and stage.handler not in ("start", "exit")
     ]
-    return sum(costs) if costs else None
+    return bounded_sum(costs) if costs else None

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from fabro_core.models.counts import bounded
 from fabro_core.models.instant import ms_of_instant
 from fabro_core.models.run import (
     AskFabro,
@@ -98,7 +99,7 @@ def row_of(projection: Projection) -> RunRow:
     """What a store keeps of a run: index columns, the encoded Run and the projection itself."""
     created_ms = ms_of_instant(projection.created_at)
     begun_ms = ms_of_instant(projection.started_at or projection.created_at)
-    diff = projection.diff
+    completed_at, diff = projection.completed_at, projection.diff
     return RunRow(
         id=projection.id,
         seq=projection.seq,
@@ -106,11 +107,11 @@ def row_of(projection: Projection) -> RunRow:
         created_ms=created_ms,
         updated_ms=ms_of_instant(projection.last_event_at),
         begun_ms=begun_ms,
-        elapsed_ms=None if projection.completed_at is None else ms_of_instant(projection.completed_at) - begun_ms,
+        elapsed_ms=None if completed_at is None else max(0, ms_of_instant(completed_at) - begun_ms),
         repo_key=ascii_fold(projection.repository.name),
         title_key=ascii_fold(projection.title.strip()),
         workflow_key=ascii_fold(projection.workflow.display_name),
-        changes=diff.additions + diff.deletions if diff else 0,
+        changes=bounded(diff.additions + diff.deletions) if diff else 0,
         size=_SIZE_RANKS[_size(projection.total_usd_micros)],
         workflow_slug=projection.workflow.slug,
         workflow_name=projection.workflow.name,

@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from fabro_core.models.counts import Count
 from fabro_core.models.events import JsonObject, RunEvent, agents
-from fabro_core.models.run import Count
 from fabro_core.models.stage_state import (
     McpServerProjection,
     McpServerStatusFailed,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from fabro_core.models.billing import BilledTokenCounts, BillingModelRef
+from fabro_core.models.counts import bounded
 from fabro_core.models.run import RunTiming
 from fabro_core.models.run_billing import (
     AggregateBilling,
@@ -56,27 +57,27 @@ class Amounts(NamedTuple):
     @property
     def billed(self) -> BilledTokenCounts:
         return BilledTokenCounts(
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            total_tokens=self.total_tokens,
-            reasoning_tokens=self.reasoning_tokens,
-            cache_read_tokens=self.cache_read_tokens,
-            cache_write_tokens=self.cache_write_tokens,
+            input_tokens=bounded(self.input_tokens),
+            output_tokens=bounded(self.output_tokens),
+            total_tokens=bounded(self.total_tokens),
+            reasoning_tokens=bounded(self.reasoning_tokens),
+            cache_read_tokens=bounded(self.cache_read_tokens),
+            cache_write_tokens=bounded(self.cache_write_tokens),
             total_usd_micros=self.total_usd_micros,
         )
 
     @property
     def total_usd_micros(self) -> int | None:
         """None when no event told a cost."""
-        return self.usd_micros if self.priced else None
+        return bounded(self.usd_micros) if self.priced else None
 
     @property
     def timing(self) -> RunTiming:
         return RunTiming(
-            wall_time_ms=self.wall_time_ms,
-            inference_time_ms=self.inference_time_ms,
-            tool_time_ms=self.tool_time_ms,
-            active_time_ms=self.active_time_ms,
+            wall_time_ms=bounded(self.wall_time_ms),
+            inference_time_ms=bounded(self.inference_time_ms),
+            tool_time_ms=bounded(self.tool_time_ms),
+            active_time_ms=bounded(self.active_time_ms),
         )
 
 

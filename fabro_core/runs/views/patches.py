@@ -10,10 +10,12 @@ from typing import Final, Literal
 
 import msgspec
 
+from fabro_core.models.counts import read_count
+
 ChangeKind = Literal["added", "modified", "deleted", "renamed", "symlink", "submodule"]
 
 _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
-_HUNK: Final = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_HUNK: Final = re.compile(r"@@ -[0-9]+(?:,([0-9]+))? \+[0-9]+(?:,([0-9]+))? @@")
 _ESCAPE: Final = re.compile(rb"\\([0-7]{3}|.)")
 _ESCAPED: Final = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
@@ -88,12 +90,21 @@ class _Section:
         return any(line.startswith(prefix) for line in self.header)
 
     def _begin_hunk(self, line: str) -> None:
-        found = _HUNK.match(line)
-        if found is not None:
-            self._old_left, self._new_left = (1 if count is None else int(count) for count in found.groups())
+        sizes = _hunk_sizes(line)
+        if sizes is not None:
+            self._old_left, self._new_left = sizes
             self._in_hunks = True
         elif not self._in_hunks:
             self.header.append(line.rstrip("\r\n"))
+
+
+def _hunk_sizes(line: str) -> tuple[int, int] | None:
+    """How many lines a hunk has before and after; None when `line` does not begin one."""
+    found = _HUNK.match(line)
+    if found is None:
+        return None
+    old, new = (read_count(count) for count in found.groups("1"))
+    return None if old is None or new is None else (old, new)
 
 
 def _sections(patch: str) -> Iterator[_Section]:

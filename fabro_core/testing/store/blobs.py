@@ -9,7 +9,7 @@ import pytest
 from fabro_core.errors import SeqConflict
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import Blob, BlobDelete, BlobQuery
-from fabro_core.testing.store.case import NOW_MS, StoreCase, batch, blob, event, log_of, row, run_id
+from fabro_core.testing.store.case import FIRST_MS, LAST_MS, NOW_MS, StoreCase, batch, blob, event, log_of, row, run_id
 
 A = run_id(1)
 LATER_MS = NOW_MS + 1_000
@@ -79,6 +79,12 @@ class BlobConformance(StoreCase):
         assert await store.get_blob(blob(b"wanted").digest) == b"wanted"
         assert await digests(store) == [blob(b"wanted").digest]
         assert await store.delete_blob(unless_put_since(LATER_MS + 1, blob(b"wanted"))) is True
+
+    @pytest.mark.parametrize("put_ms", [FIRST_MS, -1, 0, LAST_MS - 1])
+    async def test_when_bytes_were_put_is_known_exactly_in_any_year(self, store: RunStore, put_ms: int) -> None:
+        await store.put_blob(blob(b"wanted", now_ms=put_ms))
+        assert await store.delete_blob(unless_put_since(put_ms, blob(b"wanted"))) is False
+        assert await store.delete_blob(unless_put_since(put_ms + 1, blob(b"wanted"))) is True
 
     async def test_what_counts_is_the_latest_instant_and_not_the_last_put(self, store: RunStore) -> None:
         await store.put_blob(blob(b"wanted", now_ms=LATER_MS))

@@ -29,6 +29,9 @@ class NoDriver(str):
 
 
 NOW_MS: Final = 1_772_446_530_250
+FIRST_MS: Final = -62_135_596_800_000
+LAST_MS: Final = 253_402_300_799_999
+"""The first instant of the year 1 and the last one of 9999."""
 ALL_BUCKETS: Final = frozenset(Bucket)
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -20,7 +20,7 @@ from fabro_core.store.records import (
     Expect,
     Revision,
 )
-from fabro_core.testing.store.case import NOW_MS, StoreCase
+from fabro_core.testing.store.case import FIRST_MS, LAST_MS, NOW_MS, StoreCase
 
 OTHER_REVISION = "no such revision"
 
@@ -59,6 +59,14 @@ class DocumentConformance(StoreCase):
             updated_ms=NOW_MS,
         )
         assert await get(store) == written
+
+    @pytest.mark.parametrize("expires_ms", [FIRST_MS + 1, -1, 0, 1, LAST_MS - 1])
+    async def test_a_document_expires_exactly_in_any_year(self, store: RunStore, expires_ms: int) -> None:
+        await put(store, now_ms=FIRST_MS, expires_ms=expires_ms)
+        assert await get(store, now_ms=expires_ms - 1) is not None
+        assert await store.purge(expires_ms - 1) == 0
+        assert (await get(store, now_ms=expires_ms), await keys(store, now_ms=expires_ms)) == (None, ([], False))
+        assert await store.purge(LAST_MS) == 1
 
     async def test_an_unknown_document_is_none(self, store: RunStore) -> None:
         await put(store)

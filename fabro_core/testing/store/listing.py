@@ -12,6 +12,8 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import RunSort
 from fabro_core.testing.store.case import (
     ALL_BUCKETS,
+    FIRST_MS,
+    LAST_MS,
     NOW_MS,
     StoreCase,
     append_all,
@@ -36,6 +38,14 @@ BY_KEY: dict[RunSort, list[dict[str, Any]]] = {
     RunSort.SIZE: [{"size": 0}, {"size": 3}, {"size": 4}],
 }
 """For each sort key three rows in ascending order."""
+
+_SORT_BY = {
+    "created_ms": RunSort.CREATED_AT,
+    "updated_ms": RunSort.UPDATED_AT,
+    "changes": RunSort.CHANGES,
+    "size": RunSort.SIZE,
+    "elapsed_ms": RunSort.ELAPSED,
+}
 
 
 class ListConformance(StoreCase):
@@ -75,6 +85,29 @@ class ListConformance(StoreCase):
         await append_all(store, [*rows, row(D, begun_ms=NOW_MS - 50)])
         for direction in ("asc", "desc"):
             assert ids(await list_all(store, sort=RunSort.ELAPSED, direction=direction)) == [D, C, B, A]
+
+    @pytest.mark.parametrize("column", ["created_ms", "updated_ms", "changes", "size", "elapsed_ms"])
+    @pytest.mark.parametrize("direction", ["asc", "desc"])
+    async def test_columns_sort_exactly_at_the_edges_of_64_bits(
+        self, store: RunStore, column: str, direction: Literal["asc", "desc"]
+    ) -> None:
+        least, most = -(2**63), 2**63 - 1
+        numbers = [least, least + 1, -(2**53) - 1, -(2**53), -1, 0, 1, 2**53, 2**53 + 1, most - 1, most]
+        await append_all(store, [row(run_id(n), **{column: number}) for n, number in enumerate(numbers)])
+        page = await list_all(store, sort=_SORT_BY[column], direction=direction)
+        order = [run_id(n) for n in range(len(numbers))]
+        assert ids(page) == (order if direction == "asc" else order[::-1]), "no number loses its last digit"
+
+    @pytest.mark.parametrize("direction", ["asc", "desc"])
+    async def test_live_runs_sort_by_their_start_however_far_it_is(
+        self, store: RunStore, direction: Literal["asc", "desc"]
+    ) -> None:
+        starts = [-(2**62), FIRST_MS, NOW_MS - 1, NOW_MS, NOW_MS + 1, LAST_MS, 2**62]
+        await append_all(store, [row(run_id(n), begun_ms=start) for n, start in enumerate(starts)])
+        page = await list_all(store, sort=RunSort.ELAPSED, direction=direction)
+        longest_first = [run_id(n) for n in range(len(starts))]
+        assert ids(page) == (longest_first if direction == "desc" else longest_first[::-1])
+        assert {hit.id: hit.begun_ms for hit in page.hits} == dict(zip(longest_first, starts, strict=True))
 
     async def test_a_resumed_run_is_live_again(self, store: RunStore) -> None:
         await append_all(store, [row(A, elapsed_ms=100), row(B, elapsed_ms=20)])

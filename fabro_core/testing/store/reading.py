@@ -66,6 +66,10 @@ class ReadConformance(StoreCase):
             ({"tag": "stage:even@1", "reverse": True}, [10, 8, 6], True),
             ({"tag": "stage:even@1", "before_seq": 6}, [2, 4], False),
             ({"tag": "stage:even"}, [], False),
+            ({"after_seq": 2**63 - 1}, [], False),
+            ({"after_seq": 2**63 - 1, "tag": "stage:even@1"}, [], False),
+            ({"before_seq": 2**63 - 1, "reverse": True}, [10, 9, 8], True),
+            ({"before_seq": 2**63 - 1, "tag": "stage:even@1"}, [2, 4, 6], True),
             # Each of the first nine bodies has nine bytes, the tenth has ten.
             ({"max_bytes": 26}, [1, 2], True),
             ({"max_bytes": 27}, [1, 2, 3], True),
