@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.append_events import CASES, requests_of
+from benchmarks.list_runs import CASES as LISTS
 from benchmarks.load import generate_each, http_request
 from benchmarks.seed import seed
 from benchmarks.servers import Address, cpu_seconds, fabro_on_redis
@@ -41,13 +42,9 @@ def main() -> None:
 def report(server: Address, valkey: Valkey, seconds: float) -> None:
     """The table."""
     several = next(case for case in CASES if case.runs > 1)
-    who, runs = (
-        http_request("GET", path, token=server.token) for path in ("/api/v1/user", "/api/v1/runs?page[limit]=20")
-    )
-
+    reads = {"who am I (no store)": "/api/v1/user", **{case.name: case.path for case in LISTS}}
     requests = {
-        "who am I (no store)": [who] * CONNECTIONS,
-        "list of 20 runs": [runs] * CONNECTIONS,
+        **{name: [http_request("GET", path, token=server.token)] * CONNECTIONS for name, path in reads.items()},
         "append to a run, 32 runs": requests_of(server, several),
     }
     print("| | requests/s | p50 ms | p99 ms | CPU of the server, us | CPU of Redis, us |")

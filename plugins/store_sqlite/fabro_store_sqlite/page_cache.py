@@ -5,11 +5,10 @@ number changes whenever another connection, of this process or any other, commit
 is `query_only`, so every change is another connection's: while the number stands, the page is what a new query
 would answer.
 
-When it has changed, that may have been for a document, as of a sign-in, which no page shows. So a page is also kept
-with the `RunsState`: the newest change number and how many runs there are. An append gives new change numbers, and none
-is ever given twice; nothing else but a deletion changes runs, which leaves fewer. So where both are what they were,
-neither has happened. This state is read after the version: should something be committed in between, the version that
-is remembered is an old one, and the next request asks again.
+When it has changed, that may have been for a document, as of a sign-in, which no page shows. So pages are also kept
+with the `RunsState` of their snapshot: the newest change number and how many runs there are. An append gives new change
+numbers, and none is ever given twice; nothing else but a deletion changes runs, and that leaves fewer. Where both are
+what they were, neither has happened.
 """
 
 from __future__ import annotations
@@ -43,12 +42,12 @@ class PageCache:
         self._bytes = 0
 
     def kept(self, query: RunQuery) -> RunPage | None:
-        """The page of `query` if it is kept and still stands; None: ask for it with `page`.
-
-        Outside of a transaction each statement looks at the database by itself, so it is a snapshot of its own.
-        """
-        page = self._pages.get(_key(query))
-        return page if page is not None and self._is_up_to_date() else None
+        """The page of `query` if it is kept and still stands; None: ask for it with `page`. Needs no snapshot."""
+        key = _key(query)
+        if key not in self._pages:
+            return None
+        self._bring_up_to_date()
+        return self._pages.get(key)
 
     def page(self, query: RunQuery) -> RunPage:
         """The page of `query`. Call it inside a snapshot of the connection."""
@@ -61,20 +60,18 @@ class PageCache:
                 self._keep(key, page)
         return page
 
-    def _is_up_to_date(self) -> bool:
-        """Whether the pages that are kept still stand."""
+    def _bring_up_to_date(self) -> None:
+        """Forget the pages unless they still stand.
+
+        Outside of a snapshot something may be committed between the two statements. The state is then newer than the
+        version that is remembered with it, so that whoever comes next asks for the state again.
+        """
         version = self._read_version()
         if version != self._version:
-            if runs_state(self.connection) != self._state:
-                return False
-            self._version = version
-        return True
-
-    def _bring_up_to_date(self) -> None:
-        """Forget the pages unless they still stand."""
-        if not self._is_up_to_date():
-            self._forget()
-            self._version, self._state = self._read_version(), runs_state(self.connection)
+            state = runs_state(self.connection)
+            if state != self._state:
+                self._forget()
+            self._version, self._state = version, state
 
     def _read_version(self) -> int:
         version: int
