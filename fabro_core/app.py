@@ -41,6 +41,7 @@ from fabro_core.runs.follow.tail import Tail
 from fabro_core.runs.service import Runs
 from fabro_core.upkeep.health import StoreHealth
 from fabro_core.upkeep.housekeeping import Housekeeping
+from fabro_core.upkeep.resealing import seal_anew
 from fabro_core.upkeep.stop_signals import StopNotice
 from fabro_core.upkeep.uptime import Uptime
 from fabro_core.web.pages import error_page
@@ -112,6 +113,7 @@ class FabroApp:
             assembly.options,
             public_url=assembly.server.public_url,
             session_secret=assembly.reading.session_secret,
+            previous_session_secret=assembly.reading.previous_session_secret,
             web_enabled=assembly.settings.server.web.enabled,
             attempts_per_minute=assembly.settings.server.limits.login_attempts_per_minute,
         )
@@ -181,6 +183,8 @@ class FabroApp:
                 await stack.enter_async_context(self.assembly.opened())
                 await stack.enter_async_context(self._health.lifespan())
                 await stack.enter_async_context(self._housekeeping.lifespan())
+                if self.assembly.reading.previous_session_secret is not None:
+                    await seal_anew(self.auth.sealed)
                 self._uptime.begin()
                 await stack.enter_async_context(self._tail.lifespan())
                 await stack.enter_async_context(self._edge.serving())

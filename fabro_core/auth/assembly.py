@@ -15,7 +15,7 @@ from fabro_core.auth.cli_consents import CliConsents
 from fabro_core.auth.cli_flows import CliFlows
 from fabro_core.auth.cli_logins import CliLogins
 from fabro_core.auth.codes import Codes
-from fabro_core.auth.keys import KEY_BYTES, Purpose, derive_key
+from fabro_core.auth.keys import KEY_BYTES, Purpose, SessionSecrets, derive_key
 from fabro_core.auth.lasting import LastingSignIns
 from fabro_core.auth.login_states import LoginStates
 from fabro_core.auth.refresh_tokens import RefreshTokens
@@ -54,6 +54,11 @@ class Authentication:
     browser: BrowserSignIns | None
     """None without pages."""
 
+    @property
+    def sealed(self) -> tuple[LoginStates, ...]:
+        """Everything in the store that has sealed fields."""
+        return () if self.browser is None else (self.browser.states,)
+
     def require_browser(self) -> BrowserSignIns:
         """What signs people in with a browser, for routes that there are only with pages."""
         assert self.browser is not None
@@ -68,11 +73,12 @@ def authentication(
     *,
     public_url: str,
     session_secret: Secret | None,
+    previous_session_secret: Secret | None = None,
     web_enabled: bool,
     attempts_per_minute: int,
 ) -> Authentication:
     """The authentication of a server at `public_url`. Without a session secret worker tokens end with it (auth.md A24),
-    and nobody signs in with a browser."""
+    and nobody signs in with a browser; the previous one only opens what it has sealed."""
     by_name = {method.name: method for method in methods}
     workers = WorkerTokens(_worker_key(session_secret), clock)
     attempts = SignInLimit(store, clock, limit=attempts_per_minute)
@@ -86,10 +92,11 @@ def authentication(
             lasting=LastingSignIns(None, None),
             browser=None,
         )
-    refresh_tokens = RefreshTokens(derive_key(session_secret, Purpose.REFRESH_TOKENS))
+    session_secrets = SessionSecrets(session_secret, previous_session_secret)
+    refresh_tokens = RefreshTokens(*session_secrets.keys(Purpose.REFRESH_TOKENS))
     sessions, chains = BrowserSessions(store, clock, session_secret), Chains(store, clock, refresh_tokens)
     codes = Codes(store, clock)
-    states = LoginStates(store, clock, session_secret)
+    states = LoginStates(store, clock, session_secret, previous_session_secret)
     access_key, cookie_key = (derive_key(session_secret, each) for each in (Purpose.ACCESS_TOKENS, Purpose.COOKIES))
     access_tokens = AccessTokens(access_key, clock, issuer=public_url, chains=chains)
     authenticator = Authenticator(methods, workers, sessions, access_tokens)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+import msgspec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -21,6 +22,20 @@ class Purpose(StrEnum):
     WORKER_TOKENS = "fabro-worker-jwt-v1"
     REFRESH_TOKENS = "fabro-refresh-v1"
     DOCUMENTS = "fabro-doc-v1"
+
+
+class SessionSecrets(msgspec.Struct, frozen=True):
+    """What keys are derived from."""
+
+    newest: Secret
+    """Seals and signs."""
+    previous: Secret | None = None
+    """What stood in its place before, as long as that still has to open what it has sealed; None: nothing."""
+
+    def keys(self, purpose: Purpose) -> tuple[bytes, ...]:
+        """The key for a purpose, and after it the one of the previous secret."""
+        secrets = (self.newest,) if self.previous is None else (self.newest, self.previous)
+        return tuple(derive_key(secret, purpose) for secret in secrets)
 
 
 def derive_key(session_secret: Secret, purpose: Purpose) -> bytes:

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from fabro_core.auth.base import LoginAttempt
-from fabro_core.auth.keys import Purpose, derive_key
+from fabro_core.auth.keys import Purpose, SessionSecrets
 from fabro_core.clock import Clock
 from fabro_core.documents.collection import Documents
 from fabro_core.documents.sealing import BadSeal, Seal, decode_base64url
@@ -49,14 +49,15 @@ class PendingLogin(msgspec.Struct, frozen=True, kw_only=True):
 class LoginStates:
     """The sign-ins under way in one store. Every method that awaits raises `StoreUnavailable`."""
 
-    def __init__(self, store: RunStore, clock: Clock, session_secret: Secret) -> None:
+    def __init__(self, store: RunStore, clock: Clock, session_secret: Secret, previous: Secret | None = None) -> None:
+        """`previous`: the session secret before, which only opens."""
         self._records = Documents(
             store,
             clock,
             "auth.login",
             LoginRecord,
             expires=lambda _, now: now + LIFETIME,
-            seal=Seal(derive_key(session_secret, Purpose.DOCUMENTS)),
+            seal=Seal(*SessionSecrets(session_secret, previous).keys(Purpose.DOCUMENTS)),
         )
 
     def attempt(self, callback_url: str) -> LoginAttempt:
@@ -81,7 +82,7 @@ class LoginStates:
         nothing."""
         try:
             stored = await self._records.get(state.hexdigest())
-        except BadSeal:  # the session secret is another one by now
+        except BadSeal:  # sealed with another session secret than these
             return None
         if stored is None or stored.body.method != method:
             return None
@@ -89,6 +90,10 @@ class LoginStates:
         if not any(hmac.compare_digest(record.binding, binding.hexdigest()) for binding in bindings):
             return None
         return PendingLogin(key=stored.key, code_verifier=record.verifier, kept=record.kept, return_to=record.return_to)
+
+    async def reseal(self) -> int:
+        """Seal anew what the session secret before has sealed; how many sign-ins that were."""
+        return await self._records.reseal()
 
     async def take(self, pending: PendingLogin) -> bool:
         """Use the sign-in up; of several callbacks at once exactly one gets True."""

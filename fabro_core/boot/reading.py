@@ -40,13 +40,23 @@ from fabro_core.plugins.selection import idle_tables, select
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.secret import Secret
 
+
+def _is_long_enough(text: str) -> bool:
+    return len(text.encode("utf-8", "surrogateescape")) >= 32
+
+
 SESSION_SECRET: Final = from_env(
     "SESSION_SECRET",
     expected="at least 32 bytes",
-    valid=lambda text: len(text.encode("utf-8", "surrogateescape")) >= 32,
+    valid=_is_long_enough,
     generate=lambda: secrets.token_hex(32),
 )
 """Seals browser sessions (auth.md A14, A27)."""
+
+SESSION_SECRET_PREVIOUS: Final = from_env(
+    "SESSION_SECRET_PREVIOUS", expected="at least 32 bytes", valid=_is_long_enough
+)
+"""What was SESSION_SECRET before; only opens (auth.md A28)."""
 
 AS_THE_FILE_SAYS: Final = Overrides()
 
@@ -79,6 +89,8 @@ class Reading:
     takes it over."""
     session_secret: Secret | None
     """None: there are no browser sessions."""
+    previous_session_secret: Secret | None
+    """Opens what it has sealed, and does nothing else; None: everything is sealed with the newest one."""
     trusted_proxies: TrustedProxies
     """For our own listener: an embedding program has its own rules."""
     plugin_api: int
@@ -129,6 +141,7 @@ class SettingsReader:
             plugins=tuple(configured),
             empty_allow_lists=tuple(draft.reader.empty_allow_lists),
             session_secret=_session_secret(draft, problems),
+            previous_session_secret=_found(draft, SESSION_SECRET_PREVIOUS, problems),
             trusted_proxies=trusted_proxies(self.environ, problems),
             plugin_api=self._fence.offered,
             workers=overrides.workers,
@@ -153,7 +166,8 @@ class SettingsReader:
         loaded = self._selected(draft, self._index(), problems)
         if problems:
             raise StartupError(in_order(problems))
-        return draft.secrets, [SESSION_SECRET, *(each for _, struct in loaded for each in declared_secrets(struct))]
+        own = (SESSION_SECRET, SESSION_SECRET_PREVIOUS)
+        return draft.secrets, [*own, *(each for _, struct in loaded for each in declared_secrets(struct))]
 
     def selected_names(self, settings: SettingsSource = None) -> set[tuple[str, str]]:
         """Group and name of the plugins that are selected, as far as the settings can be read; imports none of them."""
@@ -205,11 +219,20 @@ def _configured(draft: Draft, plugin: LoadedPlugin, struct: type[msgspec.Struct]
 
 
 def _session_secret(draft: Draft, problems: list[Problem]) -> Secret | None:
-    found = draft.secrets.find(SESSION_SECRET)
-    if isinstance(found, Problem):
-        problems.append(found)
+    before = len(problems)
+    found = _found(draft, SESSION_SECRET, problems)
+    if len(problems) > before:
         return None
     web = draft.reader.tables.get("server.web")
     if found is None and isinstance(web, Web) and web.enabled:
         problems.append(missing(SESSION_SECRET, "while server.web.enabled is true"))
+    return found
+
+
+def _found(draft: Draft, declared: SecretVariable, problems: list[Problem]) -> Secret | None:
+    """The secret of the core; None, with a problem, when it is malformed, and None when there is none."""
+    found = draft.secrets.find(declared)
+    if isinstance(found, Problem):
+        problems.append(found)
+        return None
     return found

@@ -25,7 +25,7 @@ VARIABLE: Final = "FABRO_DEV_TOKEN"
 
 @click.group()
 def auth() -> None:
-    """Log in to servers, and replace the dev token of this one."""
+    """Log in to servers, and replace the secrets of this one."""
 
 
 @auth.command("rotate-dev-token")
@@ -39,6 +39,23 @@ def rotate_dev_token() -> None:
     if sys.stdout.isatty():
         click.echo(f"{VARIABLE}={rotated.secret.reveal()}")
     click.echo("A running server takes it after a restart: fabro server restart", err=True)
+
+
+@auth.command("rotate-session-secret")
+def rotate_session_secret() -> None:
+    """Write a new session secret into server.env; the old one only opens what it has sealed.
+
+    With the next restart browser sessions, access tokens and worker tokens end; logins of programs go on.
+    """
+    from fabro_core.boot.reading import SESSION_SECRET, SESSION_SECRET_PREVIOUS, SettingsReader
+    from fabro_core.home.rotation import rotate_session_secret as rotate
+
+    rotated = rotate(SettingsReader())
+    click.echo(f"The new secret is {SESSION_SECRET.name} in {rotated.path}")
+    click.echo("A running server takes it after a restart: fabro server restart", err=True)
+    if rotated.is_kept:
+        previous = SESSION_SECRET_PREVIOUS.name
+        click.echo(f"The old one is kept as {previous}; the next start says when it can be removed", err=True)
 
 
 @auth.command()

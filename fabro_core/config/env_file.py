@@ -18,6 +18,7 @@ from fabro_core.context import Problem
 from fabro_core.text import content_of
 
 _LINE: Final = re.compile(r"(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)", re.DOTALL)
+_BARE: Final = re.compile(r"[A-Za-z0-9_.~+/=:@%-]+")
 _SINGLE_QUOTED: Final = re.compile(r"'(?P<text>[^']*)'\s*")
 
 
@@ -89,11 +90,16 @@ def _unquoted(value: str) -> str:
 def write_env_file(path: Path, values: Mapping[str, str]) -> None:
     """Set variables, replacing the lines that set them and keeping every other line; atomic, mode 0600.
 
-    Values are written bare, so they must be made of characters that need no quotes.
+    Values that have anything in them but what tokens are made of are quoted.
     """
     kept = [line for line in _present_lines(path) if not _sets_any(line, values)]
-    lines = [*kept, *(f"{name}={value}" for name, value in values.items())]
+    lines = [*kept, *(f"{name}={_quoted(value)}" for name, value in values.items())]
     replace_file(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+
+
+def _quoted(value: str) -> str:
+    """As `_unquoted` reads it: a JSON string, which escapes line feeds and bytes that are no text."""
+    return value if _BARE.fullmatch(value) else json.dumps(value)
 
 
 def _present_lines(path: Path) -> list[str]:

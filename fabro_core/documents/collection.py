@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from enum import Enum, auto
 from typing import Final, Generic, overload
@@ -18,7 +18,7 @@ import msgspec
 
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.documents.encoding import Body, Encoding
-from fabro_core.documents.sealing import Seal
+from fabro_core.documents.sealing import BadSeal, Seal
 from fabro_core.errors import Contended, RevisionConflict
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import ABSENT, ANY, Doc, DocDelete, DocQuery, DocRef, DocWrite, Revision
@@ -148,6 +148,38 @@ class Documents(Generic[Body]):
 
     async def walk(self, *, owner: str | None = None) -> AsyncIterator[Stored[Body]]:
         """All documents by key, or all of an owner. Those that stay are met once, whatever comes and goes meanwhile."""
+        async for doc in self._docs(owner):
+            yield self._stored(doc)
+
+    async def reseal(self) -> int:
+        """Seal anew whatever an older key has sealed, and change nothing else of it; how many documents that were.
+
+        What no key opens stays as it is. Several servers may do so at once, and a document that changes meanwhile is
+        left to whoever changed it.
+        """
+        resealed = 0
+        async for doc in self._docs(None):
+            try:
+                if self._encoding.is_newest(doc.key, doc.body):
+                    continue
+                body = self._encoding.decode(doc.key, doc.body)
+            except BadSeal:
+                continue
+            write = DocWrite(
+                collection=self._collection,
+                key=doc.key,
+                body=self._encoding.encode(doc.key, body),
+                if_revision=doc.revision,
+                now_ms=self._now_ms(),
+                owner=doc.owner,
+                expires_ms=doc.expires_ms,
+            )
+            with suppress(RevisionConflict):
+                await self._store.put_doc(write)
+                resealed += 1
+        return resealed
+
+    async def _docs(self, owner: str | None) -> AsyncIterator[Doc]:
         after_key = None
         while True:
             now_ms = self._now_ms()
@@ -155,7 +187,7 @@ class Documents(Generic[Body]):
                 DocQuery(collection=self._collection, now_ms=now_ms, limit=PAGE, after_key=after_key, owner=owner)
             )
             for doc in page.docs:
-                yield self._stored(doc)
+                yield doc
             if not page.has_more:
                 return
             after_key = page.docs[-1].key

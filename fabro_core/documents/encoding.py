@@ -44,6 +44,14 @@ class Encoding(Generic[Body]):
             body = msgspec.structs.replace(body, **{name: Secret(text) for name, text in opened.items()})
         return body
 
+    def is_newest(self, key: str, stored: bytes) -> bool:
+        """Whether the newest key opens all that is sealed in the document. Raises as `decode` does."""
+        seal = self._seal
+        return seal is None or all(
+            seal.is_newest(sealed.reveal(), self._place(key, name))
+            for name, sealed in self._secrets_of(self._decoder.decode(stored))
+        )
+
     def _secrets_of(self, body: Body) -> list[tuple[str, Secret]]:
         found = ((name, getattr(body, name)) for name in self._secrets)
         return [(name, secret) for name, secret in found if secret is not None]

@@ -39,18 +39,35 @@ class Seal:
 
     def open(self, sealed: str, place: str) -> bytes:
         """What was sealed. Raises `BadSeal`."""
-        try:
-            raw = decode_base64url(sealed)
-        except ValueError as error:
-            raise BadSeal(place) from error
-        if len(raw) < NONCE_BYTES + _TAG_BYTES:
-            raise BadSeal(place)
+        raw = _raw(sealed, place)
         for cipher in self._ciphers:
-            try:
-                return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode())
-            except InvalidTag:
-                continue
+            opened = _opened(cipher, raw, place)
+            if opened is not None:
+                return opened
         raise BadSeal(place)
+
+    def is_newest(self, sealed: str, place: str) -> bool:
+        """Whether it opens with the newest key."""
+        return _opened(self._ciphers[0], _raw(sealed, place), place) is not None
+
+
+def _raw(sealed: str, place: str) -> bytes:
+    """Nonce, ciphertext and tag. Raises `BadSeal`."""
+    try:
+        raw = decode_base64url(sealed)
+    except ValueError as error:
+        raise BadSeal(place) from error
+    if len(raw) < NONCE_BYTES + _TAG_BYTES:
+        raise BadSeal(place)
+    return raw
+
+
+def _opened(cipher: AESGCM, raw: bytes, place: str) -> bytes | None:
+    """What was sealed; None: with another key, or for another place."""
+    try:
+        return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode())
+    except InvalidTag:
+        return None
 
 
 def encode_base64url(raw: bytes) -> str:

@@ -176,9 +176,9 @@ class Site:
 
 
 @asynccontextmanager
-async def site(settings: dict[str, Any], home: Path, *plugins: InlinePlugin) -> AsyncIterator[Site]:
+async def site(settings: dict[str, Any], home: Path, *plugins: InlinePlugin, **variables: str) -> AsyncIterator[Site]:
     method = SsoMethod()
-    async with serving(settings, home, plugin_of(method), *plugins) as server:
+    async with serving(settings, home, plugin_of(method), *plugins, **variables) as server:
         transport = httpx.ASGITransport(server.app, raise_app_exceptions=False)
         public = urlsplit(server.app.assembly.server.public_url)
         async with httpx.AsyncClient(transport=transport, base_url=f"{public.scheme}://{public.netloc}") as client:

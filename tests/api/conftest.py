@@ -115,9 +115,10 @@ async def serving(
 ) -> AsyncIterator[Server]:
     """A server with these settings, started; `variables` are further ones of its environment."""
     token = new_token()
-    environ = {"FABRO_HOME": str(home), "FABRO_DEV_TOKEN": token, **variables}
+    environ = {"FABRO_HOME": str(home), "FABRO_DEV_TOKEN": token}
     if session_secret is not None:
         environ["SESSION_SECRET"] = session_secret
+    environ |= variables
     clock = ManualClock()
     app = create_app(settings, plugins=plugins, clock=clock, environ=environ)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

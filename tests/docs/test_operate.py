@@ -11,7 +11,7 @@ import pytest
 
 from fabro_auth_devtoken import DevTokenSettings
 from fabro_core.boot.assembly import assemble
-from fabro_core.boot.reading import SESSION_SECRET, SettingsReader
+from fabro_core.boot.reading import SESSION_SECRET, SESSION_SECRET_PREVIOUS, SettingsReader
 from fabro_core.cli.failures import FAILED, LOGIN_REQUIRED, MISCONFIGURED
 from fabro_core.cli.server_address import VARIABLE as SERVER
 from fabro_core.client.credentials_file import LOCATION as AUTH_FILE
@@ -31,7 +31,7 @@ SECRETS = {"SESSION_SECRET": "s" * 32, "FABRO_DEV_TOKEN": "fabro_dev_" + "0" * 6
 def test_every_variable_and_secret_is_in_the_table_of_the_environment() -> None:
     documented = {code(cells[0])[0]: cells[1] for cells in table("docs/configure.md", "Variable")}
     plugins = (*declared_secrets(DevTokenSettings), *declared_secrets(RedisSettings))
-    secrets = {SESSION_SECRET.name, *(secret.name for secret in plugins)}
+    secrets = {SESSION_SECRET.name, SESSION_SECRET_PREVIOUS.name, *(secret.name for secret in plugins)}
 
     core = {"FABRO_HOME", "FABRO_CONFIG", "FORWARDED_ALLOW_IPS", *VARIABLES.values()}
     assert documented.keys() == {*core, *secrets, SERVER, AUTH_FILE}

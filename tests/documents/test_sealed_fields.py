@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -16,7 +18,7 @@ from fabro_core.documents.encoding import Encoding
 from fabro_core.documents.sealing import BadSeal, Seal
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ANY, DocRef, DocWrite
+from fabro_core.store.records import ANY, Doc, DocRef, DocWrite
 from fabro_core.testing.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -40,10 +42,14 @@ def vault(store: RunStore, clock: ManualClock, *keys: bytes, collection: str = C
     return Documents(store, clock, collection, Entry, seal=Seal(*keys))
 
 
-async def body_of(store: RunStore, clock: ManualClock, key: str) -> bytes:
+async def doc_of(store: RunStore, clock: ManualClock, key: str) -> Doc:
     doc = await store.get_doc(DocRef(collection=COLLECTION, key=key, now_ms=epoch_ms(clock.now())))
     assert doc is not None
-    return doc.body
+    return doc
+
+
+async def body_of(store: RunStore, clock: ManualClock, key: str) -> bytes:
+    return (await doc_of(store, clock, key)).body
 
 
 async def write(store: RunStore, clock: ManualClock, key: str, body: bytes, *, collection: str = COLLECTION) -> None:
@@ -162,3 +168,31 @@ def test_every_text_comes_back(text: str, key: str) -> None:
 def test_foreign_bytes_are_refused_as_what_they_are() -> None:
     with pytest.raises(msgspec.ValidationError):
         Encoding(COLLECTION, Entry, Seal(NEW)).decode("k", b'{"label": "l", "value": 7}')
+
+
+async def test_what_an_older_key_has_sealed_is_sealed_anew_and_nothing_else_of_it_changes(
+    replicas: Replicas, clock: ManualClock
+) -> None:
+    until = clock.now() + timedelta(minutes=5)
+    ages = {"a": (OLD,), "b": (NEW,), "c": (b"x" * 32,), "d": (OLD,)}
+    for key, keys in ages.items():
+        seal = Seal(*keys)
+        kept = Documents(
+            replicas[0], clock, COLLECTION, Entry, owner=lambda *_: "ann", expires=lambda *_: until, seal=seal
+        )
+        await kept.put(key, ENTRY)
+    before = {key: await doc_of(replicas[1], clock, key) for key in ages}
+    clock.advance(timedelta(minutes=4))
+    servers = [vault(store, clock, NEW, OLD) for store in replicas]
+
+    assert sum(await asyncio.gather(*(server.reseal() for server in servers))) == 2
+
+    after = {key: await doc_of(replicas[1], clock, key) for key in ages}
+    assert [key for key in ages if after[key].body != before[key].body] == ["a", "d"]
+    assert {(doc.owner, doc.expires_ms) for doc in after.values()} == {("ann", epoch_ms(until))}
+    newest = vault(replicas[0], clock, NEW)
+    for key in ("a", "b", "d"):
+        stored = await newest.get(key)
+        assert stored is not None
+        assert stored.body == ENTRY
+    assert [await server.reseal() for server in servers] == [0, 0]
