@@ -1,7 +1,8 @@
 """What others notice of `POST /runs` with a large manifest: the latency of `/health`, alone and meanwhile.
 
 The manifest has 1.5 MB: six settings files, a graph of a thousand nodes, and files. Requests for `/health` are sent at
-a fixed pace, so that a server that stands still is asked as often as one that answers.
+a fixed pace, so that a server that stands still is asked as often as one that answers. No two manifests are the same,
+since a server keeps what it has compiled.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ PACE_SECONDS = 0.01
 NODES = 1_000
 CONFIG_BYTES = 150_000
 MANIFEST_BYTES = 1_500_000
+EDITION = b"edition-%06d"
+FIRST_EDITION = (EDITION % 0).decode()
 
 
 def measure(work: Path, *, seconds: float) -> Iterator[str]:
@@ -40,9 +43,8 @@ def manifest() -> bytes:
     path = "flows/large/workflow.fabro"
     nodes = "\n".join(f'  n{i} [label="Step {i}", timeout=900s, prompt="{"Do it well. " * 20}"]' for i in range(NODES))
     chain = " -> ".join(f"n{i}" for i in range(NODES))
-    source = (
-        f"digraph Large {{\n  start [shape=Mdiamond]\n  done [shape=Msquare]\n{nodes}\n  start -> {chain} -> done\n}}\n"
-    )
+    ends = f"  start [shape=Mdiamond, label={FIRST_EDITION}]\n  done [shape=Msquare]"
+    source = f"digraph Large {{\n{ends}\n{nodes}\n  start -> {chain} -> done\n}}\n"
     document = {
         "version": 1,
         "cwd": "/projects/shop",
@@ -61,7 +63,7 @@ def manifest() -> bytes:
 
 
 def _config(kind: str, number: int) -> str:
-    lines = ["_version = 1", "[run.inputs]"]
+    lines = ["_version = 1", "[run.inputs]", f'{kind}_{number} = "{FIRST_EDITION}"']
     lines += [f'{kind}_{number}_{i} = "the value of input {i}"' for i in range(CONFIG_BYTES // 45)]
     return "\n".join(lines)
 
@@ -103,10 +105,11 @@ async def _ask(connection: Connection, request: bytes, idle: list[Connection], l
 async def _create(server: Address, body: bytes, stop: asyncio.Event) -> list[float]:
     connection = await asyncio.open_connection(server.host, server.port)
     request = http_request("POST", "/api/v1/runs", token=server.token, body=body)
-    took = []
+    took: list[float] = []
     while not stop.is_set():
+        own = request.replace(FIRST_EDITION.encode(), EDITION % (len(took) + 1))
         began = perf_counter()
-        await _status(connection, request, 201)
+        await _status(connection, own, 201)
         took.append(perf_counter() - began)
     connection[1].close()
     return took

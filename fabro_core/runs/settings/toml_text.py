@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 import tomllib
@@ -9,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from fabro_core.runs.settings.faults import dotted
 from fabro_core.runs.settings.toml_places import Path, Place, TomlFault, scan, scan_value
 from fabro_core.text import without_mark
 
@@ -16,6 +18,9 @@ MAX_BYTES: Final = 256 * 1024
 """Of one text in UTF-8; reading as much takes about half a second."""
 
 _INT64: Final = range(-(2**63), 2**63)
+_KEYS: Final = re.compile(r"(?:(?<=^Cannot declare )|(?<= namespace ))\(.*\)", re.DOTALL)
+"""The keys that the parser names."""
+
 _LINE_AND_COLUMN: Final = re.compile(r"line ([0-9]+), column ([0-9]+)\)$")
 
 
@@ -79,7 +84,13 @@ def _parsed(text: str, lines: _Lines) -> dict[str, Any]:
         reason, _, place = str(error).rpartition(" (at ")
         numbers = _LINE_AND_COLUMN.match(place)
         line, column = (int(numbers[1]), int(numbers[2])) if numbers else lines.place(len(text))
-        raise UnreadableToml(line, column, f"not valid TOML: {reason[:1].lower()}{reason[1:]}") from None
+        raise UnreadableToml(line, column, f"not valid TOML: {_in_words_of_toml(reason)}") from None
+
+
+def _in_words_of_toml(reason: str) -> str:
+    """What the parser says, with keys as TOML writes them; it shows them as a tuple of Python's."""
+    told = _KEYS.sub(lambda keys: dotted(ast.literal_eval(keys[0])), reason).replace("namespace", "table")
+    return f"{told[:1].lower()}{told[1:]}"
 
 
 class _Lines:

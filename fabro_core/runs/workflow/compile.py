@@ -17,6 +17,7 @@ from fabro_core.runs.workflow.grammar import parse
 from fabro_core.runs.workflow.handlers import roles_of
 from fabro_core.runs.workflow.imports import Importer
 from fabro_core.runs.workflow.literal_texts import detemplated_attribute
+from fabro_core.runs.workflow.rules.models import ModelCatalogue
 from fabro_core.runs.workflow.rules.table import broken_rules
 from fabro_core.runs.workflow.scopes import TOO_LARGE, draft_of
 from fabro_core.runs.workflow.source import Source
@@ -44,11 +45,17 @@ class CompiledWorkflow(msgspec.Struct, frozen=True, kw_only=True):
 _NO_NAMES = Names()
 
 
-def compile_workflow(files: WorkflowFiles, names: Names = _NO_NAMES, goal: str | None = None) -> CompiledWorkflow:
+def compile_workflow(
+    files: WorkflowFiles,
+    names: Names = _NO_NAMES,
+    goal: str | None = None,
+    *,
+    models: ModelCatalogue | None = None,
+) -> CompiledWorkflow:
     """The finished graph that a workflow file describes.
 
-    `goal` replaces what the graph states as its goal, unless it is None. Raises `WorkflowSyntaxError`, and
-    `InvalidRequest` for the other faults that leave no graph (language.md L8 to L10, L14).
+    `goal` replaces what the graph states as its goal, unless it is None. Without `models` no model is judged. Raises
+    `WorkflowSyntaxError`, and `InvalidRequest` for the other faults that leave no graph (language.md L8 to L10, L14).
     """
     budget = Budget()
     draft = draft_of(parse(Source(files.path, files.source)), budget)
@@ -65,7 +72,7 @@ def compile_workflow(files: WorkflowFiles, names: Names = _NO_NAMES, goal: str |
     return CompiledWorkflow(
         graph=_graph(draft),
         path=files.path,
-        diagnostics=(*found, *broken_rules(draft, roles)),
+        diagnostics=(*found, *broken_rules(draft, roles, models)),
         fills_templates=texts.names_are_used,
     )
 

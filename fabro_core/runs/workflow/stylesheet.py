@@ -47,6 +47,12 @@ class Stylesheet:
     by_class: dict[str, Properties] = field(default_factory=dict)
     by_id: dict[str, Properties] = field(default_factory=dict)
 
+    def values_of(self, key: str) -> Iterable[str]:
+        """Everything that the sheet says a property is, each value once, in the order of its rules."""
+        named = (self.everywhere, *self.by_shape.values(), *self.by_class.values(), *self.by_id.values())
+        said = sorted((rule, value) for properties in named if key in properties for value, rule in [properties[key]])
+        return dict.fromkeys(value for _, value in said)
+
     def properties_of(self, node: StyledNode) -> Mapping[str, str]:
         """What the sheet says of a node: the more specific selector wins, among equals the later rule."""
         of_classes: Properties = {}

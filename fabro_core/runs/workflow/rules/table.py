@@ -18,6 +18,7 @@ from fabro_core.runs.workflow.rules.handling import (
     script_prompt_conflict,
     stdin_source_valid,
 )
+from fabro_core.runs.workflow.rules.models import ModelCatalogue, model_diagnostics
 from fabro_core.runs.workflow.rules.parallel import parallel_branch_inert_attribute, thread_id_requires_fidelity_full
 from fabro_core.runs.workflow.rules.structure import (
     all_conditional_edges,
@@ -82,7 +83,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def broken_rules(draft: Draft, roles: Roles) -> tuple[WorkflowDiagnostic, ...]:
-    """Everything that is wrong with a graph; empty when nothing is."""
+def broken_rules(draft: Draft, roles: Roles, models: ModelCatalogue | None = None) -> tuple[WorkflowDiagnostic, ...]:
+    """Everything that is wrong with a graph; empty when nothing is. Without `models` nobody knows which there are."""
     subject = Subject(draft, roles)
-    return tuple(found for rule in RULES for found in rule(subject))
+    found = tuple(found for rule in RULES for found in rule(subject))
+    return found if models is None else (*found, *model_diagnostics(subject, models))
