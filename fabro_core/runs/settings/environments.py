@@ -108,8 +108,7 @@ def _unknown(environment_id: str, known: list[str]) -> str:
     hint = f"; did you mean {quoted(near)}?" if near else ""
     more = f" and {len(known) - _MOST_SHOWN} more" if len(known) > _MOST_SHOWN else ""
     shown = ", ".join(map(quoted, known[:_MOST_SHOWN]))
-    verb = "is" if len(known) == 1 else "are"
-    return f"there is no environment {quoted(environment_id)}; known {verb} {shown}{more}{hint}"
+    return f"there is no environment {quoted(environment_id)}; known are {shown}{more}{hint}"
 
 
 def network_mode(network: Network) -> str:

@@ -181,6 +181,4 @@ def _suggestion(key: str, known: tuple[str, ...], variant: Variant | None) -> st
     if not known:
         return "this table has no keys"
     near = near_match(key, known)
-    if near:
-        return f"did you mean {quoted(near)}?"
-    return f"known here {'is' if len(known) == 1 else 'are'} {listed(known, 'and')}"
+    return f"did you mean {quoted(near)}?" if near else f"known here are {listed(known, 'and')}"
