@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -54,9 +55,11 @@ class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
 class AccessTokens:
     """Issues and judges access tokens; servers with one key, one public URL and one store accept each other's."""
 
-    def __init__(self, key: bytes, clock: Clock, *, issuer: str, chains: Chains) -> None:
-        """`issuer` is the public URL, without a trailing slash."""
-        self._signer = TokenSigner(key)
+    def __init__(self, newest: bytes, *older: bytes, clock: Clock, issuer: str, chains: Chains) -> None:
+        """Keys of 32 bytes each: the newest signs, and what an older one has signed counts as expired, so that programs
+        ask for another (auth.md A28). `issuer` is the public URL, without a trailing slash."""
+        self._signer = TokenSigner(newest)
+        self._older = tuple(TokenSigner(key) for key in older)
         self._clock = clock
         self._issuer = issuer
         self._chains = chains
@@ -116,10 +119,19 @@ class AccessTokens:
         try:
             claims: AccessClaims = self._signer.verify(token, AccessClaims)
         except BadToken as error:
-            raise Unauthenticated("access_token_invalid", token_was_given=True) from error
+            code = "access_token_expired" if self._was_signed_before(token) else "access_token_invalid"
+            raise Unauthenticated(code, token_was_given=True) from error
         now, leeway = self._clock.now().timestamp(), LEEWAY.total_seconds()
         if claims.iss != self._issuer or claims.aud != AUDIENCE or claims.iat > now + leeway:
             raise Unauthenticated("access_token_invalid", token_was_given=True)
         if now - leeway >= claims.exp:
             raise Unauthenticated("access_token_expired", token_was_given=True)
         return claims
+
+    def _was_signed_before(self, token: str) -> bool:
+        """Whether it was one of ours until the key was replaced."""
+        for signer in self._older:
+            with suppress(BadToken):
+                claims: AccessClaims = signer.verify(token, AccessClaims)
+                return claims.iss == self._issuer and claims.aud == AUDIENCE
+        return False

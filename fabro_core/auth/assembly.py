@@ -97,8 +97,8 @@ def authentication(
     sessions, chains = BrowserSessions(store, clock, session_secret), Chains(store, clock, refresh_tokens)
     codes = Codes(store, clock)
     states = LoginStates(store, clock, session_secret, previous_session_secret)
-    access_key, cookie_key = (derive_key(session_secret, each) for each in (Purpose.ACCESS_TOKENS, Purpose.COOKIES))
-    access_tokens = AccessTokens(access_key, clock, issuer=public_url, chains=chains)
+    access_keys, cookie_key = session_secrets.keys(Purpose.ACCESS_TOKENS), derive_key(session_secret, Purpose.COOKIES)
+    access_tokens = AccessTokens(*access_keys, clock=clock, issuer=public_url, chains=chains)
     authenticator = Authenticator(methods, workers, sessions, access_tokens)
     cli_method = _cli_method(methods, options)
     prefix = urlsplit(public_url).path

@@ -40,7 +40,8 @@ async def test_sessions_and_tokens_end_logins_of_programs_go_on_and_documents_ar
             ((_, resealed),) = await documents_of(after.server.store, "auth.login", after.server.clock)
             assert resealed != sealed
             assert (await moved(person.cookies, after).get(WHO)).status_code == 401
-            assert (await after.who(program["access_token"])).status_code == 401
+            refusal = await after.who(program["access_token"])
+            assert (refusal.status_code, refusal.json()["errors"][0]["code"]) == (401, "access_token_expired")
             assert (await after.refresh(program["refresh_token"])).status_code == 200
             back = await moved(browser.cookies, after).get(
                 "/auth/callback/sso", params={"state": state, "code": "consent"}

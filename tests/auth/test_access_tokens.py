@@ -33,7 +33,7 @@ def chains(replicas: tuple[RunStore, RunStore], clock: ManualClock) -> Chains:
 
 @pytest.fixture
 def tokens(chains: Chains, clock: ManualClock) -> AccessTokens:
-    return AccessTokens(KEY, clock, issuer=ISSUER, chains=chains)
+    return AccessTokens(KEY, clock=clock, issuer=ISSUER, chains=chains)
 
 
 @pytest.fixture
@@ -196,3 +196,19 @@ async def test_its_use_is_noted_in_the_chain(
     stored = await chains.find(login.token.chain_id)
     assert stored is not None
     assert stored.body.last_seen == clock.now()
+
+
+async def test_what_an_older_key_has_signed_has_expired_and_nothing_of_another_is(
+    tokens: AccessTokens, chains: Chains, login: Issued, clock: ManualClock
+) -> None:
+    token = issued(tokens, login)
+    rotated = AccessTokens(b"n" * 32, KEY, clock=clock, issuer=ISSUER, chains=chains)
+    assert await refusal(rotated, token) == ("access_token_expired", True)
+    for other in (
+        forged(HEADER, claims_of(token), b"x" * 32),
+        forged({"alg": "none"}, claims_of(token)),
+        forged(HEADER, claims_of(token) | {"aud": "somebody else"}),
+        forged(HEADER, claims_of(token) | {"iss": "https://elsewhere.example"}),
+    ):
+        assert await refusal(rotated, other) == ("access_token_invalid", True)
+    assert (await rotated.user_of(issued(rotated, login))).identity == MONA
