@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -34,7 +35,7 @@ def replace(
     )
     try:
         process = Process.prepare(SettingsReader(), config, told, held=running.bind.listen)
-        ending = Ending(process.directory, running, timeout_seconds)
+        ending = Ending(process.directory, running, timeout_seconds, partial(_bring_back, running, flags, config))
         ending.require_permission()
         process.check_opening()
         process.binder.claim(process.assembly.settings.server.listen)
@@ -47,14 +48,14 @@ def replace(
     except FabroError as error:
         code = exit_code(error)
         process.binder.close()
-        _bring_back(running, flags, config, ending)
+        ending.see_to_it()
+        ending.bring_back()
         sys.exit(code)
 
 
-def _bring_back(running: ServerRecord, flags: Flags, config: Path | None, ending: Ending) -> None:
+def _bring_back(running: ServerRecord, flags: Flags, config: Path | None) -> None:
     """Start what ran before, where it ran. Raises `FabroError` when another one runs by now, or nothing comes up."""
     click.echo("The new server did not come up; the old one is started again", err=True)
-    ending.see_to_it()
     started_with = Overrides(
         listen=running.bind.listen if flags.bind else None, web_enabled=flags.web, workers=flags.workers
     )

@@ -62,10 +62,11 @@ def start_in_background(process: Process, *, tell: Tell, replacing: Ending | Non
     reader, writer = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
+    starter = os.getpid()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        _serve_as_child(process, writer, tell, replacing)
+        _serve_as_child(process, writer, tell, replacing, starter)
     os.close(writer)
     process.binder.close()
     child = _Child(pid)
@@ -83,8 +84,8 @@ def start_in_background(process: Process, *, tell: Tell, replacing: Ending | Non
     return Started(pid, address)
 
 
-def _serve_as_child(process: Process, writer: int, tell: Tell, replacing: Ending | None) -> NoReturn:
-    """The child's whole life."""
+def _serve_as_child(process: Process, writer: int, tell: Tell, replacing: Ending | None, starter: int) -> NoReturn:
+    """The child's whole life. What becomes of the server that it replaces is seen to by `starter`, while that lives."""
 
     def detach(address: str) -> None:
         log = open_log(process.directory.log_path)
@@ -104,7 +105,10 @@ def _serve_as_child(process: Process, writer: int, tell: Tell, replacing: Ending
             replacing.see_to_it()
         process.run(log=sys.stderr, log_path=process.directory.log_path, announce=detach)
     except FabroError as error:
-        sys.exit(tell(error))
+        code = tell(error)
+        if replacing is not None and os.getppid() != starter:
+            replacing.bring_back()
+        sys.exit(code)
     sys.exit(0)
 
 
@@ -190,6 +194,8 @@ class Ending:
     record: ServerRecord
     timeout_seconds: float
     """How long it gets before it is killed."""
+    bring_back: Callable[[], None]
+    """Starts it again."""
 
     @property
     def seconds(self) -> float:

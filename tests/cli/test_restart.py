@@ -37,10 +37,10 @@ class Door(AuthMethod):
     async def lifespan(self):
         number = len(list(ROOT.glob("opened-*"))) + 1
         (ROOT / f"opened-{number}").write_text(str(os.getpid()))
-        if (ROOT / f"fail-{number}").exists():
-            raise RuntimeError("the door is stuck")
         while (ROOT / f"wait-{number}").exists():
             await asyncio.sleep(0.02)
+        if (ROOT / f"fail-{number}").exists():
+            raise RuntimeError("the door is stuck")
         yield
 
 
@@ -229,6 +229,24 @@ def test_when_the_command_is_killed_the_new_one_comes_up_all_the_same(ready: Hom
 
     wait_until(lambda: ready.run("server", "status").returncode == 0)
     assert (ready.record["pid"], ready.record["bind"]) == (new, old["bind"])
+    assert status_of(old["bind"], "/health") == 200
+
+
+def test_when_the_command_is_killed_and_the_new_one_fails_the_old_one_is_brought_back(ready: Home, door: Door) -> None:
+    ready.run("server", "start", *TCP)
+    old = ready.record
+    door.fails(NEW)
+    with door.halted(NEW):
+        command = ready.begin("server", "restart", "--bind", f"127.0.0.1:{free_port()}")
+        door.opened_by(NEW)
+        command.kill()
+        command.wait(timeout=60)
+    assert command.stderr is not None
+    with command.stderr:
+        told = command.stderr.read()
+
+    assert "The new server did not come up; the old one is started again\nServer started" in told
+    assert ready.record["bind"] == old["bind"]
     assert status_of(old["bind"], "/health") == 200
 
 
