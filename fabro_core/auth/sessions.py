@@ -11,6 +11,7 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final, Literal
 from uuid import UUID
 
@@ -173,8 +174,7 @@ class BrowserSessions:
 
 def cleaned(user_agent: str | None) -> str | None:
     """A user agent as it is stored: without control characters, and not too long; None when nothing is left."""
-    printable = "".join(char for char in user_agent or "" if char.isprintable())
-    return printable[:MAX_USER_AGENT_CHARS] or None
+    return "".join(islice(filter(str.isprintable, user_agent or ""), MAX_USER_AGENT_CHARS)) or None
 
 
 def _belongs(payload: _Payload, record: SessionRecord) -> bool:

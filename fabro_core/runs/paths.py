@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 MAX_PATH_LENGTH: Final = 1024
 """Of artifacts in bytes, of manifests in characters; messages and records repeat a path."""
@@ -22,7 +22,7 @@ _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Controls, line ends, and what turns a text around, so that `txt.exe` reads as `exe.txt`."""
 
-_NOT_EVERYWHERE: Final = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]|[. ]+\Z')
+_NOT_EVERYWHERE: Final = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
 _DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9\xb9\xb2\xb3]|lpt[0-9\xb9\xb2\xb3])", re.I)
 """Names that Windows takes for devices, whatever follows behind a dot."""
 _OF_GIT: Final = re.compile(r"\.git|git~[0-9]+", re.I)
@@ -89,10 +89,15 @@ def is_within(directory: str, path: str) -> bool:
 def folder_and_file(new: Iterable[str], known: Iterable[str]) -> str | None:
     """Something that would be a folder and a file once the `new` paths stand beside the `known` ones; None: nothing."""
     added = set(new)
-    files = added.union(known)
-    folders = {folder for path in files for folder in _folders(path)}
-    beneath = (folder for path in added for folder in _folders(path) if folder in files)
-    return next(beneath, None) or next((path for path in added if path in folders), None)
+    above: list[str] = []
+    """The files that the next one is below, the lowest last."""
+    for path in sorted(added.union(known), key=lambda each: f"{each}/"):
+        while above and not path.startswith(f"{above[-1]}/"):
+            above.pop()
+        if above and (path in added or not added.isdisjoint(above)):
+            return above[-1]
+        above.append(path)
+    return None
 
 
 def unpackable(paths: Iterable[str]) -> dict[str, str]:
@@ -102,28 +107,37 @@ def unpackable(paths: Iterable[str]) -> dict[str, str]:
     get the same names.
     """
     wanted = {path: "/".join(map(_portable, path.split("/"))) for path in paths}
-    taken = {_as_compared(folder) for name in wanted.values() for folder in _folders(name)}
+    folders = _Folders(map(_as_compared, wanted.values()))
+    files: set[str] = set()
     tries: dict[str, int] = {}
     names: dict[str, str] = {}
     for path, name in sorted(wanted.items(), key=lambda each: each[0] != each[1]):
         compared = _as_compared(name)
         number, given = tries.get(compared, 1), name
-        while number > 1 or _as_compared(given) in taken:
+        while _as_compared(given) in files or _as_compared(given) in folders:
             number += 1
             given = _numbered(name, number)
-            if _as_compared(given) not in taken:
-                break
         tries[compared] = number
-        taken.add(_as_compared(given))
+        files.add(_as_compared(given))
         names[path] = given
     return names
 
 
-def _folders(path: str) -> Iterator[str]:
-    position = path.find("/")
-    while position >= 0:
-        yield path[:position]
-        position = path.find("/", position + 1)
+class _Folders:
+    """The folders of paths, by their names: a path costs as much as it is long."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._within: dict[str, Any] = {}
+        for path in paths:
+            folder = self._within
+            for name in path.split("/")[:-1]:
+                folder = folder.setdefault(name, {})
+
+    def __contains__(self, path: str) -> bool:
+        folder: dict[str, Any] | None = self._within
+        for name in path.split("/"):
+            folder = None if folder is None else folder.get(name)
+        return folder is not None
 
 
 def _as_compared(name: str) -> str:
@@ -133,7 +147,9 @@ def _as_compared(name: str) -> str:
 
 def _portable(name: str) -> str:
     """A name without a slash, as every file system takes it."""
-    name = _NOT_EVERYWHERE.sub("_", name) or "_"
+    name = _NOT_EVERYWHERE.sub("_", name)
+    ending = name.rstrip(". ")
+    name = name if name == ending and name else f"{ending}_"
     if _DEVICE.fullmatch(name.partition(".")[0].rstrip()) or _OF_GIT.fullmatch(name):
         name = f"_{name}"
     return name if len(name.encode()) <= MAX_NAME_BYTES else _shortened(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Final
 
@@ -155,7 +156,7 @@ async def get_stage_artifact(call: Call[StagePath, GetArtifactParams]) -> Reply:
 
 
 async def _contents(artifacts: RunArtifacts, listed: Sequence[Artifact]) -> AsyncIterator[tuple[str, bytes]]:
-    names = unpackable(artifact.path for artifact in listed)
+    names = await asyncio.to_thread(unpackable, [artifact.path for artifact in listed])
     for artifact in listed:
         yield names[artifact.path], await artifacts.content(artifact)
 
