@@ -14,9 +14,9 @@ from typing import Any, Final, TypeVar
 
 from fabro_core.auth.base import AuthMethod, Bearer, Identity, LoginAttempt, LoginCallback, LoginForm, Redirect
 from fabro_core.auth.refusals import IdentityProviderFailed, InvalidCredentials, LoginNotPermitted, MethodUnavailable
-from fabro_core.auth.within import within
 from fabro_core.errors import CredentialsRejected
 from fabro_core.secret import Secret
+from fabro_core.within import within
 
 TIMEOUT_SECONDS: Final = 10
 

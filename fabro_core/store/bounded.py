@@ -6,10 +6,9 @@ call of the core gets one, so that requests do not pile up behind a store that s
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fabro_core.errors import StoreUnavailable
 from fabro_core.store.base import RunStore
@@ -38,6 +37,7 @@ from fabro_core.store.records import (
     Wakeup,
     WorkflowHit,
 )
+from fabro_core.within import within
 
 T = TypeVar("T")
 
@@ -121,9 +121,8 @@ class BoundedStore(RunStore):
     async def purge(self, now_ms: int, /) -> int:
         return await self._in_time(self._store.purge(now_ms))
 
-    async def _in_time(self, call: Awaitable[T]) -> T:
+    async def _in_time(self, call: Coroutine[Any, Any, T]) -> T:
         try:
-            async with asyncio.timeout(self._seconds):
-                return await call
+            return await within(self._seconds, call)
         except TimeoutError as error:
             raise StoreUnavailable(f"The store has not answered within {self._seconds:g} s.") from error

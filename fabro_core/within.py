@@ -1,7 +1,7 @@
-"""Waiting for an auth method no longer than it may take.
+"""Waiting for an auth method or a store no longer than it may take.
 
-Most methods answer without waiting for anything, and for those a timer costs more than the answer. So a call is begun
-at once, and only one that has to wait gets a timer.
+Most calls are answered without waiting for anything, and for those a timer costs more than the answer. So a call is
+begun at once, and only one that has to wait gets a timer.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from fabro_core.auth.within import within
+from fabro_core.within import within
 
 pytestmark = pytest.mark.anyio
 
