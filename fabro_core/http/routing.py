@@ -1,6 +1,6 @@
 """From endpoints to a Litestar application: one ASGI route a path, with a table of the methods that it has.
 
-The only module that touches what is inside of Litestar. Routes of extensions are Litestar's own.
+With `litestar_caches` the only module that touches what is inside of Litestar. Routes of extensions are Litestar's own.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from fabro_core.http.asgi import Message, Receive, Scope, Send
 from fabro_core.http.body import ClientGone, announces_body
 from fabro_core.http.endpoint import Endpoint, Instead
 from fabro_core.http.error_replies import error_reply
+from fabro_core.http.litestar_caches import LitestarCaches
 from fabro_core.http.methods import MethodNotAllowed, listed
 from fabro_core.http.reply import Reply
 from fabro_core.http.segments import decoded, has_slash_in_segment, routable
@@ -69,7 +70,9 @@ class Application:
         self.litestar.state[SERVICES] = services
         router = self.litestar.asgi_router
         _find_parameters_for_any_method(router.root_route_map_node)
-        self._find = router.handle_routing
+        self._caches = LitestarCaches()
+        self._find = self._caches.routing(router.handle_routing.__wrapped__)
+        cast("Any", router).handle_routing = self._find  # for what Litestar serves whole
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         by_segments = has_slash_in_segment(scope.get("raw_path")) and not scope["path"].startswith(_EXTENSIONS)
@@ -88,6 +91,7 @@ class Application:
             serve = handler.opt.get(_SERVE)
         if serve is None:
             receive = _whole_body(receive) if announces_body(scope["headers"]) else receive
+            receive = self._caches.admit(scope, receive)
             await self.litestar(scope, receive, send)  # type: ignore[arg-type]  # the same scope, typed more narrowly
         else:
             scope["path"], scope["path_params"] = path, decoded(parameters) if by_segments else parameters
