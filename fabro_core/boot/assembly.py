@@ -7,8 +7,8 @@ anything.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +34,7 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.bounded import BoundedStore
 from fabro_core.store.copy_mark import unfinished_copy_of
 from fabro_core.store.fence import fenced_for
+from fabro_core.store.probe import try_a_write
 
 PLUGIN_STEP_SECONDS: Final = 10
 """What a start-up step of a plugin's object may take; the store's own is not limited (server.md S10)."""
@@ -74,22 +75,52 @@ class Assembly:
 
         Raises `StoreUnavailable`, or `StartupError` with the faults of configuration that were found.
         """
+        async with self._opening() as (stack, problems):
+            with self._faults_of_the_store(problems):
+                await self._open_store(stack, problems)
+            await self._open_others(stack, problems)
+            yield
+
+    @asynccontextmanager
+    async def checked(self) -> AsyncIterator[Sequence[str]]:
+        """As `opened`, but nothing changes the layout of what is stored: where that is due the store stays closed, and
+        what the next start will do is yielded, one line a step. A store that is opened is written to, too."""
+        async with self._opening() as (stack, problems):
+            steps: Sequence[str] = ()
+            with self._faults_of_the_store(problems):
+                steps = await self.store.migrate(dry_run=True)
+                if not steps:
+                    await self._open_store(stack, problems)
+                    await try_a_write(self.store, epoch_ms(self.clock.now()))
+            await self._open_others(stack, problems)
+            yield steps
+
+    @asynccontextmanager
+    async def _opening(self) -> AsyncIterator[tuple[AsyncExitStack, list[Problem]]]:
         make_storage_root(self.settings)
         async with AsyncExitStack() as stack:
-            problems: list[Problem] = []
-            try:
-                await stack.enter_async_context(closing_logged(f"the store {self.store_name}", self.store.lifespan()))
-                problems += await self._problems_of_moves()
-            except StoreMisconfigured as error:
-                problems.append(Problem(path=join(STORE.section.path, self.store_name), message=str(error)))
-            for part in self.parts.held_open():
-                with Attribution(part.table, "cannot be opened", problems):
-                    async with asyncio.timeout(PLUGIN_STEP_SECONDS):
-                        await stack.enter_async_context(closing_logged(part.name, part.object.lifespan()))
-                        problems += await part.object.check()
-            if problems:
-                raise StartupError(in_order(problems))
+            yield stack, []
+
+    @contextmanager
+    def _faults_of_the_store(self, problems: list[Problem]) -> Iterator[None]:
+        try:
             yield
+        except StoreMisconfigured as error:
+            problems.append(Problem(path=join(STORE.section.path, self.store_name), message=str(error)))
+
+    async def _open_store(self, stack: AsyncExitStack, problems: list[Problem]) -> None:
+        await stack.enter_async_context(closing_logged(f"the store {self.store_name}", self.store.lifespan()))
+        problems += await self._problems_of_moves()
+
+    async def _open_others(self, stack: AsyncExitStack, problems: list[Problem]) -> None:
+        """Open what other plugins have built. Raises `StartupError` with all problems, those before included."""
+        for part in self.parts.held_open():
+            with Attribution(part.table, "cannot be opened", problems):
+                async with asyncio.timeout(PLUGIN_STEP_SECONDS):
+                    await stack.enter_async_context(closing_logged(part.name, part.object.lifespan()))
+                    problems += await part.object.check()
+        if problems:
+            raise StartupError(in_order(problems))
 
     async def _problems_of_moves(self) -> list[Problem]:
         """Neither half a copy is a store to serve from, nor one whose contents live elsewhere by now."""

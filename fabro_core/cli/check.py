@@ -11,19 +11,29 @@ import click
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
 @click.option("--online", is_flag=True, help="Also contact identity providers.")
 def check(config: Path | None, online: bool) -> None:
-    """Check everything a start would check, without listening."""
+    """Check everything a start would check, without listening, and without changing the layout of what is stored."""
     import asyncio
 
     from fabro_core.app import FabroApp
-    from fabro_core.boot.assembly import assemble
+    from fabro_core.boot.assembly import assemble, make_storage_root
     from fabro_core.boot.reading import SettingsReader
+    from fabro_core.server.record import RunDirectory
 
     async def open_and_close(app: FabroApp) -> None:
-        async with app.lifespan():
-            info = app.assembly.store.info()
-            click.echo("; ".join([f"store {info.name}: {info.version}", *info.facts]), err=True)
+        assembly = app.assembly
+        async with assembly.checked() as steps:
+            info = assembly.store.info()
+            due = f"the next start changes its layout: {', '.join(steps)}"
+            click.echo(
+                "; ".join([f"store {info.name}: {info.version}", *info.facts, *([due] if steps else [])]), err=True
+            )
             if online:
-                await app.assembly.check_online()
+                await assembly.check_online()
 
-    asyncio.run(open_and_close(FabroApp(assemble(SettingsReader().read(config)))))
+    assembly = assemble(SettingsReader().read(config))
+    make_storage_root(assembly.settings)
+    RunDirectory(assembly.settings.server.storage.root).check()
+    asyncio.run(open_and_close(FabroApp(assembly)))
+    for warning in assembly.warnings:
+        click.echo(warning, err=True)
     click.echo("ok")

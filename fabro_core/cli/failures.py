@@ -8,7 +8,7 @@ import click
 
 from fabro_core.boot.report import report
 from fabro_core.client.faults import LoginRequired
-from fabro_core.errors import FabroError, StartupError
+from fabro_core.errors import FabroError, StartupError, StoreMisconfigured
 from fabro_core.server.faults import NotStarted
 from fabro_core.unseen import escaped
 
@@ -29,4 +29,6 @@ def exit_code(error: FabroError) -> int:
         click.echo("\n".join(map(escaped, str(error).split("\n"))), err=True)
     if isinstance(error, NotStarted):
         return error.exit_code
+    if isinstance(error, StoreMisconfigured):
+        return MISCONFIGURED
     return LOGIN_REQUIRED if isinstance(error, LoginRequired) else FAILED

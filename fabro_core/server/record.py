@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from errno import EISDIR
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,8 @@ import msgspec
 
 from fabro_core.config.env_file import replace_file
 from fabro_core.config.model import Listen, TcpListen, UnixListen
+from fabro_core.context import Problem
+from fabro_core.errors import StartupError
 from fabro_core.server.faults import AlreadyRunning, OperationFailed
 
 LOCK_WAIT_SECONDS: Final = 0.5
@@ -79,19 +82,29 @@ class RunDirectory:
     def locked(self) -> Iterator[None]:
         """Hold the lock; what an earlier server left is removed, and the own record at the end.
 
-        Raises `AlreadyRunning`. The storage root must exist.
+        Raises `AlreadyRunning`, or `StartupError` when nothing can be written here. The storage root must exist.
         """
-        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        with _told(self.lock_path):
+            descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             if not _acquired_in_time(descriptor):
                 raise AlreadyRunning(self._already_running())
-            self.record_path.unlink(missing_ok=True)
+            with _told(self.record_path):
+                self.record_path.unlink(missing_ok=True)
             try:
                 yield
             finally:
                 self.record_path.unlink(missing_ok=True)
         finally:
             os.close(descriptor)
+
+    def check(self) -> None:
+        """Find out whether a server could write here, without more than creating its lock. Raises `StartupError`."""
+        with _told(self.lock_path):
+            os.close(os.open(self.lock_path, os.O_RDWR | os.O_CREAT, 0o600))
+        with _told(self.record_path):
+            if self.record_path.is_dir():
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
 
     def _already_running(self) -> str:
         record = self._recorded()
@@ -101,7 +114,8 @@ class RunDirectory:
 
     def publish(self, record: ServerRecord) -> None:
         """Write the record; only the holder of the lock may."""
-        replace_file(self.record_path, msgspec.json.encode(record))
+        with _told(self.record_path):
+            replace_file(self.record_path, msgspec.json.encode(record))
 
     def running(self) -> ServerRecord | None:
         """The record of the running server; None when none runs, or when it does not listen yet."""
@@ -132,6 +146,16 @@ class RunDirectory:
             return msgspec.json.decode(self.record_path.read_bytes(), type=ServerRecord)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What cannot be written is a line of the report."""
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}"
+        raise StartupError([Problem(path="server.storage.root", message=message)]) from None
 
 
 def _acquired_in_time(descriptor: int) -> bool:

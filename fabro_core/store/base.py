@@ -47,7 +47,7 @@ class RunStore(abc.ABC):
 
     @abc.abstractmethod
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        """Open the store for the length of the context, migrating older data first.
+        """Open the store for the length of the context, migrating older data first, and logging that.
 
         Raises `StoreMisconfigured` for what only an operator can mend, `StoreUnavailable` for the rest. May be
         entered again after it was left.
@@ -167,5 +167,6 @@ class RunStore(abc.ABC):
         """
 
     async def migrate(self, *, dry_run: bool = False) -> Sequence[str]:
-        """Bring stored data to this version's layout; returns one line a step. Default: there are none."""
+        """Bring stored data to this version's layout; returns one line a step. A dry run changes nothing: `fabro check`
+        tells its lines. Default: there are none."""
         return ()

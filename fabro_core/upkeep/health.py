@@ -16,18 +16,12 @@ from typing import Final
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import StoreUnavailable
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ABOUT_THE_STORE, ANY, DocWrite
+from fabro_core.store.probe import try_a_write
 
 CHECK_INTERVAL_SECONDS: Final = 5
 CHECK_TIMEOUT_SECONDS: Final = 5
 WRITE_INTERVAL_SECONDS: Final = 30
 """Between two writes of the check while everything works."""
-
-COLLECTION: Final = f"{ABOUT_THE_STORE}health"
-"""Of the one document that checks write, with nothing in it."""
-
-KEPT_MS: Final = 24 * 3600 * 1000
-"""After so long without a check the document is purged."""
 
 log = logging.getLogger("fabro.health")
 
@@ -75,7 +69,7 @@ class StoreHealth:
             async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
                 await self._store.ping()
                 if time.monotonic() >= self._write_at:
-                    await try_a_write(self._store, self._clock)
+                    await try_a_write(self._store, epoch_ms(self._clock.now()))
                     self._write_at = time.monotonic() + WRITE_INTERVAL_SECONDS
         except StoreUnavailable as fault:
             self._found(str(fault))
@@ -96,12 +90,3 @@ class StoreHealth:
                 log.error("the store is unavailable: %s", fault)
         elif not was_available:
             log.warning("the store is available again")
-
-
-async def try_a_write(store: RunStore, clock: Clock) -> None:
-    """Write as little as possible. Raises `StoreUnavailable` when the store takes nothing."""
-    now_ms = epoch_ms(clock.now())
-    write = DocWrite(
-        collection=COLLECTION, key="write", body=b"", if_revision=ANY, now_ms=now_ms, expires_ms=now_ms + KEPT_MS
-    )
-    await store.put_doc(write)

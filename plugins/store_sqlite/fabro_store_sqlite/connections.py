@@ -70,6 +70,7 @@ class Database:
     def plan(self) -> Sequence[str]:
         """What `prepare` would do, without doing it."""
         if not self.path.exists():
+            self._require_directory()
             return titles([LAYOUT.creation])
         try:
             with self.connection() as connection:
@@ -113,6 +114,7 @@ class Database:
         # that this process has to it (POSIX).
         if self.path.exists():
             return
+        self._require_directory()
         try:
             descriptor, draft = tempfile.mkstemp(prefix=f".{self.path.name}-", dir=self.path.parent)
             os.close(descriptor)
@@ -121,12 +123,17 @@ class Database:
                     os.link(draft, self.path)
             finally:
                 Path(draft).unlink()
-        except FileNotFoundError as fault:
-            raise StoreMisconfigured(
-                f"The directory {self.path.parent} of the database does not exist; create it or set another path."
-            ) from fault
         except OSError as fault:
             raise StoreMisconfigured(f"The database {self.path} cannot be created: {fault.strerror}.") from fault
+
+    def _require_directory(self) -> None:
+        directory = self.path.parent
+        if not directory.is_dir():
+            raise StoreMisconfigured(
+                f"The directory {directory} of the database does not exist; create it or set another path."
+            )
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise StoreMisconfigured(f"The database {self.path} cannot be created: {directory} is not writable.")
 
     def require_file(self) -> None:
         """Return when the database is the file that was opened. Raises `StoreUnavailable`."""

@@ -44,6 +44,8 @@ from fabro_store_sqlite import blobs, documents, feed, logs, run_lists, run_writ
 from fabro_store_sqlite.changes import newest_change
 from fabro_store_sqlite.connections import Database
 from fabro_store_sqlite.hints import Hints
+from fabro_store_sqlite.migrations import LAYOUT
+from fabro_store_sqlite.permissions import open_to_others
 from fabro_store_sqlite.readers import SLOW_READS_AT_ONCE, Readers
 from fabro_store_sqlite.writer import Writer
 
@@ -95,7 +97,11 @@ class SqliteRunStore(RunStore):
     async def lifespan(self) -> AsyncIterator[None]:
         database = self._database()
         try:
-            await asyncio.to_thread(database.prepare)
+            for step in await asyncio.to_thread(database.prepare):
+                if step != LAYOUT.creation.title:  # that of a new file is no news
+                    self._logger.warning("the layout of %s was changed: %s", self._path, step)
+            for file in open_to_others(self._path):
+                self._logger.warning("others than its owner may read %s; chmod 600 it", file)
             readers = Readers(database)
             try:
                 hints = Hints(readers)
