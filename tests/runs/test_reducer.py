@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -131,6 +131,9 @@ LIVELY = st.lists(STEPS, max_size=30)
 
 
 @settings(max_examples=150, deadline=None)
+@example(
+    begun=False, steps=[("agent.acp.cancelled", None, None, False), ("agent.pair.system_message", None, None, False)]
+)
 @given(begun=st.booleans(), steps=LIVELY)
 def test_folding_stored_states_one_by_one_equals_a_replay_from_scratch(
     begun: bool, steps: Sequence[tuple[str, str | None, str | None, bool]]

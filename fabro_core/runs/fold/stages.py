@@ -29,14 +29,14 @@ def stages_after(before: dict[str, Stage], event: Envelope, properties: Properti
     if isinstance(properties, agents.AgentSessionEnded):
         for ended in after.working_in(_session(event)):
             after.put(ended, _without_session(after[ended], event))
-        return after
+        return after or before
     key = stage_of(event, properties, highest_visit=after.highest_visit)
     if key is not None:
         stage = after.get(key) or Stage(first_event_seq=event.seq)
         after.put(key, _changed(_scoped(stage, event), event, properties))
     if isinstance(properties, stages.CheckpointCompleted):
         _add_skipped(after, event.seq, properties)
-    return after
+    return after or before  # a table without entries would be stored, where a projection leaves out what is empty
 
 
 def stages_after_failure(before: Stages, *, cancelled: bool, at: Instant) -> dict[str, Stage]:
