@@ -91,8 +91,9 @@ class Assembly:
                 steps = await self.store.migrate(dry_run=True)
                 if not steps:
                     await self._open_store(stack, problems)
-                    await try_a_write(self.store, epoch_ms(self.clock.now()))
             await self._open_others(stack, problems)
+            if not steps:
+                await try_a_write(self.store, epoch_ms(self.clock.now()))
             yield steps
 
     @asynccontextmanager
