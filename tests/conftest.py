@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says something about the machine that runs it, and nothing about the code.
+settings.register_profile("fabro", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fabro")
 
 
 @pytest.fixture

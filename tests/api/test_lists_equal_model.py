@@ -161,7 +161,6 @@ def expected(runs: list[Seed], query: Query, now_ms: int) -> tuple[list[str], di
 
 @settings(
     max_examples=30,
-    deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes minutes over HTTP; the query is named
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -14,6 +14,8 @@ import pytest
 from tests.cli.distributions import distribute
 from tests.cli.terminal import Home, wait_until
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = """
 import os
 from pathlib import Path
@@ -25,8 +27,6 @@ from fabro_core import hookimpl
 from fabro_core.auth.base import AuthMethod
 from fabro_core.config.live_fields import LIVE_ALLOW_LIST
 from fabro_core.context import Link
-
-pytestmark = pytest.mark.slow
 
 FABRO_PLUGIN_API = 1
 

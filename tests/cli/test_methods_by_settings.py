@@ -133,12 +133,16 @@ async def test_editing_the_file_alone_takes_methods_in_and_out(site: Site) -> No
 
         site.edit(site.three_methods.replace('"github"', '"githb"'))
         code, told = await site.run("server", "restart", "--bind", "127.0.0.1:0")
-        assert (code, told) == (
+        *report, outcome = told.splitlines()
+        assert (code, report) == (
             78,
-            "fabro: cannot start, 1 problem\n"
-            '  server.auth.methods: no installed plugin provides "githb"; did you mean "github"?; '
-            "installed: api-keys, dev-token, github\n",
+            [
+                "fabro: cannot start, 1 problem",
+                '  server.auth.methods: no installed plugin provides "githb"; did you mean "github"?; '
+                "installed: api-keys, dev-token, github",
+            ],
         )
+        assert re.fullmatch(r"The running server \(pid \d+\) on 127\.0\.0\.1:\d+ goes on", outcome)
         assert await who(client, key) == (200, ("api-keys", "alice")), "the running server goes on"
 
     site.edit(DEV_TOKEN_ALONE)

@@ -88,7 +88,7 @@ Edit = tuple[int, int | None]
 """Of a run by its number: link to another one, or leave the parent (None)."""
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     edits=st.lists(
         st.tuples(st.integers(0, 2), st.none() | st.integers(0, 2)).filter(lambda edit: edit[0] != edit[1]),

@@ -67,7 +67,7 @@ async def take(runs: Runs, clock: ManualClock, step: Step, ids: list[Any]) -> No
         await actions[name]()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2), st.integers(0, 2)), max_size=25))
 async def test_replaying_the_log_gives_the_stored_row_after_every_step(steps: list[Step]) -> None:
     data, clock = MemoryData(), ManualClock()

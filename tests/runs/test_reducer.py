@@ -130,7 +130,7 @@ STEPS = st.tuples(st.sampled_from(sorted(SAMPLES.keys() - {"run.created"})), STA
 LIVELY = st.lists(STEPS, max_size=30)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @example(
     begun=False, steps=[("agent.acp.cancelled", None, None, False), ("agent.pair.system_message", None, None, False)]
 )

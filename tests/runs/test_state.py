@@ -118,7 +118,7 @@ NODES = st.sampled_from([None, "draft", "review"])
 STEPS = st.tuples(st.sampled_from(sorted(SAMPLES.keys() - {"run.created"})), STAGES, NODES, st.booleans())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(begun=st.booleans(), steps=st.lists(STEPS, max_size=30))
 async def test_any_log_that_may_be_written_has_a_state_that_agrees_with_the_projection(
     begun: bool, steps: Sequence[tuple[str, str | None, str | None, bool]]

@@ -125,7 +125,6 @@ ENDLESS_HUNK: Final = f"diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,{DIGITS} +1 
 
 @settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
