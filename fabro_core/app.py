@@ -35,6 +35,7 @@ from fabro_core.http.routing import Application
 from fabro_core.http.services import Services
 from fabro_core.http.streams import EventStreams
 from fabro_core.plugins.sources import InlinePlugin
+from fabro_core.resources.environments import Environments
 from fabro_core.resources.stored_settings import stored_settings_reader
 from fabro_core.resources.variables import Variables
 from fabro_core.runs.follow.tail import Tail
@@ -243,6 +244,7 @@ class FabroApp:
         assembly = self.assembly
         settings = assembly.settings.server
         variables = Variables(assembly.store, assembly.clock)
+        environments = Environments(assembly.store, assembly.clock)
         return Services(
             version=assembly.server.version,
             store_name=assembly.store_name,
@@ -264,9 +266,10 @@ class FabroApp:
                 assembly.store,
                 assembly.clock,
                 web_url=assembly.server.public_url if settings.web.enabled else None,
-                read_stored=stored_settings_reader(variables),
+                read_stored=stored_settings_reader(variables, environments),
             ),
             variables=variables,
+            environments=environments,
             streams=self._streams,
             max_body_bytes=settings.limits.max_body_bytes,
             search_rows=settings.limits.search_rows,

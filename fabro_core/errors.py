@@ -91,6 +91,11 @@ class InvalidRequest(Refusal):
     """Path, query or body is not valid: 400."""
 
 
+class Unprocessable(Refusal):
+    """The body is JSON that breaks the schema or a rule of what it is for, where that is told apart from bytes that are
+    no JSON (resources.md X5): 422."""
+
+
 class NotFound(Refusal):
     """The named resource does not exist: 404."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from fabro_core.api.account import account, auth_sessions, cli_tokens, sign_in
-from fabro_core.api.resources import variables
+from fabro_core.api.resources import environments, variables
 from fabro_core.api.runs import (
     artifacts,
     attach,
@@ -54,6 +54,7 @@ _API: Final = (
     run_files,
     batch,
     variables,
+    environments,
     settings,
     system,
     placeholders,

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from fabro_core.errors import InvalidRequest, Refusal
+from fabro_core.errors import InvalidRequest, Refusal, Unprocessable
 from fabro_core.http.asgi import Receive, Scope
 from fabro_core.models.type_faults import refuse_byte_order_mark, type_fault
 
@@ -90,8 +90,9 @@ async def read_json(incoming: Incoming) -> bytes:
     return body
 
 
-def decode_json(body: bytes, kind: type[T]) -> T:
-    """Decode a JSON body strictly. Raises `InvalidRequest` with the place of the first fault."""
+def decode_json(body: bytes, kind: type[T], *, unprocessable: bool = False) -> T:
+    """Decode a JSON body strictly. Raises `InvalidRequest` with the place of the first fault; when it is JSON all the
+    same, `Unprocessable` if that is told apart."""
     if not body:
         raise InvalidRequest("A JSON body is required.")
     refuse_byte_order_mark(body)
@@ -99,7 +100,8 @@ def decode_json(body: bytes, kind: type[T]) -> T:
         text = body.decode()  # the decoder would not look into values that it skips
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"The request body is not valid: {type_fault(error).line()}") from error
+        refusal = Unprocessable if unprocessable else InvalidRequest
+        raise refusal(f"The request body is not valid: {type_fault(error).line()}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest("The request body is not valid JSON.") from error
     except RecursionError as error:

@@ -10,6 +10,7 @@ from fabro_core.auth.caller import Caller, User
 from fabro_core.auth.visitor import Visitor
 from fabro_core.http.access import client_of
 from fabro_core.http.asgi import Scope
+from fabro_core.http.path import Digest
 from fabro_core.http.services import Services
 from fabro_core.http.trace import Trace, trace_of
 from fabro_core.models.principal import Principal
@@ -26,10 +27,17 @@ class Call(Generic[Path, Query, Body]):
     `Body` a JSON type, `bytes` for a body as it came, or `Incoming` for one that the handler reads by itself.
     """
 
-    __slots__ = ("_caller", "body", "path", "query", "scope", "services")
+    __slots__ = ("_caller", "_revision", "body", "path", "query", "scope", "services")
 
     def __init__(
-        self, scope: Scope, services: Services, caller: Caller | None, path: Path, query: Query, body: Body
+        self,
+        scope: Scope,
+        services: Services,
+        caller: Caller | None,
+        path: Path,
+        query: Query,
+        body: Body,
+        revision: Digest | None = None,
     ) -> None:
         self.scope = scope
         self.services = services
@@ -37,6 +45,7 @@ class Call(Generic[Path, Query, Body]):
         self.path = path
         self.query = query
         self.body = body
+        self._revision = revision
 
     @property
     def caller(self) -> Caller:
@@ -49,6 +58,12 @@ class Call(Generic[Path, Query, Body]):
         """The person who asks; only where no worker is admitted."""
         assert isinstance(self._caller, User)
         return self._caller
+
+    @property
+    def revision(self) -> Digest:
+        """The revision that the request is for; only where `If-Match` is needed."""
+        assert self._revision is not None
+        return self._revision
 
     @property
     def principal(self) -> Principal:

@@ -1,7 +1,8 @@
 """Endpoints: one method of one path, and what a request to it goes through before its handler is called.
 
-The order is that of runs.md R1.3: credentials, size and media type of the body, path, query, body. It is put together
-once, when a module of routes is imported, from what the handler's signature says; a handler judges none of it again.
+The order is that of runs.md R1.3: credentials, size and media type of the body, path, query, body, and then the
+revision that a change is for (resources.md X5). It is put together once, when a module of routes is imported, from what
+the handler's signature and its declaration say; a handler judges none of it again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from fabro_core.auth.caller import Caller
 from fabro_core.http.asgi import ASGIApp, Receive, Scope
 from fabro_core.http.body import Incoming, decode_json, decode_optional_json, read_json
 from fabro_core.http.call import Body, Call, Path, Query
-from fabro_core.http.path import PathParams, path_parser
+from fabro_core.http.path import Digest, PathParams, path_parser
+from fabro_core.http.preconditions import required_revision
 from fabro_core.http.query import QueryParams, query_parser
 from fabro_core.http.services import Services
 
@@ -76,6 +78,8 @@ def endpoint(
     gate: Gate | None = None,
     body_required: bool = True,
     any_media_type: bool = False,
+    unprocessable: bool = False,
+    if_match: bool = False,
     receiver: Receiver[Any] | None = None,
     max_body_bytes: int | None = None,
     no_head: bool = False,
@@ -84,13 +88,19 @@ def endpoint(
     """Make an endpoint of a handler.
 
     `gate` None admits everybody. An empty body is one without members unless `body_required`; a JSON body may have
-    `any_media_type`. `receiver` takes the body in if it is none of what `Call` names. `max_body_bytes` None is what the
-    settings say of ordinary bodies (server.md S10).
+    `any_media_type`; one that breaks the schema is 422 if `unprocessable`. `if_match`: the request has to name the
+    revision that it is for. `receiver` takes the body in if it is none of what `Call` names. `max_body_bytes` None is
+    what the settings say of ordinary bodies (server.md S10).
     """
 
     def decorate(handler: Handler[Path, Query, Body]) -> Endpoint:
         signature = signature_of(handler)
-        intake, decode = _reading(signature.body, body_required=body_required, any_media_type=any_media_type)
+        intake, decode = _reading(
+            signature.body,
+            body_required=body_required,
+            any_media_type=any_media_type,
+            unprocessable=unprocessable,
+        )
         way = _Way(
             gate=gate,
             intake=None if receiver is not None else intake,
@@ -99,6 +109,7 @@ def endpoint(
             path=None if signature.path is None else path_parser(signature.path),
             query=None if signature.query is None else query_parser(signature.query),
             decode=None if receiver is not None else decode,
+            revision=required_revision if if_match else None,
             handler=handler,
         )
         return Endpoint(
@@ -114,6 +125,7 @@ def endpoint(
 
 Intake = Callable[[Incoming], Awaitable[Any]]
 Decode = Callable[[bytes], Any]
+Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,6 +139,7 @@ class _Way:
     path: Callable[[Mapping[str, str]], Any] | None
     query: Callable[[bytes], Any] | None
     decode: Decode | None
+    revision: Callable[[Headers], Digest] | None
     handler: Handler[Any, Any, Any]
 
     async def answer(self, scope: Scope, receive: Receive, services: Services) -> ASGIApp:
@@ -145,14 +158,17 @@ class _Way:
         query = None if self.query is None else self.query(scope["query_string"])
         if self.decode is not None:
             body = self.decode(body)
-        return Call(scope, services, caller, path, query, body)
+        revision = None if self.revision is None else self.revision(scope["headers"])
+        return Call(scope, services, caller, path, query, body, revision)
 
     def _incoming(self, scope: Scope, receive: Receive, services: Services) -> Incoming:
         most = services.max_body_bytes if self.max_body_bytes is None else self.max_body_bytes
         return Incoming(scope, receive, most)
 
 
-def _reading(kind: Any, *, body_required: bool, any_media_type: bool) -> tuple[Intake | None, Decode | None]:
+def _reading(
+    kind: Any, *, body_required: bool, any_media_type: bool, unprocessable: bool
+) -> tuple[Intake | None, Decode | None]:
     """How a body of this kind is read before the path is judged, and decoded after the query was."""
     if kind is None:
         return None, None
@@ -162,7 +178,7 @@ def _reading(kind: Any, *, body_required: bool, any_media_type: bool) -> tuple[I
     if kind is bytes:
         return intake, None
     if body_required:
-        return intake, lambda body: decode_json(body, kind)
+        return intake, lambda body: decode_json(body, kind, unprocessable=unprocessable)
     return intake, lambda body: decode_optional_json(body, kind)
 
 

@@ -28,10 +28,12 @@ from fabro_core.errors import (
     StorageFull,
     StoreUnavailable,
     StreamClosed,
+    Unprocessable,
 )
 from fabro_core.http.body import BodyTooLarge, UnsupportedMediaType
 from fabro_core.http.csrf import CrossSiteRequest
 from fabro_core.http.methods import MethodNotAllowed, RouteNotFound, listed
+from fabro_core.http.preconditions import PreconditionRequired
 from fabro_core.http.reply import RawHeaders, Reply, json_reply
 from fabro_core.http.streams import TooManyStreams
 
@@ -81,6 +83,8 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (TooManyStreams, 429),
     (BodyTooLarge, 413),
     (UnsupportedMediaType, 415),
+    (Unprocessable, 422),
+    (PreconditionRequired, 428),
     (NotSupported, 501),
     (IdentityProviderFailed, 502),
     (MethodUnavailable, 503),

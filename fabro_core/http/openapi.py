@@ -21,6 +21,7 @@ from fabro_core.http.failures import TITLES, ErrorResponse
 from fabro_core.http.forms import FORM
 from fabro_core.http.operation import JSON, Either, Operation
 from fabro_core.http.path import PathParams, is_checked, path_schemas
+from fabro_core.http.preconditions import IF_MATCH
 from fabro_core.http.query import QueryParams, enum_choices
 from fabro_core.http.routing import described_routes
 from fabro_core.http.schemas import BINARY, REFERENCE, JsonObject, Schemas, optional_parameter
@@ -114,7 +115,7 @@ def _operation(path: str, operation: Operation, schemas: Schemas) -> JsonObject:
     }
     if operation.public:
         described["security"] = []
-    if parameters := [*_path_parameters(path, operation.path), *_query_parameters(operation)]:
+    if parameters := [*_path_parameters(path, operation.path), *_query_parameters(operation), *_headers(operation)]:
         described["parameters"] = parameters
     if operation.body is not None:
         content = {each: {"schema": schemas.of(operation.body)} for each in _media_types(operation)}
@@ -156,7 +157,8 @@ def _responses(operation: Operation, schemas: Schemas) -> JsonObject:
     headers = {"x-request-id": {"$ref": "#/components/headers/XRequestId"}}
     responses: JsonObject = {}
     for status, answer in operation.answers.items():
-        responses[str(status)] = {"description": _PHRASES[status], "headers": headers}
+        shown = headers | ({"ETag": {"schema": {"type": "string"}}} if operation.etag else {})
+        responses[str(status)] = {"description": _PHRASES[status], "headers": shown}
         if answer is not None:
             responses[str(status)]["content"] = {operation.media_type: {"schema": _answer(answer, schemas)}}
     for status in sorted(_error_statuses(operation)):
@@ -176,6 +178,10 @@ def _error_statuses(operation: Operation) -> set[int]:
         statuses.update(_OF_OPERATIONS_WITH_A_BODY)
         if not operation.any_media_type:
             statuses.add(415)
+    if operation.unprocessable:
+        statuses.add(422)
+    if operation.if_match:
+        statuses.update((400, 428))
     if operation.uploads:
         statuses.add(413)
     if operation.query is not None or (operation.path is not None and is_checked(operation.path)):
@@ -189,6 +195,12 @@ def _path_parameters(path: str, declared: type[PathParams] | None) -> list[JsonO
         {"name": name, "in": "path", "required": True, "schema": schemas.get(name, {"type": "string"})}
         for name in re.findall(r"\{(\w+)\}", path)
     ]
+
+
+def _headers(operation: Operation) -> list[JsonObject]:
+    if not operation.if_match:
+        return []
+    return [{"name": IF_MATCH, "in": "header", "required": True, "schema": {"type": "string"}}]
 
 
 def _query_parameters(operation: Operation) -> list[JsonObject]:

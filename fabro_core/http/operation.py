@@ -48,6 +48,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """False: an empty body stands for one without members (runs.md R1.4)."""
     any_media_type: bool
     """The JSON body may call itself anything (runs.md R1.3)."""
+    unprocessable: bool
+    """JSON that breaks the schema, or a rule of the body's type, is 422 and not 400 (resources.md X5)."""
+    if_match: bool
+    """The request names in `If-Match` the revision that it is for: 428 without (resources.md X5)."""
+    etag: bool
+    """The answer has the revision of what it shows in `ETag`."""
     uploads: Mapping[str, Any]
     """Media types of a body that is not JSON, with `bytes`, or the type of the part `manifest` of a multipart one."""
     errors: tuple[int, ...]
@@ -76,6 +82,9 @@ def operation(
     body: Any = None,
     body_required: bool = True,
     any_media_type: bool = False,
+    unprocessable: bool = False,
+    if_match: bool = False,
+    etag: bool = False,
     uploads: Mapping[str, Any] | None = None,
     receiver: Receiver[Any] | None = None,
     max_body_bytes: int | None = None,
@@ -104,6 +113,9 @@ def operation(
             body=_shown(signature, body, uploads),
             body_required=body_required,
             any_media_type=any_media_type,
+            unprocessable=unprocessable,
+            if_match=if_match,
+            etag=etag,
             uploads=uploads or {},
             errors=errors,
             guard=guard,
@@ -115,6 +127,8 @@ def operation(
             gate=gate if guard is None else partial(admit, guard),
             body_required=body_required,
             any_media_type=any_media_type or uploads is not None,
+            unprocessable=unprocessable,
+            if_match=if_match,
             receiver=receiver,
             max_body_bytes=max_body_bytes,
             no_head=no_head or media_type == EVENT_STREAM,

@@ -16,6 +16,9 @@ VariableName = Annotated[
 ]
 """What a variable may be called (resources.md X7)."""
 
+ResourceId = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")]
+"""The id of what is kept with a revision (resources.md X5)."""
+
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -6,7 +6,7 @@ The names are those of the API document. Not to be mixed up with what people wri
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -19,6 +19,10 @@ Count32 = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the tables."""
+
+
+DEFAULT_ENVIRONMENT: Final = "default"
+"""The id of the environment of runs that name none."""
 
 
 # -- environments -----------------------------------------------------------------------------------------------
@@ -43,8 +47,11 @@ class EnvironmentResourcesSettings(Settings, frozen=True, kw_only=True):
     disk: str | None
 
 
+NetworkMode = Literal["allow_all", "block", "cidr_allow_list"]
+
+
 class EnvironmentNetworkSettings(Settings, frozen=True, kw_only=True):
-    mode: Literal["allow_all", "block", "cidr_allow_list"]
+    mode: NetworkMode
     allow: tuple[str, ...]
 
 

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from fabro_core.models.run_settings import DockerfileSourceInline, EnvironmentSettings
+from fabro_core.models.run_settings import DEFAULT_ENVIRONMENT, DockerfileSourceInline, EnvironmentSettings
 from fabro_core.models.setting_origins import SettingsLayer
 from fabro_core.near import near_match
 from fabro_core.runs.settings.faults import Report, listed, quoted
@@ -28,14 +26,13 @@ from fabro_core.runs.settings.model_environment import (
     Resources,
     RunEnvironment,
 )
+from fabro_core.runs.settings.networks import is_cidr
 from fabro_core.runs.settings.toml_places import Path
 from fabro_core.runs.settings.units import milliseconds
 
-DEFAULT_ENVIRONMENT: Final = "default"
 PATH: Final[Path] = ("run", "environment")
 
 _MOST_SHOWN: Final = 10
-_PREFIX_LENGTH: Final = re.compile(r"/[0-9]{1,3}")
 
 
 # -- what the server keeps ----------------------------------------------------------------------------------------
@@ -124,7 +121,7 @@ def check_selected(environment: Environment, environment_id: str, report: Report
     elif provider not in PROVIDERS:
         report((*PATH, "provider"), f"must be {_words(PROVIDERS)}, not {quoted(provider)}{_hint(provider, PROVIDERS)}")
     for index, cidr in enumerate(network.allow or ()):
-        if not _is_cidr(cidr):
+        if not is_cidr(cidr):
             place = (*PATH, "network", "allow", index)
             report(place, f"must be an address and a prefix length, as in 10.0.0.0/8, not {quoted(cidr)}")
     mode = network_mode(network)
@@ -148,14 +145,3 @@ def _words(choices: tuple[str, ...]) -> str:
 def _hint(word: str, choices: tuple[str, ...]) -> str:
     near = near_match(word, choices)
     return f"; did you mean {quoted(near)}?" if near else ""
-
-
-def _is_cidr(text: str) -> bool:
-    address, _, _ = text.partition("/")
-    if not _PREFIX_LENGTH.fullmatch(text[len(address) :]):
-        return False
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return "%" not in text

@@ -1,0 +1,109 @@
+"""Documents with a revision: a change names the one that it is for, and of two at once one is refused
+(resources.md X5)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from fabro_core.documents.collection import DELETE, Documents, Verdict
+from fabro_core.errors import Conflict, NotFound
+
+
+class Revisioned(Protocol):
+    """What is shown of one: its definition, and what that is named and told apart by."""
+
+    @property
+    def id(self) -> str:
+        """Never changes."""
+
+    @property
+    def revision(self) -> str:
+        """Changes exactly when the definition does; see `revision_of`."""
+
+
+Shown = TypeVar("Shown", bound=Revisioned)
+
+
+class Kept(msgspec.Struct, Generic[Shown], frozen=True, kw_only=True):
+    """A document as it is stored; what must not be shown stands beside what is."""
+
+    shown: Shown
+
+
+def revision_of(definition: Any) -> str:
+    """The SHA-256 of a definition, which has no revision itself, as canonical JSON."""
+    return hashlib.sha256(msgspec.json.encode(definition, order="sorted")).hexdigest()
+
+
+class RevisionedDocuments(Generic[Shown]):
+    """One collection of them. Every method raises `StoreUnavailable`, and those that write `Contended`.
+
+    They are decided where the store compares and sets: whoever changes what another has changed meanwhile is refused.
+    """
+
+    def __init__(self, kept: Documents[Kept[Shown]], noun: str, *, built_in: Sequence[Shown] = ()) -> None:
+        """`noun` names one of them in refusals. `built_in` are there as long as nothing stored stands in their place;
+        they cannot be deleted."""
+        self._kept = kept
+        self._noun = noun
+        self._built_in = {each.id: each for each in built_in}
+
+    async def all(self) -> list[Shown]:
+        """All of them, by id."""
+        stored = {each.id: each for each in await self.stored()}
+        return [each for _, each in sorted((self._built_in | stored).items())]
+
+    async def stored(self) -> list[Shown]:
+        """Those that somebody has set, by id."""
+        return [each.body.shown async for each in self._kept.walk()]
+
+    async def get(self, id_: str) -> Shown:
+        """Raises `NotFound`."""
+        stored = await self._kept.get(id_)
+        return self._required(id_, None if stored is None else stored.body)
+
+    async def create(self, document: Kept[Shown]) -> Shown:
+        """Raises `Conflict` when there is one with this id."""
+        id_ = document.shown.id
+
+        async def decide(before: Kept[Shown] | None) -> Kept[Shown]:
+            if before is not None or id_ in self._built_in:
+                raise Conflict(f"{self._noun} {id_} exists already.")
+            return document
+
+        return (await self._kept.update(id_, decide)).shown
+
+    async def replace(self, document: Kept[Shown], revision: str) -> Shown:
+        """Put it in the place of the one with this revision. Raises `NotFound`, or `Conflict` when there is another."""
+
+        async def decide(before: Kept[Shown] | None) -> Kept[Shown]:
+            self._check(document.shown.id, before, revision)
+            return document
+
+        return (await self._kept.update(document.shown.id, decide)).shown
+
+    async def delete(self, id_: str, revision: str) -> None:
+        """Delete the one with this revision. Raises `NotFound`, or `Conflict` when there is another, or when it is one
+        of those that there always are."""
+
+        async def decide(before: Kept[Shown] | None) -> Verdict:
+            self._check(id_, before, revision)
+            if id_ in self._built_in:
+                raise Conflict(f"{self._noun} {id_} cannot be deleted.")
+            return DELETE
+
+        await self._kept.update(id_, decide)
+
+    def _check(self, id_: str, before: Kept[Shown] | None, revision: str) -> None:
+        if self._required(id_, before).revision != revision:
+            raise Conflict(f"{self._noun} {id_} has another revision by now.")
+
+    def _required(self, id_: str, stored: Kept[Shown] | None) -> Shown:
+        found = self._built_in.get(id_) if stored is None else stored.shown
+        if found is None:
+            raise NotFound(f"{self._noun} {id_} not found.")
+        return found
