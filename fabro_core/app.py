@@ -35,6 +35,7 @@ from fabro_core.http.routing import Application
 from fabro_core.http.services import Services
 from fabro_core.http.streams import EventStreams
 from fabro_core.plugins.sources import InlinePlugin
+from fabro_core.resources.catalogue import Catalogue
 from fabro_core.resources.environments import Environments
 from fabro_core.resources.stored_settings import stored_settings_reader
 from fabro_core.resources.variables import Variables
@@ -270,6 +271,7 @@ class FabroApp:
             ),
             variables=variables,
             environments=environments,
+            catalogue=Catalogue(),
             streams=self._streams,
             max_body_bytes=settings.limits.max_body_bytes,
             search_rows=settings.limits.search_rows,

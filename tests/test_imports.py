@@ -245,6 +245,8 @@ def test_the_core_names_plugins_of_this_project_only_as_data() -> None:
         if names.search(word)
     }
     assert naming == {
+        "api/resources/repositories.py",  # an operation of the API document
+        "api/server/integrations.py",  # members that it requires of every server
         "auth/refusals.py",  # codes and texts of the protocol
         "auth/cli_consents.py",  # the same
         "cli/auth.py",  # the commands that are about the dev token

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from fabro_core.api.account import account, auth_sessions, cli_tokens, sign_in
-from fabro_core.api.resources import environments, variables
+from fabro_core.api.resources import environments, models, repositories, sandboxes, variables
 from fabro_core.api.runs import (
     artifacts,
     attach,
@@ -25,7 +25,7 @@ from fabro_core.api.runs import (
     validation,
     workers,
 )
-from fabro_core.api.server import discovery, placeholders, settings, system
+from fabro_core.api.server import discovery, integrations, placeholders, settings, system
 from fabro_core.http.endpoint import Endpoint
 from fabro_core.web import account as account_page
 from fabro_core.web import cli_login, entrance
@@ -55,8 +55,12 @@ _API: Final = (
     batch,
     variables,
     environments,
+    models,
+    sandboxes,
+    repositories,
     settings,
     system,
+    integrations,
     placeholders,
 )
 _FOR_BROWSERS: Final = (sign_in, cli_tokens, cli_login, entrance, pages_of_runs, account_page)

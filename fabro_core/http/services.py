@@ -12,6 +12,7 @@ from fabro_core.config.in_force import ServerSettings
 from fabro_core.http.failures import Failure
 from fabro_core.http.origins import Origin
 from fabro_core.http.streams import EventStreams
+from fabro_core.resources.catalogue import Catalogue
 from fabro_core.resources.environments import Environments
 from fabro_core.resources.variables import Variables
 from fabro_core.runs.service import Runs
@@ -50,6 +51,7 @@ class Services:
     runs: Runs
     variables: Variables
     environments: Environments
+    catalogue: Catalogue
     streams: EventStreams
     max_body_bytes: int
     """Of ordinary bodies (server.md S10)."""
