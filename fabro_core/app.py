@@ -43,6 +43,7 @@ from fabro_core.runs.follow.tail import Tail
 from fabro_core.runs.service import Runs
 from fabro_core.upkeep.health import StoreHealth
 from fabro_core.upkeep.housekeeping import Housekeeping
+from fabro_core.upkeep.machine import Machine
 from fabro_core.upkeep.resealing import seal_anew
 from fabro_core.upkeep.stop_signals import StopNotice
 from fabro_core.upkeep.uptime import Uptime
@@ -263,6 +264,7 @@ class FabroApp:
             health=self._health,
             is_draining=lambda: self._draining,
             uptime=self._uptime,
+            machine=Machine(settings.storage.root),
             runs=Runs(
                 assembly.store,
                 assembly.clock,

@@ -89,7 +89,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "http": {"auth", "config", "models", "resources", "runs.follow", "runs.service", "upkeep"},
     "api.resources": {"http", "models", "resources"},
     "api.account": {"auth", "http", "models"},
-    "api.server": {"config", "http", "models"},
+    "api.server": {"config", "http", "models", "upkeep"},
     "api.runs": {
         "auth",
         "http",

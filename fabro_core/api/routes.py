@@ -25,7 +25,7 @@ from fabro_core.api.runs import (
     validation,
     workers,
 )
-from fabro_core.api.server import discovery, integrations, placeholders, settings, system
+from fabro_core.api.server import discovery, integrations, placeholders, resources, settings, system
 from fabro_core.http.endpoint import Endpoint
 from fabro_core.web import account as account_page
 from fabro_core.web import cli_login, entrance
@@ -61,6 +61,7 @@ _API: Final = (
     settings,
     system,
     integrations,
+    resources,
     placeholders,
 )
 _FOR_BROWSERS: Final = (sign_in, cli_tokens, cli_login, entrance, pages_of_runs, account_page)

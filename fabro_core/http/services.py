@@ -17,6 +17,7 @@ from fabro_core.resources.environments import Environments
 from fabro_core.resources.variables import Variables
 from fabro_core.runs.service import Runs
 from fabro_core.upkeep.health import StoreHealth
+from fabro_core.upkeep.machine import Machine
 from fabro_core.upkeep.uptime import Uptime
 
 SERVICES = "fabro_services"
@@ -48,6 +49,7 @@ class Services:
     is_draining: Callable[[], bool]
     """Whether the server takes no new work, as its end has been asked for."""
     uptime: Uptime
+    machine: Machine
     runs: Runs
     variables: Variables
     environments: Environments
