@@ -41,6 +41,7 @@ from fabro_core.resources.stored_settings import stored_settings_reader
 from fabro_core.resources.variables import Variables
 from fabro_core.runs.follow.tail import Tail
 from fabro_core.runs.service import Runs
+from fabro_core.upkeep.diagnostics import Diagnostics
 from fabro_core.upkeep.health import StoreHealth
 from fabro_core.upkeep.housekeeping import Housekeeping
 from fabro_core.upkeep.machine import Machine
@@ -265,6 +266,12 @@ class FabroApp:
             is_draining=lambda: self._draining,
             uptime=self._uptime,
             machine=Machine(settings.storage.root),
+            diagnostics=Diagnostics(
+                assembly.store,
+                assembly.clock,
+                session_secret=assembly.reading.session_secret,
+                methods={name: method.check for name, method in self.auth.methods.items()},
+            ),
             runs=Runs(
                 assembly.store,
                 assembly.clock,

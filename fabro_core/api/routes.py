@@ -25,7 +25,7 @@ from fabro_core.api.runs import (
     validation,
     workers,
 )
-from fabro_core.api.server import discovery, integrations, placeholders, resources, settings, system
+from fabro_core.api.server import diagnostics, discovery, integrations, placeholders, resources, settings, system
 from fabro_core.http.endpoint import Endpoint
 from fabro_core.web import account as account_page
 from fabro_core.web import cli_login, entrance
@@ -62,6 +62,7 @@ _API: Final = (
     system,
     integrations,
     resources,
+    diagnostics,
     placeholders,
 )
 _FOR_BROWSERS: Final = (sign_in, cli_tokens, cli_login, entrance, pages_of_runs, account_page)

@@ -140,7 +140,8 @@ class AuthMethod(abc.ABC):
         return True
 
     async def check(self) -> Sequence[Problem]:
-        """Faults that can be seen without contacting anybody; called once at start-up, inside `lifespan`."""
+        """Faults that can be seen without contacting anybody; called at start-up and for
+        diagnostics (resources.md X14), inside `lifespan`."""
         return ()
 
     async def check_online(self) -> Sequence[Problem]:

@@ -36,6 +36,7 @@ from fabro_core.http.methods import MethodNotAllowed, RouteNotFound, listed
 from fabro_core.http.preconditions import PreconditionRequired
 from fabro_core.http.reply import RawHeaders, Reply, json_reply
 from fabro_core.http.streams import TooManyStreams
+from fabro_core.upkeep.diagnostics import DiagnosticsTimeout
 
 RETRY_AFTER_SECONDS = 5
 
@@ -91,6 +92,7 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (IntegrationUnavailable, 503),
     (Overloaded, 503),
     (StorageFull, 503),
+    (DiagnosticsTimeout, 504),
 )
 
 

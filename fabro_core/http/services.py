@@ -16,6 +16,7 @@ from fabro_core.resources.catalogue import Catalogue
 from fabro_core.resources.environments import Environments
 from fabro_core.resources.variables import Variables
 from fabro_core.runs.service import Runs
+from fabro_core.upkeep.diagnostics import Diagnostics
 from fabro_core.upkeep.health import StoreHealth
 from fabro_core.upkeep.machine import Machine
 from fabro_core.upkeep.uptime import Uptime
@@ -50,6 +51,7 @@ class Services:
     """Whether the server takes no new work, as its end has been asked for."""
     uptime: Uptime
     machine: Machine
+    diagnostics: Diagnostics
     runs: Runs
     variables: Variables
     environments: Environments
