@@ -15,6 +15,7 @@ from fabro_core.api.routes import endpoints
 from fabro_core.api.server import discovery
 from fabro_core.auth.assembly import authentication
 from fabro_core.auth.cookies import Cookies
+from fabro_core.auth.keys import Purpose, seal_of
 from fabro_core.boot.assembly import Assembly, assemble
 from fabro_core.boot.live import Apply, LiveSettings, ReadAgain, live_plugin_settings
 from fabro_core.boot.reading import SettingsReader
@@ -35,10 +36,8 @@ from fabro_core.http.routing import Application
 from fabro_core.http.services import Services
 from fabro_core.http.streams import EventStreams
 from fabro_core.plugins.sources import InlinePlugin
+from fabro_core.resources.assembly import resources
 from fabro_core.resources.catalogue import Catalogue
-from fabro_core.resources.environments import Environments
-from fabro_core.resources.stored_settings import stored_settings_reader
-from fabro_core.resources.variables import Variables
 from fabro_core.runs.follow.tail import Tail
 from fabro_core.runs.service import Runs
 from fabro_core.upkeep.diagnostics import Diagnostics
@@ -121,6 +120,12 @@ class FabroApp:
             web_enabled=assembly.settings.server.web.enabled,
             attempts_per_minute=assembly.settings.server.limits.login_attempts_per_minute,
         )
+        self._resources = resources(
+            assembly.store,
+            assembly.clock,
+            seal=seal_of(Purpose.SECRETS, assembly.reading.session_secret, assembly.reading.previous_session_secret),
+            reserved=assembly.reading.secret_names,
+        )
         self._housekeeping = Housekeeping(assembly.store, assembly.clock)
         self._tail = Tail(assembly.store)
         self._streams = EventStreams(
@@ -188,7 +193,7 @@ class FabroApp:
                 await stack.enter_async_context(self._health.lifespan())
                 await stack.enter_async_context(self._housekeeping.lifespan())
                 if self.assembly.reading.previous_session_secret is not None:
-                    await seal_anew(self.auth.sealed)
+                    await seal_anew((*self.auth.sealed, *self._resources.sealed))
                 self._uptime.begin()
                 await stack.enter_async_context(self._tail.lifespan())
                 await stack.enter_async_context(self._edge.serving())
@@ -246,8 +251,6 @@ class FabroApp:
     def _services(self) -> Services:
         assembly = self.assembly
         settings = assembly.settings.server
-        variables = Variables(assembly.store, assembly.clock)
-        environments = Environments(assembly.store, assembly.clock)
         return Services(
             version=assembly.server.version,
             store_name=assembly.store_name,
@@ -276,10 +279,9 @@ class FabroApp:
                 assembly.store,
                 assembly.clock,
                 web_url=assembly.server.public_url if settings.web.enabled else None,
-                read_stored=stored_settings_reader(variables, environments),
+                read_stored=self._resources.stored_settings,
             ),
-            variables=variables,
-            environments=environments,
+            resources=self._resources,
             catalogue=Catalogue(),
             streams=self._streams,
             max_body_bytes=settings.limits.max_body_bytes,

@@ -139,6 +139,13 @@ class IntegrationUnavailable(Refusal):
         super().__init__(detail, code="integration_unavailable")
 
 
+class SecretsUnavailable(Refusal):
+    """There is no key that seals or opens it: 503 `secrets_unavailable` (resources.md X6)."""
+
+    def __init__(self, detail: str = "The server has no session secret, and keeps no secrets without one.") -> None:
+        super().__init__(detail, code="secrets_unavailable")
+
+
 class Overloaded(Refusal):
     """What was asked for could not be done in its time: 503 `overloaded`."""
 

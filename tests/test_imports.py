@@ -256,6 +256,7 @@ def test_the_core_names_plugins_of_this_project_only_as_data() -> None:
         "config/unsupported.py",  # the way out of settings that are refused
         "config/values.py",  # an example of a name
         "home/initialise.py",  # the settings file of a new home
+        "resources/secrets.py",  # names that secrets cannot have, and one that a file may have
         "plugins/kinds.py",  # the default of `server.store.kind`, and which extra installs what
     }
 

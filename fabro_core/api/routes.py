@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from fabro_core.api.account import account, auth_sessions, cli_tokens, sign_in
-from fabro_core.api.resources import environments, models, repositories, sandboxes, variables
+from fabro_core.api.resources import environments, mcp_servers, models, repositories, sandboxes, secrets, variables
 from fabro_core.api.runs import (
     artifacts,
     attach,
@@ -54,7 +54,9 @@ _API: Final = (
     run_files,
     batch,
     variables,
+    secrets,
     environments,
+    mcp_servers,
     models,
     sandboxes,
     repositories,

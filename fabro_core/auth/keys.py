@@ -9,6 +9,7 @@ import msgspec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from fabro_core.documents.sealing import Seal
 from fabro_core.secret import Secret
 
 KEY_BYTES: Final = 32
@@ -22,6 +23,7 @@ class Purpose(StrEnum):
     WORKER_TOKENS = "fabro-worker-jwt-v1"
     REFRESH_TOKENS = "fabro-refresh-v1"
     DOCUMENTS = "fabro-doc-v1"
+    SECRETS = "fabro-secrets-v1"
 
 
 class SessionSecrets(msgspec.Struct, frozen=True):
@@ -42,3 +44,9 @@ def derive_key(session_secret: Secret, purpose: Purpose) -> bytes:
     """The key for a purpose: the same on every server with this secret."""
     material = session_secret.reveal().encode("utf-8", "surrogateescape")
     return HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose.encode()).derive(material)
+
+
+def seal_of(purpose: Purpose, newest: Secret | None, previous: Secret | None) -> Seal | None:
+    """What seals for a purpose with the newest session secret, and opens what the previous one has sealed too; None
+    without a session secret."""
+    return None if newest is None else Seal(*SessionSecrets(newest, previous).keys(purpose))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +59,8 @@ SESSION_SECRET_PREVIOUS: Final = from_env(
 )
 """What was SESSION_SECRET before; only opens (auth.md A28)."""
 
+OF_THE_CORE: Final = (SESSION_SECRET, SESSION_SECRET_PREVIOUS)
+
 AS_THE_FILE_SAYS: Final = Overrides()
 
 
@@ -100,6 +103,12 @@ class Reading:
     warnings: tuple[str, ...]
     """For the log; nothing in here stops a start."""
     problems: tuple[Problem, ...]
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The variables that the core and the selected plugins declare as their secrets."""
+        structs = [type(each.settings) for each in self.plugins if each.settings is not None]
+        return frozenset(each.name for each in (*OF_THE_CORE, *chain.from_iterable(map(declared_secrets, structs))))
 
 
 class SettingsReader:
@@ -166,8 +175,7 @@ class SettingsReader:
         loaded = self._selected(draft, self._index(), problems)
         if problems:
             raise StartupError(in_order(problems))
-        own = (SESSION_SECRET, SESSION_SECRET_PREVIOUS)
-        return draft.secrets, [*own, *(each for _, struct in loaded for each in declared_secrets(struct))]
+        return draft.secrets, [*OF_THE_CORE, *(each for _, struct in loaded for each in declared_secrets(struct))]
 
     def selected_names(self, settings: SettingsSource = None) -> set[tuple[str, str]]:
         """Group and name of the plugins that are selected, as far as the settings can be read; imports none of them."""

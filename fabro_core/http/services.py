@@ -12,9 +12,8 @@ from fabro_core.config.in_force import ServerSettings
 from fabro_core.http.failures import Failure
 from fabro_core.http.origins import Origin
 from fabro_core.http.streams import EventStreams
+from fabro_core.resources.assembly import Resources
 from fabro_core.resources.catalogue import Catalogue
-from fabro_core.resources.environments import Environments
-from fabro_core.resources.variables import Variables
 from fabro_core.runs.service import Runs
 from fabro_core.upkeep.diagnostics import Diagnostics
 from fabro_core.upkeep.health import StoreHealth
@@ -53,8 +52,7 @@ class Services:
     machine: Machine
     diagnostics: Diagnostics
     runs: Runs
-    variables: Variables
-    environments: Environments
+    resources: Resources
     catalogue: Catalogue
     streams: EventStreams
     max_body_bytes: int

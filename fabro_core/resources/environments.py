@@ -23,7 +23,7 @@ from fabro_core.models.run_settings import (
     NetworkMode,
     StringMap,
 )
-from fabro_core.resources.revisioned import Kept, RevisionedDocuments, revision_of
+from fabro_core.resources.revisioned import Closed, Kept, RevisionedDocuments, revision_of
 from fabro_core.runs.settings.networks import is_cidr
 from fabro_core.runs.settings.units import milliseconds, size_in_bytes
 from fabro_core.store.base import RunStore
@@ -33,21 +33,16 @@ RESERVED: Final = "local"
 does yet."""
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of what is written whole: every key of it, and no other. Rules that its types do not tell are checked when
-    it is decoded, and broken ones are faults of the schema as others are."""
-
-
-class InlineDockerfile(Section, frozen=True, kw_only=True, tag="inline", tag_field="type"):
+class InlineDockerfile(Closed, frozen=True, kw_only=True, tag="inline", tag_field="type"):
     value: str
 
 
-class EnvironmentImage(Section, frozen=True, kw_only=True):
+class EnvironmentImage(Closed, frozen=True, kw_only=True):
     docker: str | None
     dockerfile: InlineDockerfile | None
 
 
-class EnvironmentResources(Section, frozen=True, kw_only=True):
+class EnvironmentResources(Closed, frozen=True, kw_only=True):
     cpu: Count32 | None
     memory: str | None
     disk: str | None
@@ -58,7 +53,7 @@ class EnvironmentResources(Section, frozen=True, kw_only=True):
                 raise ValueError(f'{name} must be a size, as in "8GB" or "512MiB"')
 
 
-class EnvironmentNetwork(Section, frozen=True, kw_only=True):
+class EnvironmentNetwork(Closed, frozen=True, kw_only=True):
     mode: NetworkMode
     allow: tuple[str, ...]
 
@@ -68,7 +63,7 @@ class EnvironmentNetwork(Section, frozen=True, kw_only=True):
                 raise ValueError(f"allow[{index}] must be an address and a prefix length, as in 10.0.0.0/8")
 
 
-class EnvironmentLifecycle(Section, frozen=True, kw_only=True):
+class EnvironmentLifecycle(Closed, frozen=True, kw_only=True):
     preserve: bool
     stop_on_terminal: bool
     auto_stop: str | None
@@ -78,7 +73,7 @@ class EnvironmentLifecycle(Section, frozen=True, kw_only=True):
             raise ValueError('auto_stop must be a duration, as in "60m"')
 
 
-class EnvironmentDefinition(Section, frozen=True, kw_only=True):
+class EnvironmentDefinition(Closed, frozen=True, kw_only=True):
     """What somebody sets."""
 
     provider: SandboxProvider
@@ -108,7 +103,7 @@ class Environments:
     def __init__(self, store: RunStore, clock: Clock) -> None:
         kept = Documents(store, clock, "environments", Kept[Environment])
         built_in = (_environment(DEFAULT_ENVIRONMENT, DEFAULTS),)
-        self._kept = RevisionedDocuments(kept, "Environment", built_in=built_in)
+        self._kept: RevisionedDocuments[Environment] = RevisionedDocuments(kept, "Environment", built_in=built_in)
 
     async def all(self) -> list[Environment]:
         """All of them, by id."""

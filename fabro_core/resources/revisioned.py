@@ -25,6 +25,11 @@ class Revisioned(Protocol):
         """Changes exactly when the definition does; see `revision_of`."""
 
 
+class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of what has these members and no other. Rules that its types do not tell are checked when it is decoded, and
+    broken ones are faults of the schema as others are."""
+
+
 Shown = TypeVar("Shown", bound=Revisioned)
 
 
@@ -45,9 +50,9 @@ class RevisionedDocuments(Generic[Shown]):
     They are decided where the store compares and sets: whoever changes what another has changed meanwhile is refused.
     """
 
-    def __init__(self, kept: Documents[Kept[Shown]], noun: str, *, built_in: Sequence[Shown] = ()) -> None:
-        """`noun` names one of them in refusals. `built_in` are there as long as nothing stored stands in their place;
-        they cannot be deleted."""
+    def __init__(self, kept: Documents[Any], noun: str, *, built_in: Sequence[Shown] = ()) -> None:
+        """The bodies of `kept` are a `Kept[Shown]` each, or more. `noun` names one of them in refusals. `built_in` are
+        there as long as nothing stored stands in their place; they cannot be deleted."""
         self._kept = kept
         self._noun = noun
         self._built_in = {each.id: each for each in built_in}
@@ -75,7 +80,8 @@ class RevisionedDocuments(Generic[Shown]):
                 raise Conflict(f"{self._noun} {id_} exists already.")
             return document
 
-        return (await self._kept.update(id_, decide)).shown
+        written: Kept[Shown] = await self._kept.update(id_, decide)
+        return written.shown
 
     async def replace(self, document: Kept[Shown], revision: str) -> Shown:
         """Put it in the place of the one with this revision. Raises `NotFound`, or `Conflict` when there is another."""
@@ -84,7 +90,8 @@ class RevisionedDocuments(Generic[Shown]):
             self._check(document.shown.id, before, revision)
             return document
 
-        return (await self._kept.update(document.shown.id, decide)).shown
+        written: Kept[Shown] = await self._kept.update(document.shown.id, decide)
+        return written.shown
 
     async def delete(self, id_: str, revision: str) -> None:
         """Delete the one with this revision. Raises `NotFound`, or `Conflict` when there is another, or when it is one

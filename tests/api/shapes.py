@@ -127,9 +127,10 @@ class Comparison:
         mine, its = shape_of(self.ours, pair[0]), shape_of(self.theirs, pair[1])
         names = (_name(self.ours, pair[0]), _name(self.theirs, pair[1]))
         if any(names):
-            if names in self.seen:
+            key = (names[0] or (str(pair[0]) if mine.variants else None), names[1])  # a union of ours has no name
+            if key in self.seen:
                 return
-            self.seen.add(names)
+            self.seen.add(key)
             place = names[1] or f"{place}({names[0]})"
         if names[1] in mine.variants:
             yield from set_apart(set(mine.variants), {names[1]}, f"{place}: variant")

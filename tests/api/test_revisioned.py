@@ -48,10 +48,17 @@ ENVIRONMENTS = Kind(
         "labels": {"team": "web"},
         "env": {"TZ": "UTC"},
     },
-    {"env": {"TZ": "Europe/Berlin"}},
+    {"env": {"TZ": "another"}},
     ("default",),
 )
-KINDS = (ENVIRONMENTS,)
+HTTP = {"type": "http", "url": "https://mcp.example.com/", "headers": {"X-Team": "web", "Authorization": "Bearer one"}}
+MCP_SERVERS = Kind(
+    "/api/v1/mcp-servers",
+    "McpServer",
+    {"display_name": "Tickets", "transport": HTTP, "startup_timeout_secs": 30, "tool_timeout_secs": 60},
+    {"transport": {**HTTP, "headers": {"X-Team": "web", "Authorization": "another"}}},
+)
+KINDS = (ENVIRONMENTS, MCP_SERVERS)
 
 
 @pytest.fixture(params=KINDS, ids=lambda each: each.noun)
@@ -185,4 +192,4 @@ async def test_of_two_servers_that_replace_one_revision_one_is_refused(tmp_path:
 def _told_apart(kind: Kind, text: str) -> dict[str, Any]:
     """A change that is like no other."""
     ((name, value),) = kind.change.items()
-    return {name: json.loads(json.dumps(value).replace("Europe/Berlin", text))}
+    return {name: json.loads(json.dumps(value).replace("another", text))}

@@ -43,7 +43,7 @@ class EnvironmentListResponse(msgspec.Struct, frozen=True, forbid_unknown_fields
     "GET", "/environments", id="listEnvironments", summary="List environments", answers={200: EnvironmentListResponse}
 )
 async def list_environments(call: Call) -> Reply:
-    data = await call.services.environments.all()
+    data = await call.services.resources.environments.all()
     return json_reply(EnvironmentListResponse(data, EnvironmentListMeta(len(data))))
 
 
@@ -58,7 +58,7 @@ async def list_environments(call: Call) -> Reply:
     errors=(409,),
 )
 async def create_environment(call: Call[None, None, CreateEnvironmentRequest]) -> Reply:
-    created = await call.services.environments.create(call.body.id, call.body)
+    created = await call.services.resources.environments.create(call.body.id, call.body)
     return json_reply(created, 201, (etag(created.revision),))
 
 
@@ -72,7 +72,7 @@ async def create_environment(call: Call[None, None, CreateEnvironmentRequest]) -
     errors=(404,),
 )
 async def retrieve_environment(call: Call[EnvironmentPath]) -> Reply:
-    found = await call.services.environments.get(call.path.id)
+    found = await call.services.resources.environments.get(call.path.id)
     return json_reply(found, headers=(etag(found.revision),))
 
 
@@ -88,7 +88,7 @@ async def retrieve_environment(call: Call[EnvironmentPath]) -> Reply:
     errors=(404, 409),
 )
 async def replace_environment(call: Call[EnvironmentPath, None, ReplaceEnvironmentRequest]) -> Reply:
-    replaced = await call.services.environments.replace(call.path.id, call.body, call.revision)
+    replaced = await call.services.resources.environments.replace(call.path.id, call.body, call.revision)
     return json_reply(replaced, headers=(etag(replaced.revision),))
 
 
@@ -102,7 +102,7 @@ async def replace_environment(call: Call[EnvironmentPath, None, ReplaceEnvironme
     errors=(404, 409),
 )
 async def delete_environment(call: Call[EnvironmentPath]) -> Reply:
-    await call.services.environments.delete(call.path.id, call.revision)
+    await call.services.resources.environments.delete(call.path.id, call.revision)
     return no_content()
 
 

@@ -35,33 +35,33 @@ class VariableListResponse(msgspec.Struct, frozen=True):
 
 @variables("GET", "/variables", id="listVariables", summary="List variables", answers={200: VariableListResponse})
 async def list_variables(call: Call) -> Reply:
-    return json_reply(VariableListResponse(await call.services.variables.all()))
+    return json_reply(VariableListResponse(await call.services.resources.variables.all()))
 
 
 @variables("POST", "/variables", id="createVariable", summary="Set a variable", answers={200: Variable})
 async def create_variable(call: Call[None, None, CreateVariableRequest]) -> Reply:
-    return json_reply(await call.services.variables.put(call.body.name, call.body))
+    return json_reply(await call.services.resources.variables.put(call.body.name, call.body))
 
 
 @variables(
     "GET", "/variables/{name}", id="getVariable", summary="Get a variable", answers={200: Variable}, errors=(404,)
 )
 async def get_variable(call: Call[VariablePath]) -> Reply:
-    return json_reply(await call.services.variables.get(call.path.name))
+    return json_reply(await call.services.resources.variables.get(call.path.name))
 
 
 @variables(
     "PUT", "/variables/{name}", id="updateVariable", summary="Change a variable", answers={200: Variable}, errors=(404,)
 )
 async def update_variable(call: Call[VariablePath, None, UpdateVariableRequest]) -> Reply:
-    return json_reply(await call.services.variables.change(call.path.name, call.body))
+    return json_reply(await call.services.resources.variables.change(call.path.name, call.body))
 
 
 @variables(
     "DELETE", "/variables/{name}", id="deleteVariable", summary="Delete a variable", answers={204: None}, errors=(404,)
 )
 async def delete_variable(call: Call[VariablePath]) -> Reply:
-    await call.services.variables.delete(call.path.name)
+    await call.services.resources.variables.delete(call.path.name)
     return no_content()
 
 
