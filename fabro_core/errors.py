@@ -125,6 +125,14 @@ class IllegalTransition(Conflict):
         super().__init__(detail, code="illegal_transition")
 
 
+class TurnActive(Conflict):
+    """A turn of the session goes on (resources.md X2): 409 `session_active_turn`."""
+
+    def __init__(self, turn_id: str) -> None:
+        self.turn_id = turn_id
+        super().__init__("A turn of the session is active.", code="session_active_turn")
+
+
 class RunArchived(Conflict):
     """An archived run refuses the operation (runs.md R6.4): 409 `run_archived`."""
 

@@ -29,6 +29,7 @@ from fabro_core.errors import (
     StorageFull,
     StoreUnavailable,
     StreamClosed,
+    TurnActive,
     Unprocessable,
 )
 from fabro_core.http.body import BodyTooLarge, UnsupportedMediaType
@@ -241,12 +242,19 @@ def _refusal_headers(refusal: Refusal) -> RawHeaders:
             return ((b"www-authenticate", b'Bearer realm="fabro"'),)
         case MethodNotAllowed(allow=allow):
             return ((b"allow", allow),)
+        case TurnActive(turn_id=turn_id):
+            return ((b"x-fabro-active-turn-id", _header_value(turn_id)),)
         case MethodUnavailable() | Overloaded() | StorageFull() | TooManyStreams():
             return (_RETRY_AFTER,)
         case TooManyAttempts(retry_after=seconds):
             return ((b"retry-after", b"%d" % seconds),)
         case _:
             return ()
+
+
+def _header_value(text: str) -> bytes:
+    """What a header can carry of a text that somebody else wrote."""
+    return "".join(each for each in text if each.isascii() and each.isprintable()).encode()
 
 
 def _allowed_by(error: HTTPException) -> bytes:

@@ -10,7 +10,7 @@ import msgspec
 from fabro_core.errors import InvalidRequest
 from fabro_core.http.query import parse_unsigned
 from fabro_core.http.schemas import with_known_patterns
-from fabro_core.models.ids import RunId, parse_digest, parse_run_id
+from fabro_core.models.ids import RunId, SessionId, TurnId, parse_digest, parse_ulid
 from fabro_core.models.stage import StageId, parse_stage_id
 
 EventSeq = NewType("EventSeq", int)
@@ -23,8 +23,8 @@ Digest = NewType("Digest", str)
 class PathParams(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the Structs that declare what stands in an operation's path, each named as it is in the path.
 
-    Supported types: `RunId`, `StageId`, `EventSeq`, `Digest`, a text that `msgspec.Meta` constrains, and `str` for what
-    only the operation can judge.
+    Supported types: `RunId`, `SessionId`, `TurnId`, `StageId`, `EventSeq`, `Digest`, a text that `msgspec.Meta`
+    constrains, and `str` for what only the operation can judge.
     """
 
 
@@ -67,10 +67,7 @@ def _schema(hint: Any) -> Any:
 
 def require_run_id(text: str, what: str) -> RunId:
     """`text` as a run id. Raises `InvalidRequest` that names `what` it is."""
-    run_id = parse_run_id(text)
-    if run_id is None:
-        raise InvalidRequest(f"{what} is not a ULID.")
-    return run_id
+    return RunId(require_ulid(text, what))
 
 
 def _constrained(name: str, declared: Any) -> Callable[[str], str]:
@@ -88,6 +85,22 @@ def _constrained(name: str, declared: Any) -> Callable[[str], str]:
 
 def _run_id(text: str) -> RunId:
     return require_run_id(text, "The run id in the path")
+
+
+def require_ulid(text: str, what: str) -> str:
+    """`text` as the canonical spelling of a ULID. Raises `InvalidRequest` that names `what` it is."""
+    ulid = parse_ulid(text)
+    if ulid is None:
+        raise InvalidRequest(f"{what} is not a ULID.")
+    return ulid
+
+
+def _session_id(text: str) -> SessionId:
+    return SessionId(require_ulid(text, "The session id in the path"))
+
+
+def _turn_id(text: str) -> TurnId:
+    return TurnId(require_ulid(text, "The turn id in the path"))
 
 
 def _stage_id(text: str) -> StageId:
@@ -113,6 +126,8 @@ def _digest(text: str) -> Digest:
 
 _PARSERS: Final[Mapping[Any, Callable[[str], Any]]] = {
     RunId: _run_id,
+    SessionId: _session_id,
+    TurnId: _turn_id,
     StageId: _stage_id,
     EventSeq: _event_seq,
     Digest: _digest,

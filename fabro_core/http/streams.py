@@ -18,6 +18,7 @@ from fabro_core.auth.refusals import MethodUnavailable
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import Refusal, StoreUnavailable
 from fabro_core.http.asgi import SERVER_SEND, Receive, Scope, Send
+from fabro_core.http.reply import RawHeaders
 from fabro_core.runs.follow.frames import CHUNK_BYTES
 from fabro_core.runs.follow.tail import Follower, Tail, Wake
 from fabro_core.upkeep.health import StoreHealth
@@ -118,10 +119,33 @@ class EventStreams:
 
         Raises `TooManyStreams`.
         """
-        self._require_room(caller)
+        self.require_room(caller)
         return EventStream(
             self, caller, lambda wake: self._tail.follow_run(run_id, after_seq, newest_seq=newest_seq, wake=wake)
         )
+
+    def of_part(
+        self,
+        run_id: str,
+        caller: Caller,
+        *,
+        tag: str,
+        after_seq: int,
+        newest_seq: int,
+        endings: frozenset[str] = frozenset(),
+        headers: RawHeaders = (),
+    ) -> EventStream:
+        """The stream of what has a tag in a run's log, with the names of events; `endings` names the last of them.
+
+        Without such it ends with the run. `newest_seq` is that of the events with the tag now. Raises
+        `TooManyStreams`.
+        """
+        self.require_room(caller)
+
+        def follow(wake: Wake) -> Follower:
+            return self._tail.follow_part(run_id, tag, endings, after_seq, newest_seq=newest_seq, wake=wake)
+
+        return EventStream(self, caller, follow, headers)
 
     async def of_all(self, run_ids: frozenset[str] | None, caller: Caller) -> EventStream:
         """The stream of all runs, or of those with these ids, from now on.
@@ -129,7 +153,7 @@ class EventStreams:
         Raises `TooManyStreams` or `StoreUnavailable`.
         """
         position = await self._tail.present()
-        self._require_room(caller)
+        self.require_room(caller)
         return EventStream(self, caller, lambda wake: self._tail.follow_all(position, run_ids=run_ids, wake=wake))
 
     def sweep(self) -> None:
@@ -158,7 +182,8 @@ class EventStreams:
                 for stream in [each for each in self._open if each.caller == caller]:
                     stream.end()
 
-    def _require_room(self, caller: Caller) -> None:
+    def require_room(self, caller: Caller) -> None:
+        """Raises `TooManyStreams` for who follows as much as one may."""
         if self._per_caller and self._counts[_follower(caller)] >= self._per_caller:
             raise TooManyStreams
 
@@ -204,8 +229,10 @@ def _follower(caller: Caller) -> Hashable:
 class EventStream:
     """The response: a stream that begins when it is called as an ASGI application."""
 
-    def __init__(self, streams: EventStreams, caller: Caller, follow: Follow) -> None:
+    def __init__(self, streams: EventStreams, caller: Caller, follow: Follow, headers: RawHeaders = ()) -> None:
+        """`headers` come on top of those of every stream."""
         self.caller = caller
+        self._headers = headers
         self._streams = streams
         self._follow = follow
         self._ending = False
@@ -224,7 +251,7 @@ class EventStream:
             self._streams.closed(self)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS]})
+        await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *self._headers]})
         # A task of its own, because every step of this one goes through all the layers that have called it; and past
         # those layers, which have nothing to do with the body of a response.
         serving = asyncio.create_task(self._serve(scope.get(SERVER_SEND, send)), name="fabro stream")

@@ -29,6 +29,7 @@ from fabro_core.runs.log.reading import EventDetail, event_detail
 from fabro_core.runs.off_loop import OffLoop
 from fabro_core.runs.pictures.direction import Direction
 from fabro_core.runs.pictures.pictures import Pictures
+from fabro_core.runs.sessions import RunSessions
 from fabro_core.runs.settings.stored import ReadStoredSettings, nothing_stored
 from fabro_core.runs.views.counting import RunCounts, count_runs
 from fabro_core.runs.views.files import RunFiles
@@ -73,6 +74,7 @@ class Runs:
         self.blobs = RunBlobs(store, self._log, clock)
         self.artifacts = RunArtifacts(store, self._log, off_loop, clock)
         self.outputs = StageOutputs(store, self._log)
+        self.sessions = RunSessions(store, self._log, clock)
         self.files = RunFiles(store, self._log)
         self._pictures = Pictures(off_loop)
         self.read_models = ReadModels(store, self._log, off_loop, self._pictures, clock)
@@ -266,5 +268,6 @@ class Runs:
         except NotFound:
             return False
         await self.artifacts.delete_all(run_id)
+        await self.sessions.forget_all(run_id)
         await self._store.delete_run(run_id)
         return True

@@ -33,7 +33,7 @@ def test_a_required_property_cannot_be_left_out(name: str, key: str) -> None:
         decoded(name, {each: value for each, value in SAMPLES[name].items() if each != key})
 
 
-ANY_JSON = {"arguments", "output", "error", "details"}
+ANY_JSON = {"arguments", "output", "error", "details", "usage"}
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ async def test_head_is_guarded_as_get_is(people: Site) -> None:
     assert {name for name, answer in answers.items() if answer.status_code == 405} == {
         "attachEvents",
         "attachRunEvents",
+        "attachSessionEvents",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -40,7 +41,7 @@ class AttachAllParams(QueryParams, frozen=True, kw_only=True):
     errors=(404, 410),
 )
 async def attach_run_events(call: Call[RunPath, AttachParams]) -> EventStream:
-    after_seq = _cursor(call)
+    after_seq = cursor(call.query, call.headers)
     services = call.services
     hit = await services.runs.get(call.path.id)
     if after_seq is None:
@@ -63,11 +64,11 @@ async def attach_events(call: Call[None, AttachAllParams]) -> EventStream:
     return await call.services.streams.of_all(_run_ids(call.query.run_id or ""), call.caller)
 
 
-def _cursor(call: Call[RunPath, AttachParams]) -> int | None:
+def cursor(asked: AttachParams, headers: Sequence[tuple[bytes, bytes]]) -> int | None:
     """The sequence number to go on after; None: the newest. The query wins, and then the header is not read."""
-    if call.query.since_seq is not None:
-        return call.query.since_seq - 1
-    given = [value.strip() for name, value in call.headers if name == LAST_EVENT_ID]
+    if asked.since_seq is not None:
+        return asked.since_seq - 1
+    given = [value.strip() for name, value in headers if name == LAST_EVENT_ID]
     if len(given) > 1:
         raise InvalidRequest(f"The header Last-Event-ID is given {len(given)} times.")
     if not given or not given[0]:

@@ -14,12 +14,14 @@ from fabro_core.models.events.created import RunCreated, RunSubmitted
 from fabro_core.models.events.envelope import Properties, RunEvent, TypedEvent
 from fabro_core.models.events.infrastructure import INFRASTRUCTURE_EVENTS
 from fabro_core.models.events.run import RUN_EVENTS
+from fabro_core.models.events.sessions import SESSION_EVENTS
 from fabro_core.models.events.stages import STAGE_EVENTS
 
 _TYPED: tuple[type[Properties], ...] = (
     RunCreated,
     RunSubmitted,
     *RUN_EVENTS,
+    *SESSION_EVENTS,
     *STAGE_EVENTS,
     *AGENT_EVENTS,
     *INFRASTRUCTURE_EVENTS,

@@ -39,6 +39,7 @@ from fabro_core.runs.fold.pull_requests import creation_after, link_after
 from fabro_core.runs.fold.questions import PendingQuestion, questions_after
 from fabro_core.runs.fold.repository import repository_ref
 from fabro_core.runs.fold.sandbox import planned_sandbox, sandbox_after
+from fabro_core.runs.fold.sessions import Session, conversations_after
 from fabro_core.runs.fold.stage_table import Stage
 from fabro_core.runs.fold.stages import stages_after, stages_after_failure, total_usd_micros
 from fabro_core.runs.fold.status import is_terminal
@@ -114,6 +115,8 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Those that wait for an answer, by id."""
     agent_sessions: dict[str, AgentSession] = {}
     """Live ones, by id."""
+    sessions: dict[str, Session] = {}
+    """Conversations of people about the run, by id."""
 
     @property
     def archived(self) -> bool:
@@ -264,6 +267,7 @@ def _described(before: Projection, event: Envelope, properties: Properties) -> P
                 stages=stages_after(before.stages, event, properties),
                 questions=questions_after(before.questions, event, properties),
                 agent_sessions=sessions_after(before.agent_sessions, event, properties),
+                sessions=conversations_after(before.sessions, event, properties),
             )
 
 

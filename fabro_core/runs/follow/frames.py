@@ -38,9 +38,16 @@ class Chunk(NamedTuple):
 
 def frame(seq: int, body: bytes) -> bytes:
     """The frame of an event. A line break in `body` stands between JSON tokens, so a blank does as well."""
-    if b"\n" in body or b"\r" in body:
-        body = body.translate(_LINE_BREAKS)
-    return b"id: %d\ndata: %b\n\n" % (seq, body)
+    return b"id: %d\ndata: %b\n\n" % (seq, _on_one_line(body))
+
+
+def named_frame(seq: int, kind: str, body: bytes) -> bytes:
+    """The same with the name of the event on a line of its own (resources.md X2)."""
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (seq, _on_one_line(kind.encode()), _on_one_line(body))
+
+
+def _on_one_line(text: bytes) -> bytes:
+    return text.translate(_LINE_BREAKS) if b"\n" in text or b"\r" in text else text
 
 
 class Window:

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Final, Protocol
 
 from fabro_core.models.status import Bucket
-from fabro_core.runs.follow.frames import CHUNK_BYTES, Frame, frame
+from fabro_core.runs.follow.frames import CHUNK_BYTES, Frame, frame, named_frame
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery, FeedQuery
 
@@ -79,6 +79,43 @@ class RunSource:
         if hit.bucket is Bucket.REMOVING:
             return Fate.LEAVING, hit.seq
         return Fate.OPEN if hit.live else Fate.ENDED, hit.seq
+
+
+class PartSource:
+    """The events of one run that have a tag, with their names; positions are the sequence numbers of the run's log.
+
+    They end with the first of `endings`; without any, with the run, which need not be active.
+    """
+
+    def __init__(self, store: RunStore, run_id: str, tag: str, endings: frozenset[str]) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._tag = tag
+        self._endings = endings
+        self._over = False
+
+    async def read(self, after: int) -> SourcePage:
+        page = await self._store.read(
+            EventQuery(run_id=self._run_id, tag=self._tag, after_seq=after, limit=PAGE_EVENTS, max_bytes=CHUNK_BYTES)
+        )
+        turning = any(event.kind in self._endings for event in page.events)
+        self._over = self._over or turning
+        return SourcePage(
+            frames=[
+                Frame(event.seq, self._run_id, named_frame(event.seq, event.kind, event.body)) for event in page.events
+            ],
+            position=page.events[-1].seq if page.events else after,
+            has_more=page.has_more,
+            turning=turning,
+        )
+
+    async def fate(self) -> tuple[Fate, int]:
+        if self._over:
+            return Fate.ENDED, 0
+        hit = await self._store.get_run(self._run_id)
+        if hit is None:
+            return Fate.GONE, 0
+        return Fate.LEAVING if hit.bucket is Bucket.REMOVING else Fate.OPEN, 0
 
 
 class FeedSource:

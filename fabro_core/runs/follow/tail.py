@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 from fabro_core.errors import StoreUnavailable
 from fabro_core.runs.follow.frames import Window, joined
-from fabro_core.runs.follow.sources import Fate, FeedSource, RunSource, Source, SourcePage
+from fabro_core.runs.follow.sources import Fate, FeedSource, PartSource, RunSource, Source, SourcePage
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import FeedQuery, Wakeup
 
@@ -198,6 +198,8 @@ class _Channel:
         self._woken_at = asyncio.get_running_loop().time()
 
 
+_WHOLE_LOG: Final = ""
+_NOTHING: Final[dict[str, _Channel]] = {}
 _FINAL: Final = frozenset({Fate.ENDED, Fate.GONE})
 
 
@@ -210,7 +212,8 @@ class Tail:
     def __init__(self, store: RunStore, *, poll_seconds: float | None = None) -> None:
         self._store = store
         self._poll_seconds = poll_seconds
-        self._runs: dict[str, _Channel] = {}
+        self._runs: dict[str, dict[str, _Channel]] = {}
+        """What is followed of each run, by tag; the empty one stands for the whole log."""
         self._feed: _Channel | None = None
 
     @asynccontextmanager
@@ -231,10 +234,17 @@ class Tail:
 
     def follow_run(self, run_id: str, after_seq: int, *, newest_seq: int, wake: Wake) -> Follower:
         """Follow a run from the event after `after_seq`. `newest_seq` is that of the run as the caller has seen it."""
-        channel = self._runs.get(run_id)
-        if channel is None:
-            channel = _Channel(RunSource(self._store, run_id), newest_seq, lambda: self._forget_run(run_id))
-            self._runs[run_id] = channel
+        channel = self._channel(run_id, _WHOLE_LOG, newest_seq, lambda: RunSource(self._store, run_id))
+        return channel.follow(Follower(channel, after_seq, None, wake), known=newest_seq)
+
+    def follow_part(
+        self, run_id: str, tag: str, endings: frozenset[str], after_seq: int, *, newest_seq: int, wake: Wake
+    ) -> Follower:
+        """Follow what has a tag in a run's log, up to the first of the events named in `endings`; frames have names.
+
+        `newest_seq` is that of the events with the tag as the caller has seen them.
+        """
+        channel = self._channel(run_id, tag, newest_seq, lambda: PartSource(self._store, run_id, tag, endings))
         return channel.follow(Follower(channel, after_seq, None, wake), known=newest_seq)
 
     async def present(self) -> int:
@@ -247,14 +257,24 @@ class Tail:
             self._feed = _Channel(FeedSource(self._store), after, self._forget_feed)
         return self._feed.follow(Follower(self._feed, after, run_ids, wake), known=after)
 
-    def _forget_run(self, run_id: str) -> None:
-        del self._runs[run_id]
+    def _channel(self, run_id: str, tag: str, newest_seq: int, source: Callable[[], Source]) -> _Channel:
+        parts = self._runs.setdefault(run_id, {})
+        if tag not in parts:
+            parts[tag] = _Channel(source(), newest_seq, lambda: self._forget_part(run_id, tag))
+        return parts[tag]
+
+    def _forget_part(self, run_id: str, tag: str) -> None:
+        parts = self._runs[run_id]
+        del parts[tag]
+        if not parts:
+            del self._runs[run_id]
 
     def _forget_feed(self) -> None:
         self._feed = None
 
     def _channels(self) -> list[_Channel]:
-        return [*self._runs.values(), *([self._feed] if self._feed else [])]
+        parts = [channel for parts in self._runs.values() for channel in parts.values()]
+        return [*parts, *([self._feed] if self._feed else [])]
 
     async def _watch(self) -> None:
         while True:
@@ -268,9 +288,9 @@ class Tail:
             await asyncio.sleep(WATCH_AGAIN_SECONDS)
 
     def _heed(self, hint: Wakeup) -> None:
-        channel = self._runs.get(hint.run_id)
-        if channel is not None and hint.seq > channel.window.end:
-            channel.stir()
+        for channel in self._runs.get(hint.run_id, _NOTHING).values():
+            if hint.seq > channel.window.end:
+                channel.stir()
         if self._feed is not None:
             self._feed.stir()
 

@@ -27,6 +27,8 @@ _ENDINGS: Final = (
     "agent.session.ended",
 )
 """How the names of events begin that a run takes whatever it has grown to."""
+_GROWS: Final = "run.session.created"
+"""The one of them that it does not take."""
 
 FULL_EVENTS: Final = 64
 """Enough that what an append costs by itself hardly counts, and few enough that folding them holds up nobody."""
@@ -67,9 +69,9 @@ class Batch:
         last = first + len(entries) - 1
         if last > MAX_EVENTS and entries[0].event.event != _ALWAYS_HAS_ROOM:
             raise Conflict("The log of the run is full.")
-        if self._grown and not all(entry.event.event.startswith(_ENDINGS) for entry in entries):
+        if self._grown and not all(_ends(entry.event.event) for entry in entries):
             raise Conflict(
-                "The stages, checkpoints and questions of the run have grown to their limit; it can only end."
+                "The stages, checkpoints, questions and sessions of the run have grown to their limit; it can only end."
             )
         run = self._run
         for seq, entry in enumerate(entries, start=first):
@@ -78,3 +80,7 @@ class Batch:
         self.events.extend(entry.record(seq) for seq, entry in enumerate(entries, start=first))
         self._bytes += sum(len(entry.encoded) for entry in entries)
         return last
+
+
+def _ends(event: str) -> bool:
+    return event.startswith(_ENDINGS) and event != _GROWS

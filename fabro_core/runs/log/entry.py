@@ -9,7 +9,8 @@ import msgspec
 from msgspec.structs import replace
 from uuid_utils import uuid7
 
-from fabro_core.models.events import Envelope, Properties, TypedEvent
+from fabro_core.models.events import Properties, TypedEvent
+from fabro_core.models.events.sessions import TurnProperties
 from fabro_core.models.instant import format_instant
 from fabro_core.models.principal import Principal
 from fabro_core.models.stage import StageId
@@ -37,15 +38,16 @@ class Entry(NamedTuple):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where in a workflow something happened."""
+    """Where in a workflow, or in which session about a run, something happened."""
 
     node_id: str | None = None
     node_label: str | None = None
     stage_id: str | None = None
+    session_id: str | None = None
 
 
 class PlacedChange(msgspec.Struct, frozen=True):
-    """What an event says, of one place in the workflow."""
+    """What an event says, of one place."""
 
     properties: Properties
     place: Place
@@ -67,6 +69,7 @@ def own_entry(change: Change, run_id: str, *, actor: Principal, now: datetime) -
         node_id=place.node_id,
         node_label=place.node_label,
         stage_id=place.stage_id,
+        session_id=place.session_id,
         actor=actor,
         properties=properties,
     )
@@ -78,7 +81,17 @@ def stage_tag(stage_id: str) -> str:
     return f"stage:{stage_id}"
 
 
-def _tags(event: Envelope) -> tuple[str, ...]:
+def session_tag(session_id: str) -> str:
+    """What finds the events of a session."""
+    return f"session:{session_id}"
+
+
+def turn_tag(session_id: str, turn_id: str) -> str:
+    """What finds the events of one turn of a session about a run."""
+    return f"turn:{session_id}:{turn_id}"
+
+
+def _tags(event: TypedEvent) -> tuple[str, ...]:
     """What stores can filter by (events.md E2)."""
     tags = []
     if event.stage_id is not None:
@@ -86,5 +99,7 @@ def _tags(event: Envelope) -> tuple[str, ...]:
     elif event.node_id is not None:
         tags.append(stage_tag(str(StageId(event.node_id, 1))))
     if event.session_id is not None:
-        tags.append(f"session:{event.session_id}")
+        tags.append(session_tag(event.session_id))
+        if isinstance(event.properties, TurnProperties):
+            tags.append(turn_tag(event.session_id, event.properties.turn_id))
     return tuple(tags)

@@ -37,10 +37,15 @@ class Outcome(msgspec.Struct, frozen=True):
     """A run after a change was asked for."""
 
     hit: StoredRun
-    changed: bool
-    """False: the run was as asked for already, and nothing was written."""
+    last_seq: int | None
+    """Of the last event that was written; None: the run was as asked for already, and nothing was written."""
     before: Projection
     """The run that the decision was taken on."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return self.last_seq is not None
 
 
 class RunLog:
@@ -78,7 +83,7 @@ class RunLog:
         wish = Wish(entries, wants_run=True)
         await self._turns.take(run_id, wish)
         wish.check()
-        return Outcome(await self._placed(wish.hit), changed=wish.last_seq is not None, before=wish.before)
+        return Outcome(await self._placed(wish.hit), last_seq=wish.last_seq, before=wish.before)
 
     async def submit(self, run_id: RunId, entry: Entry) -> int:
         """Append an event that a client wrote, and return its sequence number.
