@@ -25,16 +25,18 @@ from msgspec.structs import replace
 
 from benchmarks.seed import seed
 from fabro_core.models.status import Bucket
+from fabro_core.runs.fold.facets import of_automation
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ANY, DocWrite, RunQuery, RunSort
-from fabro_core.testing.store.case import NOW_MS
+from fabro_core.store.records import RunQuery, RunSort
+from fabro_core.testing.store.case import NOW_MS, batch, row, run_id
 from fabro_store_redis import RedisRunStore, RedisSettings
 from fabro_store_sqlite import SqliteRunStore
 from tests.plugins.store_redis.valkey import running
 
 SHOWN: Final = frozenset(Bucket) - {Bucket.ARCHIVED, Bucket.REMOVING}
 FIRST_PAGE: Final = RunQuery(buckets=SHOWN, limit=20, now_ms=NOW_MS)
-ANYTHING: Final = DocWrite(collection="bench", key="k", body=b"", if_revision=ANY, now_ms=NOW_MS)
+UNSEEN: Final = row(run_id(0), bucket=Bucket.REMOVING)
+"""A run that no list shows."""
 ROUNDS: Final = 20
 CALLS_A_ROUND: Final = 10
 IN_MEMORY: Final = ("--appendonly", "no")
@@ -95,19 +97,28 @@ def _shapes() -> Iterator[tuple[str, RunQuery]]:
         yield f"{sort}, ascending", replace(FIRST_PAGE, sort=sort, direction="asc")
     yield "archived", replace(FIRST_PAGE, buckets=frozenset({Bucket.ARCHIVED}))
     yield "one status", replace(FIRST_PAGE, buckets=frozenset({Bucket.FAILED}), sort=RunSort.TITLE)
+    of_one = replace(FIRST_PAGE, facets=(of_automation("auto-3"),), max_rows=10**9)
+    yield "one automation", of_one
+    yield "one automation, by title", replace(of_one, sort=RunSort.TITLE)
+    yield "one automation, and a word", replace(of_one, words=("a",))
 
 
 async def _p50s(stores: Sequence[RunStore], query: RunQuery) -> list[float]:
-    """Of each store in microseconds. Something is written before each call, so that no page is a kept one."""
+    """Of each store in microseconds. A run gets an event before each call, so that no page is a kept one."""
     taken: list[list[float]] = [[] for _ in stores]
     for _ in range(ROUNDS):
         for store, times in zip(stores, taken, strict=True):
             for _ in range(CALLS_A_ROUND):
-                await store.put_doc(ANYTHING)
+                await _change(store)
                 start = time.perf_counter()
                 await store.list_runs(query)
                 times.append(time.perf_counter() - start)
     return [statistics.median(times) * 1e6 for times in taken]
+
+
+async def _change(store: RunStore) -> None:
+    stored = await store.get_run(UNSEEN.id)
+    await store.append(batch(replace(UNSEEN, seq=1 if stored is None else stored.seq + 1)))
 
 
 if __name__ == "__main__":

@@ -111,6 +111,12 @@ def wide_live(buckets: Buckets, direction: Direction) -> str:
 # -- narrow ---------------------------------------------------------------------------------------------------------
 
 
+def whole_shelves(buckets: Buckets) -> bool:
+    """Whether a facet keeps these buckets apart from all others, so that no run has to be left out."""
+    shelves = {shelf_of(bucket) for bucket in buckets}
+    return buckets == {bucket for bucket in Bucket if shelf_of(bucket) in shelves}
+
+
 @cache
 def facet_walk(buckets: Buckets, direction: Direction) -> str:
     """Hits of a page by creation of what has a facet, in `buckets` (at least one).
@@ -121,7 +127,7 @@ def facet_walk(buckets: Buckets, direction: Direction) -> str:
     for shelf in sorted({shelf_of(bucket) for bucket in buckets}):
         columns = (_F.created_ms.label("key"), _F.id.label("id"), _F.run.label("run"))
         arm = select(*columns).where(_OF_FACET, _F.shelf == shelf)
-        if not buckets.issuperset(bucket for bucket in Bucket if shelf_of(bucket) == shelf):
+        if not whole_shelves(frozenset(bucket for bucket in buckets if shelf_of(bucket) == shelf)):
             arm = arm.select_from(RUN_FACETS.join(RUNS, _R.run == _F.run)).where(_IN_BUCKETS)
         arms.append(arm)
     return sql(_hits(_one_page(_ordered(union_all(*arms), direction))))
