@@ -39,9 +39,9 @@ def path_fault(path: str) -> str | None:
 
 def artifact_path_fault(path: str) -> str | None:
     """Why a file may not be kept under a path; None: it leads nowhere but down, and names a file everywhere."""
-    names = path.split("/")
     if len(path.encode(errors="replace")) > MAX_PATH_LENGTH:
         return f"must have at most {MAX_PATH_LENGTH} bytes"
+    names = path.split("/")
     if not {"", ".", ".."}.isdisjoint(names):
         return "must be a relative path, with / between names that are not empty, . or .."
     if ":" in path:

@@ -13,7 +13,7 @@ from ulid import ULID
 
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.documents.collection import Documents
-from fabro_core.errors import Conflict, Contended
+from fabro_core.errors import Conflict, Contended, Refusal
 from fabro_core.models.events import RunEvent
 from fabro_core.models.events.sessions import RunSessionCreated, RunSessionTurnStarted
 from fabro_core.models.ids import RunId, SessionId, TurnId
@@ -80,7 +80,7 @@ class RunSessions:
         await self._index.put(session_id, SessionRun(run_id))  # first: a session that is in the log can be found
         try:
             outcome = await self._log.change(run_id, change, actor=actor)
-        except Exception:
+        except Refusal:  # and not when the store was lost, for then it may be in the log
             await self._index.delete(session_id)
             raise
         run = msgspec.json.decode(outcome.hit.state, type=Projection)

@@ -92,6 +92,8 @@ WITHOUT_PEOPLE: Final = {
     "fabro_core/scaffold/package.py": "our own templates",
     "fabro_core/server/log_file.py": "our own log",
     "fabro_core/server/record.py": "our own record",
+    "fabro_core/unseen.py": "spells the mark out, and reads nothing",
+    "fabro_core/upkeep/machine.py": "what the kernel tells",
     "fabro_core/web/assets.py": "our own static files",
     "plugins/store_redis/fabro_store_redis/scripts.py": "our own scripts",
 }

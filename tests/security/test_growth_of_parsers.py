@@ -46,7 +46,7 @@ from fabro_core.runs.decide.pull_request_links import pull_request_link
 from fabro_core.runs.fold.repository import repository_ref
 from fabro_core.runs.fold.title import inferred_title, valid_title
 from fabro_core.runs.log.submission import read_submission
-from fabro_core.runs.paths import artifact_path_fault, folder_and_file, unpackable
+from fabro_core.runs.paths import MAX_PATH_LENGTH, artifact_path_fault, folder_and_file, unpackable
 from fabro_core.runs.settings.globs import glob_fault
 from fabro_core.runs.settings.units import milliseconds, size_in_bytes
 from fabro_core.runs.templates.faults import Misuse, TemplateFault
@@ -151,7 +151,9 @@ def _chosen(keys: list[str]) -> Any:
 
 
 def beside_each_other(text: str) -> None:
-    paths = text.split("\n")
+    paths = [
+        line[at : at + MAX_PATH_LENGTH] for line in text.split("\n") for at in range(0, len(line), MAX_PATH_LENGTH)
+    ]
     folder_and_file(paths, paths)
     unpackable(paths)
 

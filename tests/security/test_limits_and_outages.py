@@ -96,7 +96,7 @@ async def test_without_a_store_no_route_fails_in_any_other_way(people: tuple[Sit
         elif route.kind not in GUARDED:
             working.add(f"{route.method} {route.path}")
         else:
-            assert answer.status_code < 500, f"{route}: {answer.text}"
+            assert answer.status_code < 500 or answer.status_code == 501, f"{route}: {answer.text}"
     assert working == NEEDS_NO_STORE
 
 
