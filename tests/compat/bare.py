@@ -44,7 +44,11 @@ ABSENT: Final = (
 
 
 SERVING: Final = {
-    *(f"fabro_core.server.{name}" for name in ("connection", "exchange", "orders", "process", "serving", "workers")),
+    *(f"fabro_core.cli.{name}" for name in ("restart", "starting")),
+    *(
+        f"fabro_core.server.{name}"
+        for name in ("connection", "exchange", "heads", "orders", "process", "serving", "workers")
+    ),
     *(f"fabro_core.testing.{name}" for name in ("identity_provider", "servers")),
 }
 """Modules that need the extra `server`."""
