@@ -18,7 +18,7 @@ MOST_GROWTH: Final = 5.0
 _ENOUGH_SECONDS: Final = 0.004
 """Of what is compared: less says more about the machine than about the text."""
 _PAIRS: Final = 3
-_ATTEMPTS: Final = 4
+_ATTEMPTS: Final = 16
 """As others use the machine, too: what grows as a square does so each time."""
 
 Make = Callable[[int], T]
