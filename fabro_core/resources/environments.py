@@ -23,7 +23,7 @@ from fabro_core.models.run_settings import (
     NetworkMode,
     StringMap,
 )
-from fabro_core.resources.revisioned import Closed, Kept, RevisionedDocuments, revision_of
+from fabro_core.resources.revisioned import Closed, Kept, RevisionedDocuments, defined
 from fabro_core.runs.settings.networks import is_cidr
 from fabro_core.runs.settings.units import milliseconds, size_in_bytes
 from fabro_core.store.base import RunStore
@@ -164,8 +164,7 @@ def environment_settings(environment: Environment) -> EnvironmentSettings:
 
 
 def _environment(id_: str, definition: EnvironmentDefinition) -> Environment:
-    fields = {name: getattr(definition, name) for name in EnvironmentDefinition.__struct_fields__}
-    return Environment(id=id_, revision=revision_of({"id": id_, **fields}), **fields)
+    return Environment(**defined(EnvironmentDefinition, id_, definition))
 
 
 def _refuse_reserved(id_: str) -> None:

@@ -23,7 +23,7 @@ from fabro_core.models.run_settings import (
     McpTransportStdio,
     StringMap,
 )
-from fabro_core.resources.revisioned import Closed, Kept, RevisionedDocuments, revision_of
+from fabro_core.resources.revisioned import Closed, Kept, RevisionedDocuments, defined
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
 
@@ -174,11 +174,10 @@ def _settings_of(view: TransportView) -> McpTransportStdio | McpTransportHttp | 
 
 
 def _kept(id_: str, definition: McpServerDefinition) -> KeptMcpServer:
-    fields = {name: getattr(definition, name) for name in McpServerDefinition.__struct_fields__}
-    revision = revision_of({"id": id_, **fields})
+    members = defined(McpServerDefinition, id_, definition)
     view, values = _parted(definition.transport)
     return KeptMcpServer(
-        shown=McpServer(id=id_, revision=revision, **{**fields, "transport": view}),
+        shown=McpServer(**{**members, "transport": view}),
         values=Secret(msgspec.json.encode(values).decode()),
     )
 

@@ -44,6 +44,12 @@ def revision_of(definition: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(definition, order="sorted")).hexdigest()
 
 
+def defined(kind: type[msgspec.Struct], id_: str, definition: msgspec.Struct) -> dict[str, Any]:
+    """The id, the revision, and the members of a definition that are those of `kind`."""
+    members = {"id": id_, **{name: getattr(definition, name) for name in kind.__struct_fields__}}
+    return {**members, "revision": revision_of(members)}
+
+
 class RevisionedDocuments(Generic[Shown]):
     """One collection of them. Every method raises `StoreUnavailable`, and those that write `Contended`.
 

@@ -7,19 +7,14 @@ from typing import Final
 
 import msgspec
 
+from fabro_core.api.resources.revisioned import ResourcePath, shown
 from fabro_core.http.call import Call
 from fabro_core.http.operation import operation
-from fabro_core.http.path import PathParams
-from fabro_core.http.preconditions import etag
 from fabro_core.http.reply import Reply, json_reply, no_content
 from fabro_core.models.ids import ResourceId
 from fabro_core.resources.environments import Environment, EnvironmentDefinition
 
 environments = partial(operation, tag="Environments")
-
-
-class EnvironmentPath(PathParams, frozen=True, kw_only=True):
-    id: ResourceId
 
 
 class CreateEnvironmentRequest(EnvironmentDefinition, frozen=True, kw_only=True):
@@ -59,7 +54,7 @@ async def list_environments(call: Call) -> Reply:
 )
 async def create_environment(call: Call[None, None, CreateEnvironmentRequest]) -> Reply:
     created = await call.services.resources.environments.create(call.body.id, call.body)
-    return json_reply(created, 201, (etag(created.revision),))
+    return shown(created, 201)
 
 
 @environments(
@@ -71,9 +66,9 @@ async def create_environment(call: Call[None, None, CreateEnvironmentRequest]) -
     etag=True,
     errors=(404,),
 )
-async def retrieve_environment(call: Call[EnvironmentPath]) -> Reply:
+async def retrieve_environment(call: Call[ResourcePath]) -> Reply:
     found = await call.services.resources.environments.get(call.path.id)
-    return json_reply(found, headers=(etag(found.revision),))
+    return shown(found)
 
 
 @environments(
@@ -87,9 +82,9 @@ async def retrieve_environment(call: Call[EnvironmentPath]) -> Reply:
     etag=True,
     errors=(404, 409),
 )
-async def replace_environment(call: Call[EnvironmentPath, None, ReplaceEnvironmentRequest]) -> Reply:
+async def replace_environment(call: Call[ResourcePath, None, ReplaceEnvironmentRequest]) -> Reply:
     replaced = await call.services.resources.environments.replace(call.path.id, call.body, call.revision)
-    return json_reply(replaced, headers=(etag(replaced.revision),))
+    return shown(replaced)
 
 
 @environments(
@@ -101,7 +96,7 @@ async def replace_environment(call: Call[EnvironmentPath, None, ReplaceEnvironme
     if_match=True,
     errors=(404, 409),
 )
-async def delete_environment(call: Call[EnvironmentPath]) -> Reply:
+async def delete_environment(call: Call[ResourcePath]) -> Reply:
     await call.services.resources.environments.delete(call.path.id, call.revision)
     return no_content()
 

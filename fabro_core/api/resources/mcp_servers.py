@@ -7,19 +7,14 @@ from typing import Final
 
 import msgspec
 
+from fabro_core.api.resources.revisioned import ResourcePath, shown
 from fabro_core.http.call import Call
 from fabro_core.http.operation import operation
-from fabro_core.http.path import PathParams
-from fabro_core.http.preconditions import etag
 from fabro_core.http.reply import Reply, json_reply, no_content
 from fabro_core.models.ids import ResourceId
 from fabro_core.resources.mcp_servers import McpServer, McpServerDefinition
 
 mcp_servers = partial(operation, tag="MCP Servers")
-
-
-class McpServerPath(PathParams, frozen=True, kw_only=True):
-    id: ResourceId
 
 
 class CreateMcpServerRequest(McpServerDefinition, frozen=True, kw_only=True):
@@ -59,7 +54,7 @@ async def list_mcp_servers(call: Call) -> Reply:
 )
 async def create_mcp_server(call: Call[None, None, CreateMcpServerRequest]) -> Reply:
     created = await call.services.resources.mcp_servers.create(call.body.id, call.body)
-    return json_reply(created, 201, (etag(created.revision),))
+    return shown(created, 201)
 
 
 @mcp_servers(
@@ -71,9 +66,9 @@ async def create_mcp_server(call: Call[None, None, CreateMcpServerRequest]) -> R
     etag=True,
     errors=(404,),
 )
-async def retrieve_mcp_server(call: Call[McpServerPath]) -> Reply:
+async def retrieve_mcp_server(call: Call[ResourcePath]) -> Reply:
     found = await call.services.resources.mcp_servers.get(call.path.id)
-    return json_reply(found, headers=(etag(found.revision),))
+    return shown(found)
 
 
 @mcp_servers(
@@ -87,9 +82,9 @@ async def retrieve_mcp_server(call: Call[McpServerPath]) -> Reply:
     etag=True,
     errors=(404, 409),
 )
-async def replace_mcp_server(call: Call[McpServerPath, None, ReplaceMcpServerRequest]) -> Reply:
+async def replace_mcp_server(call: Call[ResourcePath, None, ReplaceMcpServerRequest]) -> Reply:
     replaced = await call.services.resources.mcp_servers.replace(call.path.id, call.body, call.revision)
-    return json_reply(replaced, headers=(etag(replaced.revision),))
+    return shown(replaced)
 
 
 @mcp_servers(
@@ -101,7 +96,7 @@ async def replace_mcp_server(call: Call[McpServerPath, None, ReplaceMcpServerReq
     if_match=True,
     errors=(404, 409),
 )
-async def delete_mcp_server(call: Call[McpServerPath]) -> Reply:
+async def delete_mcp_server(call: Call[ResourcePath]) -> Reply:
     await call.services.resources.mcp_servers.delete(call.path.id, call.revision)
     return no_content()
 
