@@ -6,8 +6,9 @@ import asyncio
 import os
 import resource
 import signal
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -38,13 +39,25 @@ def still_there(pids: list[int]) -> list[int]:
 
 
 @contextmanager
-def halted(pid: int) -> Iterator[None]:
-    """The other worker is the one that answers."""
-    os.kill(pid, signal.SIGSTOP)
+def halted(pid: int, database: Path) -> Iterator[None]:
+    """The other worker is the one that answers.
+
+    No worker halts within a write to the file, as it would keep the other from writing for as long as it stands.
+    """
     try:
+        with closing(sqlite3.connect(database, timeout=SECONDS, isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            os.kill(pid, signal.SIGSTOP)
+            wait_until(lambda: stands(pid))
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def stands(pid: int) -> bool:
+    """Whether a signal has stopped every thread of the process."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(each.read_text().rpartition(")")[2].split()[0] == "T" for each in threads)
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -52,33 +65,39 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
+def database(tmp_path: Path) -> Path:
+    """The file that the workers share."""
+    return tmp_path / "fabro.db"
+
+
+@pytest.fixture
+def server(tmp_path: Path, database: Path) -> Iterator[ServerProcess]:
     """A server of two workers on one file."""
-    with server_process(tmp_path / "home", on_sqlite(tmp_path / "fabro.db"), *WORKERS) as server:
+    with server_process(tmp_path / "home", on_sqlite(database), *WORKERS) as server:
         workers_of(server)
         yield server
 
 
-async def test_runs_and_sessions_of_one_worker_count_in_the_other(server: ServerProcess) -> None:
+async def test_runs_and_sessions_of_one_worker_count_in_the_other(server: ServerProcess, database: Path) -> None:
     here, there = workers_of(server)
     async with server.client() as client:
-        with halted(there):
+        with halted(there, database):
             run_id = await started(client)
             signed_in = await client.post("/auth/login/dev-token", json={"token": TOKEN})
-    with halted(here):
+    with halted(here, database):
         async with httpx.AsyncClient(base_url=client.base_url, cookies=client.cookies, trust_env=False) as browser:
             assert (await browser.get(f"/api/v1/runs/{run_id}")).status_code == 200
     assert signed_in.status_code == 200
 
 
-async def test_an_event_of_one_worker_reaches_followers_at_the_other(server: ServerProcess) -> None:
+async def test_an_event_of_one_worker_reaches_followers_at_the_other(server: ServerProcess, database: Path) -> None:
     here, there = workers_of(server)
     async with server.client() as client, server.client() as elsewhere:
         run_id = await started(client)
-        with halted(here):
+        with halted(here, database):
             following = asyncio.create_task(follow(elsewhere, run_id))
             seq = await append(elsewhere, run_id, NOTE)
-        with halted(there):
+        with halted(there, database):
             async with server.client() as another:
                 await append(another, run_id, NOTE, "second")
                 await append(another, run_id, "run.completed")
@@ -86,7 +105,9 @@ async def test_an_event_of_one_worker_reaches_followers_at_the_other(server: Ser
     assert [frame.id for frame in frames] == list(range(1, seq + 3))
 
 
-def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on_serving(server: ServerProcess) -> None:
+def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on_serving(
+    server: ServerProcess, database: Path
+) -> None:
     first, second = workers_of(server)
     os.kill(first, signal.SIGKILL)
     url = f"http://{server.host}:{server.port}/health"
@@ -94,7 +115,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on_serving(server
     wait_until(lambda: first not in workers_of(server))
 
     assert second in workers_of(server)
-    with halted(second):
+    with halted(second, database):
         assert httpx.get(url, trust_env=False, timeout=SECONDS).status_code == 200
 
 
@@ -163,16 +184,16 @@ def test_every_worker_looks_at_the_settings_when_told(server: ServerProcess, tmp
     wait_until(lambda: readings() == 4)
 
 
-async def test_workers_share_the_key_of_worker_tokens_that_a_start_draws(tmp_path: Path) -> None:
+async def test_workers_share_the_key_of_worker_tokens_that_a_start_draws(tmp_path: Path, database: Path) -> None:
     home = tmp_path / "home"
-    store = on_sqlite(tmp_path / "fabro.db") + "[server.web]\nenabled = false\n"
+    store = on_sqlite(database) + "[server.web]\nenabled = false\n"
     with server_process(home, store, *WORKERS, session_secret=None) as server:
         here, there = workers_of(server)
         async with server.client() as client:
-            with halted(there):
+            with halted(there, database):
                 run_id = (await client.post("/api/v1/runs", json=manifest())).json()["id"]
                 issued = await client.post(f"/api/v1/runs/{run_id}/worker-token")
-            with halted(here):
+            with halted(here, database):
                 async with server.client() as another:
                     path = f"/api/v1/runs/{run_id}"
                     told = await another.get(path, headers=bearer(issued.json()["token"]))
