@@ -140,6 +140,15 @@ class RunArchived(Conflict):
         super().__init__(detail, code="run_archived")
 
 
+class WorkerControlUnavailable(Refusal):
+    """Nothing on this server reaches the worker of a run (resources.md X4): 503 `worker_control_unavailable`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing on this server can join people with the agent of a run.", code="worker_control_unavailable"
+        )
+
+
 class IntegrationUnavailable(Refusal):
     """What would have to reach an external service is not configured, or is down (resources.md X1): 503."""
 

@@ -71,6 +71,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "runs.views": {"models", "runs.fold", "runs.log", "runs.off_loop", "runs.pictures", "runs.workflow", "store"},
     "runs.follow": {"models", "store"},
+    "runs.pairs": {"models", "runs.decide", "runs.fold", "runs.log", "runs.views", "store"},
     "runs.sessions": {"documents", "models", "runs.decide", "runs.fold", "runs.log", "runs.views", "store"},
     "runs.service": {
         "models",
@@ -80,6 +81,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "runs.fold",
         "runs.log",
         "runs.off_loop",
+        "runs.pairs",
         "runs.pictures",
         "runs.sessions",
         "runs.settings",

@@ -10,6 +10,7 @@ from typing import Any
 from docs.generate.markdown import code, page, prose, table
 from fabro_core import create_app
 from fabro_core.api.routes import API_PREFIX
+from fabro_core.api.runs.pairs import REFUSED
 from fabro_core.api.server.placeholders import PLACEHOLDERS
 
 _SETTINGS = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}, "web": {"enabled": False}}}
@@ -47,7 +48,20 @@ def _placeholders() -> str:
         " 501 to whoever is signed in, without a look at the request."
     )
     rows = [(code(f"{each.method} {API_PREFIX}{each.path}"), each.reason) for each in PLACEHOLDERS]
-    return f"## Only named\n\n{prose(introduction)}\n\n" + table(("Operation", "Why"), rows)
+    checked = (
+        "These go through every check, and what has passed is refused with 503 `worker_control_unavailable`: nothing on"
+        " this server reaches the worker of a run."
+    )
+    refused = [(code(f"{each.method} {API_PREFIX}{each.path}"),) for each in REFUSED]
+    return "\n\n".join(
+        (
+            "## Only named",
+            prose(introduction),
+            table(("Operation", "Why"), rows),
+            prose(checked),
+            table(("Operation",), refused),
+        )
+    )
 
 
 def _section(tag: str, paths: dict[str, Any]) -> str:

@@ -31,6 +31,7 @@ from fabro_core.errors import (
     StreamClosed,
     TurnActive,
     Unprocessable,
+    WorkerControlUnavailable,
 )
 from fabro_core.http.body import BodyTooLarge, UnsupportedMediaType
 from fabro_core.http.csrf import CrossSiteRequest
@@ -92,6 +93,7 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (IdentityProviderFailed, 502),
     (MethodUnavailable, 503),
     (IntegrationUnavailable, 503),
+    (WorkerControlUnavailable, 503),
     (SecretsUnavailable, 503),
     (Overloaded, 503),
     (StorageFull, 503),

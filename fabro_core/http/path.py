@@ -10,7 +10,7 @@ import msgspec
 from fabro_core.errors import InvalidRequest
 from fabro_core.http.query import parse_unsigned
 from fabro_core.http.schemas import with_known_patterns
-from fabro_core.models.ids import RunId, SessionId, TurnId, parse_digest, parse_ulid
+from fabro_core.models.ids import PairId, RunId, SessionId, TurnId, parse_digest, parse_ulid
 from fabro_core.models.stage import StageId, parse_stage_id
 
 EventSeq = NewType("EventSeq", int)
@@ -23,8 +23,8 @@ Digest = NewType("Digest", str)
 class PathParams(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the Structs that declare what stands in an operation's path, each named as it is in the path.
 
-    Supported types: `RunId`, `SessionId`, `TurnId`, `StageId`, `EventSeq`, `Digest`, a text that `msgspec.Meta`
-    constrains, and `str` for what only the operation can judge.
+    Supported types: `RunId`, `SessionId`, `TurnId`, `PairId`, `StageId`, `EventSeq`, `Digest`, a text that
+    `msgspec.Meta` constrains, and `str` for what only the operation can judge.
     """
 
 
@@ -103,6 +103,10 @@ def _turn_id(text: str) -> TurnId:
     return TurnId(require_ulid(text, "The turn id in the path"))
 
 
+def _pair_id(text: str) -> PairId:
+    return PairId(require_ulid(text, "The pair id in the path"))
+
+
 def _stage_id(text: str) -> StageId:
     stage_id = parse_stage_id(text)
     if stage_id is None:
@@ -128,6 +132,7 @@ _PARSERS: Final[Mapping[Any, Callable[[str], Any]]] = {
     RunId: _run_id,
     SessionId: _session_id,
     TurnId: _turn_id,
+    PairId: _pair_id,
     StageId: _stage_id,
     EventSeq: _event_seq,
     Digest: _digest,

@@ -15,6 +15,9 @@ SessionId = NewType("SessionId", str)
 
 TurnId = NewType("TurnId", str)
 
+PairId = NewType("PairId", str)
+"""Of somebody who works with an agent; a ULID as well."""
+
 VariableName = Annotated[
     str,
     msgspec.Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*\Z"),  # Python's $ lets a line feed follow

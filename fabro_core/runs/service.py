@@ -27,6 +27,7 @@ from fabro_core.runs.log.log import Decision, Outcome, RunLog
 from fabro_core.runs.log.origin import gives_agents_tools, read_created
 from fabro_core.runs.log.reading import EventDetail, event_detail
 from fabro_core.runs.off_loop import OffLoop
+from fabro_core.runs.pairs import RunPairs
 from fabro_core.runs.pictures.direction import Direction
 from fabro_core.runs.pictures.pictures import Pictures
 from fabro_core.runs.sessions import RunSessions
@@ -75,6 +76,7 @@ class Runs:
         self.artifacts = RunArtifacts(store, self._log, off_loop, clock)
         self.outputs = StageOutputs(store, self._log)
         self.sessions = RunSessions(store, self._log, clock)
+        self.pairs = RunPairs(store, self._log)
         self.files = RunFiles(store, self._log)
         self._pictures = Pictures(off_loop)
         self.read_models = ReadModels(store, self._log, off_loop, self._pictures, clock)

@@ -35,6 +35,7 @@ from fabro_core.models.run import (
 from fabro_core.models.stage import StageOutcome, told_visit
 from fabro_core.models.status import RunStatus, RunStatusSubmitted
 from fabro_core.runs.fold.agent_sessions import AgentSession, sessions_after
+from fabro_core.runs.fold.pairs import Pair, pairs_after
 from fabro_core.runs.fold.pull_requests import creation_after, link_after
 from fabro_core.runs.fold.questions import PendingQuestion, questions_after
 from fabro_core.runs.fold.repository import repository_ref
@@ -117,6 +118,8 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Live ones, by id."""
     sessions: dict[str, Session] = {}
     """Conversations of people about the run, by id."""
+    pairs: dict[str, Pair] = {}
+    """People who work with its agents, or did, by id."""
 
     @property
     def archived(self) -> bool:
@@ -268,6 +271,7 @@ def _described(before: Projection, event: Envelope, properties: Properties) -> P
                 questions=questions_after(before.questions, event, properties),
                 agent_sessions=sessions_after(before.agent_sessions, event, properties),
                 sessions=conversations_after(before.sessions, event, properties),
+                pairs=pairs_after(before.pairs, event, properties),
             )
 
 

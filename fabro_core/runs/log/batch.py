@@ -27,8 +27,8 @@ _ENDINGS: Final = (
     "agent.session.ended",
 )
 """How the names of events begin that a run takes whatever it has grown to."""
-_GROWS: Final = "run.session.created"
-"""The one of them that it does not take."""
+_GROW: Final = ("run.session.created", "run.pair.started")
+"""Those of them that it does not take."""
 
 FULL_EVENTS: Final = 64
 """Enough that what an append costs by itself hardly counts, and few enough that folding them holds up nobody."""
@@ -71,7 +71,8 @@ class Batch:
             raise Conflict("The log of the run is full.")
         if self._grown and not all(_ends(entry.event.event) for entry in entries):
             raise Conflict(
-                "The stages, checkpoints, questions and sessions of the run have grown to their limit; it can only end."
+                "The stages, checkpoints, questions, sessions and pairs of the run have grown to their limit; it can"
+                " only end."
             )
         run = self._run
         for seq, entry in enumerate(entries, start=first):
@@ -83,4 +84,4 @@ class Batch:
 
 
 def _ends(event: str) -> bool:
-    return event.startswith(_ENDINGS) and event != _GROWS
+    return event.startswith(_ENDINGS) and event not in _GROW
