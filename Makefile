@@ -78,7 +78,8 @@ audit: $(DEVELOPMENT)  ## Look up what is locked among the known vulnerabilities
 	$(BIN)/uv pip install --quiet --python $(AUDIT)/bin/python --group audit
 	$(BIN)/python -m tests.compat.audit
 
-long: $(DEVELOPMENT)  ## What takes too long for every change: all tests with all Pythons, ten minutes of made-up requests, and twenty of load
+long: $(DEVELOPMENT)  ## What takes too long for every change: all tests with all Pythons, every mutant, ten minutes of made-up requests, and twenty of load
+	FABRO_MUTANTS=all $(BIN)/python -m pytest -q tests/testing/test_store_kit.py
 	$(BIN)/python -m tests.compat.versions --slow
 	$(MAKE) fuzz ARGS="--seconds 600"
 	FABRO_SOAK_SECONDS=1200 $(BIN)/python -m pytest -q -s tests/soak

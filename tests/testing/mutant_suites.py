@@ -1,203 +1,40 @@
-"""The kit's questions to every mutant. Not collected by itself: many of these fail, and `test_store_kit` says how."""
+"""The kit's questions to every mutant, of the class that must find it; and all of them to the sound stores.
+
+Not collected by itself: most of these fail, as `test_store_kit` expects. The suite of the mutant X is `TestX`.
+"""
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-
-import pytest
-
 from examples.stores.dict_store import DictStore
-from fabro_core.testing.store import BreakDriver, NoDriver, OpenStore, StoreConformance, opened
-from tests.testing import driven_mutants, store_mutants
-from tests.testing.driven_mutants import DrivenStore, Driver
+from fabro_core.testing.store import StoreConformance
+from fabro_core.testing.store.machine import MachineConformance
+from tests.testing.mutants import Mutant, all_mutants, blobs, documents, lists
+from tests.testing.sound_stores import DictFixtures, DrivenFixtures, DrivenStore, MadeOf, fixtures_of
 
 
-class DictSuite(StoreConformance):
-    """The suite of a store that is made from nothing."""
-
-    make: type[DictStore]
-
-    @pytest.fixture
-    def open_store(self) -> OpenStore:
-        return lambda: opened(self.make())
-
-    @pytest.fixture
-    def break_driver(self) -> NoDriver:
-        return NoDriver("everything is a dict of this process")
-
-
-class DrivenSuite(StoreConformance):
-    """The suite of a store with a driver."""
-
-    make: type[DrivenStore]
-
-    @pytest.fixture
-    def driver(self) -> Driver:
-        return Driver()
-
-    @pytest.fixture
-    def open_store(self, driver: Driver) -> OpenStore:
-        return lambda: opened(self.make(driver))
-
-    @pytest.fixture
-    def break_driver(self, driver: Driver) -> BreakDriver:
-        return driver.failing
-
-
-class TestSoundDict(DictSuite):
+class TestSoundDict(DictFixtures, StoreConformance):
     make = DictStore
 
 
-class TestSoundDriven(DrivenSuite):
+class TestSoundDriven(DrivenFixtures, StoreConformance):
     make = DrivenStore
 
 
-class TestSavedAtTheEnd(StoreConformance):
-    @pytest.fixture
-    def open_store(self, tmp_path: Path) -> OpenStore:
-        return partial(driven_mutants.open_saved, tmp_path / "data")
+class TestRandomlyTiedLists(DictFixtures, MachineConformance):
+    make = lists.WrongTieBreak
 
-    @pytest.fixture
-    def break_driver(self) -> NoDriver:
-        return NoDriver("the file is written by Python itself")
 
+class TestRandomlyRepeatedRevisions(DictFixtures, MachineConformance):
+    make = documents.RevisionAgain
 
-class TestLostEvent(DictSuite):
-    make = store_mutants.LostEvent
 
+class TestRandomlyDeletedBlobs(DictFixtures, MachineConformance):
+    make = blobs.BlobDeletedAnyway
 
-class TestNonAtomicAppend(DictSuite):
-    make = store_mutants.NonAtomicAppend
 
+def _suite(mutant: Mutant) -> type[MadeOf]:
+    members = {"__module__": __name__, "make": mutant.store, "mutant": mutant}
+    return type(f"Test{mutant.name}", (fixtures_of(mutant.store), mutant.found_by), members)
 
-class TestHalfAppend(DictSuite):
-    make = store_mutants.HalfAppend
 
-
-class TestWriteDespiteConflict(DictSuite):
-    make = store_mutants.WriteDespiteConflict
-
-
-class TestWatchBeforeCommit(DictSuite):
-    make = store_mutants.WatchBeforeCommit
-
-
-class TestSilentAppend(DictSuite):
-    make = store_mutants.SilentAppend
-
-
-class TestRewrittenBytes(DictSuite):
-    make = store_mutants.RewrittenBytes
-
-
-class TestEndlessPage(DictSuite):
-    make = store_mutants.EndlessPage
-
-
-class TestEmptyPage(DictSuite):
-    make = store_mutants.EmptyPage
-
-
-class TestShortPageForTheLast(DictSuite):
-    make = store_mutants.ShortPageForTheLast
-
-
-class TestEndlessFeedPage(DictSuite):
-    make = store_mutants.EndlessFeedPage
-
-
-class TestWrongTieBreak(DictSuite):
-    make = store_mutants.WrongTieBreak
-
-
-class TestRoundedNumbers(DictSuite):
-    make = store_mutants.RoundedNumbers
-
-
-class TestPageForTotal(DictSuite):
-    make = store_mutants.PageForTotal
-
-
-class TestStoppedClock(DictSuite):
-    make = store_mutants.StoppedClock
-
-
-class TestLastIdLost(DictSuite):
-    make = store_mutants.LastIdLost
-
-
-class TestLogThatStays(DictSuite):
-    make = store_mutants.LogThatStays
-
-
-class TestExpiredDocument(DictSuite):
-    make = store_mutants.ExpiredDocument
-
-
-class TestRevisionAgain(DictSuite):
-    make = store_mutants.RevisionAgain
-
-
-class TestDeleteTwice(DictSuite):
-    make = store_mutants.DeleteTwice
-
-
-class TestBlobTwice(DictSuite):
-    make = store_mutants.BlobTwice
-
-
-class TestBlobPutOnce(DictSuite):
-    make = store_mutants.BlobPutOnce
-
-
-class TestBlobThatStays(DictSuite):
-    make = store_mutants.BlobThatStays
-
-
-class TestBlobDeletedAnyway(DictSuite):
-    make = store_mutants.BlobDeletedAnyway
-
-
-class TestAppendWithoutBlobs(DictSuite):
-    make = store_mutants.AppendWithoutBlobs
-
-
-class TestBlobsFirst(DictSuite):
-    make = store_mutants.BlobsFirst
-
-
-class TestLastBlobLost(DictSuite):
-    make = store_mutants.LastBlobLost
-
-
-class TestPurgesPastTheFence(DictSuite):
-    make = store_mutants.PurgesPastTheFence
-
-
-class TestFenceForEver(DictSuite):
-    make = store_mutants.FenceForEver
-
-
-class TestOneCollection(DictSuite):
-    make = store_mutants.OneCollection
-
-
-class TestOpenForever(DictSuite):
-    make = store_mutants.OpenForever
-
-
-class TestRawError(DrivenSuite):
-    make = driven_mutants.RawError
-
-
-class TestRepeatedWords(DrivenSuite):
-    make = driven_mutants.RepeatedWords
-
-
-class TestNeverAgain(DrivenSuite):
-    make = driven_mutants.NeverAgain
-
-
-class TestHalfWritten(DrivenSuite):
-    make = driven_mutants.HalfWritten
+globals().update({f"Test{mutant.name}": _suite(mutant) for mutant in all_mutants()})

@@ -23,6 +23,8 @@ class Run:
     output: str
     failures: dict[tuple[str, str], str]
     """The message of each failure, by class and test; the parameters of a test are left out."""
+    properties: list[tuple[str, str]]
+    """What tests have noted about themselves: names and values."""
 
     @property
     def summary(self) -> list[str]:
@@ -37,7 +39,12 @@ class Run:
         return {test: message for (owner, test), message in self.failures.items() if owner == class_name}
 
 
-def run_pytest(directory: Path, *arguments: str | Path, selection: Sequence[str] = ()) -> Run:
+def run_pytest(
+    directory: Path,
+    *arguments: str | Path,
+    selection: Sequence[str] = (),
+    deadline_seconds: float = DEADLINE_SECONDS,
+) -> Run:
     """Run pytest on files; its report goes into `directory`. The project's root is importable."""
     report = directory / "report.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
@@ -47,15 +54,17 @@ def run_pytest(directory: Path, *arguments: str | Path, selection: Sequence[str]
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=DEADLINE_SECONDS,
+        timeout=deadline_seconds,
         check=False,
     )
-    return Run(done.returncode, done.stdout + done.stderr, _failures(report))
+    cases = list(ElementTree.parse(report).iter("testcase"))
+    properties = [(each.get("name", ""), each.get("value", "")) for case in cases for each in case.iter("property")]
+    return Run(done.returncode, done.stdout + done.stderr, _failures(cases), properties)
 
 
-def _failures(report: Path) -> dict[tuple[str, str], str]:
+def _failures(cases: list[ElementTree.Element]) -> dict[tuple[str, str], str]:
     found = {}
-    for case in ElementTree.parse(report).iter("testcase"):
+    for case in cases:
         for fault in (*case.findall("failure"), *case.findall("error")):
             owner = case.get("classname", "").rpartition(".")[2]
             test = case.get("name", "").partition("[")[0]

@@ -36,7 +36,9 @@ class Faults:
             self.error = None
 
 
-def open_sqlite(path: Path, faults: Faults, *, busy_timeout_ms: int = 5_000) -> AbstractAsyncContextManager[RunStore]:
+def open_sqlite(
+    path: Path, faults: Faults, *, busy_timeout_ms: int = 5_000, store: type[SqliteRunStore] = SqliteRunStore
+) -> AbstractAsyncContextManager[RunStore]:
     """A new instance on the file, whose driver obeys `faults`."""
 
     class FailingConnection(sqlite3.Connection):
@@ -48,4 +50,4 @@ def open_sqlite(path: Path, faults: Faults, *, busy_timeout_ms: int = 5_000) -> 
             faults.strike(statement)
             return super().executemany(statement, *binds)
 
-    return opened(SqliteRunStore(path, busy_timeout_ms=busy_timeout_ms, driver=FailingConnection))
+    return opened(store(path, busy_timeout_ms=busy_timeout_ms, driver=FailingConnection))
