@@ -1,8 +1,9 @@
 """Fabro Server: a plugin-based ASGI server for the Fabro API.
 
 The names below are for programs that embed the server, and for plugins of every kind. What a kind needs beside them is
-in `fabro_core.store`, `fabro_core.auth`, `fabro_core.settings` and `fabro_core.testing`. These five modules are the
-public surface: `PLUGIN_API` counts its changes. Everything else may move in any release.
+in `fabro_core.store`, `fabro_core.auth`, `fabro_core.settings` and `fabro_core.testing`, what makes manifests in
+`fabro_core.client`. These six modules are the public surface: `PLUGIN_API` counts its changes. Everything else may move
+in any release.
 
 `import fabro_core` loads nothing; each name is loaded when it is first used.
 """
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fabro_core.embedding.litestar_plugin import FabroPlugin
     from fabro_core.errors import Conflict, FabroError, InvalidRequest, NotFound, Refusal, StartupError
     from fabro_core.hooks import PLUGIN_API, hookimpl
+    from fabro_core.http.extensions import caller_of
     from fabro_core.plugins.kinds import Group
     from fabro_core.plugins.sources import InlinePlugin
 else:
@@ -39,6 +41,7 @@ else:
                 "StartupError",
             ),
             "fabro_core.hooks": ("PLUGIN_API", "hookimpl"),
+            "fabro_core.http.extensions": ("caller_of",),
             "fabro_core.plugins.kinds": ("Group",),
             "fabro_core.plugins.sources": ("InlinePlugin",),
         },
@@ -63,6 +66,7 @@ __all__ = [
     "StartupError",
     "SystemClock",
     "__version__",
+    "caller_of",
     "create_app",
     "epoch_ms",
     "hookimpl",

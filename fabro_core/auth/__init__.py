@@ -1,4 +1,5 @@
-"""Who is asking. Public: the interface of an auth method with what it is given and what it answers.
+"""Who is asking. Public: the interface of an auth method with what it is given and what it answers, and who has made a
+request.
 
 Everything else in this package is the core's own: sessions, tokens, and the judgement of a request's credentials.
 """
@@ -16,6 +17,7 @@ from fabro_core.auth.base import (
     LoginOption,
     Redirect,
 )
+from fabro_core.auth.caller import SessionRef, User
 from fabro_core.errors import CredentialsRejected
 
 __all__ = [
@@ -29,4 +31,6 @@ __all__ = [
     "LoginForm",
     "LoginOption",
     "Redirect",
+    "SessionRef",
+    "User",
 ]

@@ -11,11 +11,13 @@ from litestar import Router
 from litestar.config.app import AppConfig
 from litestar.handlers import BaseRouteHandler
 
+from fabro_core.auth.caller import User
 from fabro_core.context import Problem
 from fabro_core.errors import StartupError
 from fabro_core.http.asgi import Scope
 from fabro_core.http.guards import Guard, admit
 from fabro_core.http.services import SERVICES
+from fabro_core.http.trace import SCOPE_KEY, trace_of
 
 if TYPE_CHECKING:
     from litestar.connection import ASGIConnection
@@ -25,6 +27,18 @@ PUBLIC_OPT = "public"
 
 AppInit = tuple[str, Callable[[AppConfig], None]]
 """A plugin's name and its `fabro_app_init`."""
+
+
+def caller_of(request: ASGIConnection[Any, Any, Any, Any]) -> User:
+    """Who makes a request to a route of an extension: in its handlers, and in guards and dependencies of its own.
+
+    Always a person, however they are signed in: the core has answered 401 to workers and to everybody else before.
+    Raises `LookupError` where credentials are not looked at, which is on routes with `opt={"public": True}`.
+    """
+    trace = trace_of(request.scope) if SCOPE_KEY in request.scope else None
+    if trace is None or trace.auth_status != "authenticated" or not isinstance(trace.caller, User):
+        raise LookupError("nobody has been asked for credentials: the route is public, or is none of an extension")
+    return trace.caller
 
 
 def extension_routers(app_inits: Sequence[AppInit]) -> list[Router]:
