@@ -13,6 +13,7 @@ from types import NoneType
 from typing import Any, Final, TypeVar
 
 from fabro_core.auth.base import AuthMethod, Bearer, Identity, LoginAttempt, LoginCallback, LoginForm, Redirect
+from fabro_core.auth.identities import identity_fault
 from fabro_core.auth.refusals import IdentityProviderFailed, InvalidCredentials, LoginNotPermitted, MethodUnavailable
 from fabro_core.errors import CredentialsRejected
 from fabro_core.secret import Secret
@@ -21,6 +22,8 @@ from fabro_core.within import within
 TIMEOUT_SECONDS: Final = 10
 
 _WEB_URL: Final = re.compile(r"https?://[!-~]+")
+_FAULTS: Final = (Exception, SystemExit)
+"""What a method may raise without harm to anybody but the request; libraries for commands raise `SystemExit`."""
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -50,8 +53,12 @@ async def redirect_of(method: AuthMethod, attempt: LoginAttempt) -> Redirect:
         redirect = await _answer(method, method.start_login, attempt, (Redirect,))
     except (CredentialsRejected, MethodUnavailable) as error:
         raise IdentityProviderFailed(method.name) from error
-    if not _WEB_URL.fullmatch(redirect.url):
+    url, keep = (getattr(redirect, field) for field in ("url", "keep"))  # a Struct does not check what it is made of
+    if not isinstance(url, str) or not _WEB_URL.fullmatch(url):
         log.warning("auth method %s: start_login returned something else than an absolute http(s) URL", method.name)
+        raise IdentityProviderFailed(method.name)
+    if not isinstance(keep, (Secret, NoneType)):
+        log.warning("auth method %s: what start_login asks to keep is no Secret", method.name)
         raise IdentityProviderFailed(method.name)
     return redirect
 
@@ -73,9 +80,10 @@ async def require_permission(method: AuthMethod, identity: Identity) -> None:
 def credential_of(method: AuthMethod, identity: Identity) -> Secret | None:
     """What browser sessions of somebody depend on (auth.md A9). Raises `MethodUnavailable`."""
     try:
-        return method.credential_of(identity)
-    except Exception as error:
+        credential = method.credential_of(identity)
+    except _FAULTS as error:
         raise _failed(method, error) from error
+    return _of_kind(method, credential, (Secret, NoneType))
 
 
 async def _answer(
@@ -89,14 +97,22 @@ async def _answer(
         answer = await within(TIMEOUT_SECONDS, ask(question))
     except CredentialsRejected:
         raise
-    except Exception as error:
+    except _FAULTS as error:
         raise _failed(method, error) from error
+    answer = _of_kind(method, answer, kinds)
+    fault = identity_fault(answer) if isinstance(answer, Identity) else None
+    if fault is not None:
+        raise _failed(method, ValueError(fault))
+    return answer
+
+
+def _of_kind(method: AuthMethod, answer: Answer, kinds: tuple[type, ...]) -> Answer:
     if not isinstance(answer, kinds):
         raise _failed(method, TypeError(f"expected {kinds[0].__name__}, got {type(answer).__name__}"))
     return answer
 
 
-def _failed(method: AuthMethod, error: Exception) -> MethodUnavailable:
+def _failed(method: AuthMethod, error: BaseException) -> MethodUnavailable:
     """What a failure is to the request; the log has the cause."""
     log.warning("auth method %s failed", method.name, exc_info=error)
     return MethodUnavailable()

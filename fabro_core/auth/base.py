@@ -15,21 +15,33 @@ from fabro_core.secret import Secret
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """A person as an auth method knows them. Two identities are the same user iff issuer and subject are equal."""
+    """A person as an auth method knows them. Two identities are the same user iff issuer and subject are equal.
+
+    No text has control characters, line ends or others that nobody sees, but joiners of letters. An identity with
+    another text than these is not accepted: the method counts as unavailable, its provider as failed (auth.md A1).
+    """
 
     issuer: str
+    """Who vouches for the person, such as the URL of a provider. 1 to 255 bytes in UTF-8, no white space around."""
     subject: str
+    """The person, for this issuer: the same for ever, and never somebody else's. As `issuer`."""
     login: str
+    """What people call them here; may change. As `issuer`."""
     name: str = ""
+    """Their full name, up to 255 bytes; empty when unknown, as the following."""
     email: str = ""
+    """Up to 320 bytes."""
     avatar_url: str = ""
+    """A picture: an absolute http(s) URL of up to 1024 bytes."""
     user_url: str = ""
+    """A page about them. As `avatar_url`."""
 
 
 class Bearer(msgspec.Struct, frozen=True, kw_only=True):
     """A well-formed bearer token whose prefix belongs to the method that gets it (auth.md A4)."""
 
     token: Secret
+    """1 to 8192 characters of visible ASCII."""
 
 
 class LoginField(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 import fabro_core
@@ -84,7 +85,7 @@ def permission(method: AuthMethod) -> Awaitable[object]:
     return require_permission(method, MONA)
 
 
-QUESTIONS: Final = {
+QUESTIONS: Final[dict[Callable[[AuthMethod], Awaitable[object]], type[Exception]]] = {
     bearer: MethodUnavailable,
     form: MethodUnavailable,
     start: IdentityProviderFailed,
@@ -124,6 +125,7 @@ FAILURES: Final[dict[str, Behaviour]] = {
     "answers with something else": answering({"login": "mona"}),
     "is no coroutine": lambda: MONA,
     "gives up by itself": raising(TimeoutError()),
+    "ends the process": raising(SystemExit(1)),
 }
 
 
@@ -183,11 +185,29 @@ async def test_browsers_are_sent_to_web_pages_alone(url: str) -> None:
         await start(Odd(answering(Redirect(url=url))))
 
 
+@pytest.mark.parametrize("redirect", [Redirect(url=None), Redirect(url="https://idp.example/", keep="kept")])  # type: ignore[arg-type]
+async def test_a_redirect_of_other_types_is_a_failure_of_the_provider(redirect: Redirect) -> None:
+    with pytest.raises(IdentityProviderFailed):
+        await start(Odd(answering(redirect)))
+
+
+@pytest.mark.parametrize("ask", [bearer, form, finish], ids=["bearer", "form", "finish"])
+async def test_an_identity_that_no_method_may_give_is_nobodys(
+    ask: Callable[[AuthMethod], Awaitable[object]], caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(QUESTIONS[ask]):
+        await ask(Odd(answering(msgspec.structs.replace(MONA, subject=SECRET.reveal() + "\n"))))
+    (record,) = [record for record in caplog.records if record.name == "fabro.auth"]
+    assert "Identity.subject has a control character" in logging.Formatter().format(record)
+    assert SECRET.reveal() not in logging.Formatter().format(record)
+
+
 def test_a_credential_that_cannot_be_told_is_a_refusal_too() -> None:
     assert credential_of(Odd(lambda: SECRET), MONA) == SECRET
     assert credential_of(Odd(lambda: None), MONA) is None
-    with pytest.raises(MethodUnavailable):
-        credential_of(Odd(raising_before_it_is_awaited), MONA)
+    for behaviour in (raising_before_it_is_awaited, SECRET.reveal):
+        with pytest.raises(MethodUnavailable):
+            credential_of(Odd(behaviour), MONA)
 
 
 def test_nobody_else_asks_a_method() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from fabro_auth_github.provider import Profile, Provider
 from fabro_auth_github.settings import GitHubSettings
 from fabro_core import Problem
 from fabro_core.auth import AuthMethod, Identity, LoginAttempt, LoginCallback, LoginOption, Redirect
+
+MAX_TEXT_BYTES: Final = 255
+
+_PICTURE: Final = re.compile(r"https?://[\w.~:/?#\[\]@!$&'()*+,;=%-]{1,1000}", re.ASCII)
 
 
 class GitHubAuth(AuthMethod):
@@ -59,8 +65,18 @@ class GitHubAuth(AuthMethod):
             issuer=self._issuer,
             subject=str(profile.id),
             login=profile.login,
-            name=profile.name or profile.login,
-            email=profile.email or "",
-            avatar_url=profile.avatar_url or "",
+            name=_shown(profile.name or "") or profile.login,
+            email=_shown(profile.email or ""),
+            avatar_url=_picture(profile.avatar_url or ""),
             user_url=f"{self._issuer}/{profile.login}",
         )
+
+
+def _shown(text: str) -> str:
+    """What people say about themselves, as far as an `Identity` may hold it."""
+    return "".join(filter(str.isprintable, text)).encode()[:MAX_TEXT_BYTES].decode(errors="ignore")
+
+
+def _picture(url: str) -> str:
+    """Where a picture is, if a page can show it from there."""
+    return url if _PICTURE.fullmatch(url) else ""
