@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
-CONNECT_SECONDS = 2
+CONNECT_SECONDS = 20
 
 
 @asynccontextmanager

@@ -81,7 +81,7 @@ async def test_a_wrong_verifier_is_refused() -> None:
 
 
 async def test_it_has_bad_days() -> None:
-    async with FakeIdentityProvider().running() as provider, httpx.AsyncClient(timeout=0.5) as client:
+    async with FakeIdentityProvider().running() as provider, httpx.AsyncClient() as client:
         provider.mood = "denying"
         assert (await authorized(provider, client))["error"] == ["access_denied"]
         provider.mood = "forgetting_state"
@@ -93,5 +93,5 @@ async def test_it_has_bad_days() -> None:
         assert (await client.get(f"{provider.url}/user")).status_code == 500
         provider.mood = "slow"
         with pytest.raises(httpx.ReadTimeout):
-            await client.get(f"{provider.url}/user")
+            await client.get(f"{provider.url}/user", timeout=0.5)
         assert len(provider.requests) == 5

@@ -85,7 +85,7 @@ class Home:
 
 def status_of(bind: dict[str, str], path: str) -> int:
     """The status that the server on a TCP listener answers."""
-    connection = HTTPConnection(bind["tcp"], timeout=10)
+    connection = HTTPConnection(bind["tcp"], timeout=60)
     connection.request("GET", path)
     status = connection.getresponse().status
     connection.close()
@@ -93,8 +93,8 @@ def status_of(bind: dict[str, str], path: str) -> int:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that another process does; fails after half a minute."""
-    deadline = time.monotonic() + 30
+    """Wait for something that another process does; fails after a minute."""
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)

@@ -21,7 +21,7 @@ def token_of(home: Home) -> str:
 
 
 def answer_to(bind: dict[str, str], token: str) -> int:
-    connection = HTTPConnection(bind["tcp"], timeout=10)
+    connection = HTTPConnection(bind["tcp"], timeout=60)
     connection.request("GET", "/api/v1/user", headers={"Authorization": f"Bearer {token}"})
     status = connection.getresponse().status
     connection.close()

@@ -140,7 +140,7 @@ class Observed:
     def shown(self) -> list[str]:
         """Who is let in, as the running server tells."""
         token = (self.home.path / "server.env").read_text().partition("FABRO_DEV_TOKEN=")[2].split()[0]
-        connection = HTTPConnection(self.home.record["bind"]["tcp"], timeout=10)
+        connection = HTTPConnection(self.home.record["bind"]["tcp"], timeout=60)
         connection.request("GET", "/api/v1/settings", headers={"Authorization": f"Bearer {token}"})
         allowed: list[str] = json.load(connection.getresponse())["server"]["auth"]["door"]["allowed"]
         connection.close()

@@ -174,7 +174,7 @@ def test_a_live_socket_is_left_alone(ready: Home) -> None:
         done = ready.run("server", "start")
 
         assert (done.returncode, done.stderr) == (1, f"address already in use: {path}\n")
-        listener.settimeout(10)
+        listener.settimeout(60)
         listener.accept()[0].close()  # the probe of the failed start
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.connect(str(path))

@@ -16,7 +16,7 @@ from tests.docs.documents import ROOT, blocks
 from tests.ports import free_port
 from tests.test_imports import CORE
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 def test_the_embedding_program_serves(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_the_embedding_program_serves(tmp_path: Path) -> None:
 def _first_answer(port: int) -> int:
     give_up_at = time.monotonic() + START_SECONDS
     while True:
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
         try:
             connection.request("GET", "/health")
             return connection.getresponse().status

@@ -66,9 +66,12 @@ def on_sqlite(database: Path) -> str:
     return f'[server.store]\nkind = "sqlite"\n[server.store.sqlite]\npath = {json.dumps(str(database))}\n'
 
 
-def on_redis(url: str, *, prefix: str = "fabro") -> str:
-    """The settings of a store in a Redis server, which is given up soon, as tests that stop it wait for that."""
-    table = f"[server.store.redis]\nurl = {json.dumps(url)}\nprefix = {json.dumps(prefix)}\ntimeout_seconds = 1\n"
+def on_redis(url: str, *, prefix: str = "fabro", timeout_seconds: int = 30) -> str:
+    """The settings of a store in a Redis server. Tests that stop it wait until it is given up."""
+    table = (
+        f"[server.store.redis]\nurl = {json.dumps(url)}\nprefix = {json.dumps(prefix)}\n"
+        f"timeout_seconds = {timeout_seconds}\n"
+    )
     return f'[server.store]\nkind = "redis"\n{table}'
 
 

@@ -75,7 +75,7 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 @pytest.fixture
 async def site(valkey: Valkey, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Site]:
-    with server_process(tmp_path / "home", on_redis(valkey.url)) as server:
+    with server_process(tmp_path / "home", on_redis(valkey.url, timeout_seconds=2)) as server:
         async with server.client() as client:
             run = Run(await started(client), "the run")
         caller = Caller(f"http://{server.host}:{server.port}", Counter())
@@ -170,7 +170,7 @@ async def test_a_server_goes_on_at_the_replica_that_takes_the_place_of_the_prima
         await asyncio.to_thread(wait_until, lambda: b"link_status:up" in replica.ask(b"INFO replication"))
         leads_to = [ports[0]]
         async with round_robin(leads_to) as port:
-            store = on_redis(f"redis://127.0.0.1:{port}/0") + "wait_for_replicas = 1\n"
+            store = on_redis(f"redis://127.0.0.1:{port}/0", timeout_seconds=1) + "wait_for_replicas = 1\n"
             starting = ExitStack()
             with starting:
                 home = tmp_path / "home"
@@ -197,6 +197,6 @@ def test_a_server_does_not_start_without_its_redis(tmp_path: Path) -> None:
             DidNotStart,
             match=r"^The Redis server at .* cannot answer: (there is no such socket|the connection is refused)\.\n$",
         ),
-        server_process(tmp_path / "home", on_redis(f"unix://{tmp_path}/nobody")),
+        server_process(tmp_path / "home", on_redis(f"unix://{tmp_path}/nobody", timeout_seconds=1)),
     ):
         pass

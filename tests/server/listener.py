@@ -21,7 +21,7 @@ from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.server.serving import Act, Serving
 from tests.api.conftest import SESSION_SECRET, in_memory
 
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 60.0
 """What has not come by then does not come."""
 
 

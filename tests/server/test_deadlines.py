@@ -20,8 +20,9 @@ from tests.api.conftest import extension
 from tests.api.security_headers import check_security_headers
 from tests.server.listener import PATIENCE_SECONDS, Answer, Client, Listening, listening
 
-SOON = Deadlines(first_byte=0.5, head=0.5, body=0.5, write=0.5, drain=1.0, farewell=0.3)
-LONGER_SECONDS = 1.2
+SOON = Deadlines(first_byte=1.0, head=1.0, body=1.0, write=1.0, drain=1.0, farewell=0.3)
+"""Far more than a busy machine keeps a client in time waiting."""
+LONGER_SECONDS = 1.5
 """Than any of them."""
 
 START = b"GET /health HTTP/1.1\r\nHost: a\r\n"
@@ -103,7 +104,7 @@ def test_a_head_that_trickles_in_is_answered_in_time(server: Listening) -> None:
         client.socket.settimeout(0.05)
         began = time.monotonic()
         while (answered := sent_a_byte(client)) is None:
-            assert time.monotonic() - began < 4 * SOON.head
+            assert time.monotonic() - began < PATIENCE_SECONDS
 
     assert answered.startswith(b"HTTP/1.1 408 ")
 
@@ -137,7 +138,7 @@ def test_a_body_that_makes_progress_is_waited_for(server: Listening) -> None:
     with server.client() as client:
         client.send(POST + server.credentials + b"Content-Length: %d\r\n\r\n" % len(body))
         for byte in body:
-            time.sleep(SOON.body / 5)
+            time.sleep(SOON.body / 10)
             client.send(bytes([byte]))
 
         assert client.answer().status == 400
@@ -175,7 +176,7 @@ def test_a_client_that_reads_nothing_is_cut_off(server: Listening) -> None:
 def test_a_client_that_reads_slowly_is_not(server: Listening) -> None:
     with server.client() as client:
         client.send(b"GET /ext/acme/endless HTTP/1.1\r\nHost: a\r\n\r\n")
-        until = time.monotonic() + 3 * SOON.write
+        until = time.monotonic() + 2 * SOON.write
         while time.monotonic() < until:
             assert client.socket.recv(1_000_000)
             time.sleep(SOON.write / 20)

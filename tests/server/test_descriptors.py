@@ -48,7 +48,7 @@ def serving(home: Path, limits: str) -> Iterator[tuple[int, Path]]:
 
 def health(port: int) -> int:
     """The status of `/health`; 0 when there is none."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status
@@ -59,7 +59,7 @@ def health(port: int) -> int:
 
 
 def connect(port: int, stack: ExitStack) -> socket.socket:
-    return stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+    return stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
 
 
 def answers(client: socket.socket) -> bool:

@@ -111,7 +111,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on_serving(
     first, second = workers_of(server)
     os.kill(first, signal.SIGKILL)
     url = f"http://{server.host}:{server.port}/health"
-    assert httpx.get(url, trust_env=False).status_code == 200
+    assert httpx.get(url, trust_env=False, timeout=SECONDS).status_code == 200
     wait_until(lambda: first not in workers_of(server))
 
     assert second in workers_of(server)

@@ -126,7 +126,7 @@ async def site_in(directory: Path) -> AsyncIterator[Site]:
         provider = await stack.enter_async_context(FakeIdentityProvider().running())
         url = f"http://127.0.0.1:{await stack.enter_async_context(round_robin(ports))}"
         settings = (
-            on_redis(valkey.url)
+            on_redis(valkey.url, timeout_seconds=1)
             + f"[server.web]\nurl = {json.dumps(url)}\n[server.limits]\nlogin_attempts_per_minute = 1000\n"
             + f'[server.auth.github]\nclient_id = "{provider.client_id}"\nallowed_usernames = ["mona"]\n'
             + f'oauth_url = "{provider.url}"\napi_url = "{provider.url}"\n'

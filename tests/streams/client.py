@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from fabro_core.http.asgi import ASGIApp, Message
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 """What has not come by then does not come."""
 
 KEEP_ALIVE = ": keep-alive"

@@ -19,8 +19,17 @@ import pytest
 from tests.api.conftest import manifest
 
 TOKEN = "fabro_dev_" + "0" * 64
-WITHOUT_GRACE_SECONDS = 3
-"""Less than what requests under way are given: nobody waited for the streams."""
+GRACE_SECONDS = 300
+"""What requests under way are given here."""
+WITHOUT_GRACE_SECONDS = 60
+"""Nobody waited for the streams."""
+SERVER = f"""
+from fabro_core.cli import main
+from fabro_core.server import serving
+
+serving.GRACE_SECONDS = {GRACE_SECONDS}
+main()
+"""
 
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -35,7 +44,7 @@ class Serving:
         settings.chmod(0o600)
         self.path = home / "fabro.sock"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from fabro_core.cli import main; main()", "server", "start", "--foreground"],
+            [sys.executable, "-c", SERVER, "server", "start", "--foreground"],
             env={**os.environ, "FABRO_HOME": str(home), "FABRO_DEV_TOKEN": TOKEN},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from fabro_core.testing.store import opened
 from fabro_core.testing.store.case import NOW_MS
 from fabro_store_redis import RedisRunStore, RedisSettings
 from tests.plugins.store_redis.valkey import DURABLE, Valkey, open_redis, running
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -87,8 +87,7 @@ async def fault_of(url: str) -> StoreError:
 
 
 async def test_what_cannot_be_reached_is_named_with_its_address_and_without_its_user() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     refused = await fault_of(f"redis://somebody@127.0.0.1:{port}/0")
     assert str(refused) == f"The Redis server at 127.0.0.1:{port} cannot answer: the connection is refused."
     unknown = await fault_of("redis://nobody.invalid:6379/0")
@@ -98,8 +97,7 @@ async def test_what_cannot_be_reached_is_named_with_its_address_and_without_its_
 
 
 async def test_a_server_without_the_database_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     options = (*DURABLE, "--port", str(port), "--bind", "127.0.0.1")
     with tempfile.TemporaryDirectory(prefix="fabro-valkey-") as directory, running(Path(directory), *options):
         fault = await fault_of(f"redis://127.0.0.1:{port}/99")
