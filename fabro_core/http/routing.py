@@ -1,4 +1,4 @@
-"""From endpoints to a Litestar application: one ASGI route a path, with a table of the methods that it has.
+"""From endpoints to a Litestar application: an ASGI route for all paths, each with a table of the methods it has.
 
 With `litestar_caches` the only module that touches what is inside of Litestar. Routes of extensions are Litestar's own.
 """
@@ -17,7 +17,7 @@ from litestar.routes import HTTPRoute
 from litestar.utils import normalize_path
 
 from fabro_core.http.access import NOTHING_SENT
-from fabro_core.http.asgi import Message, Receive, Scope, Send
+from fabro_core.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from fabro_core.http.body import ClientGone, announces_body
 from fabro_core.http.endpoint import Endpoint, Instead
 from fabro_core.http.error_replies import error_reply
@@ -42,7 +42,7 @@ _EXTENSIONS: Final = "/ext/"
 """What is below gets its path as Litestar's routes do, decoded."""
 
 _SERVE: Final = "fabro_serve"
-"""Option of a core route: what answers its requests."""
+"""Option of the core's route: what answers the requests for each path, by its template."""
 
 
 class Application:
@@ -57,11 +57,11 @@ class Application:
         for each in endpoints:
             known = by_path.setdefault(each.path, {}).setdefault(each.method, each)
             assert known is each, f"{each.method} {each.path} is served twice"
-        routes = {path: _route(path, table, services) for path, table in by_path.items()}
-        self._fixed = {path: route.opt[_SERVE] for path, route in routes.items() if "{" not in path}
+        serving = {path: _serving(table, services) for path, table in by_path.items()}
+        self._fixed = {path: serve for path, serve in serving.items() if "{" not in path}
         """What serves each path without parameters: there is nothing to be found in it."""
         self.litestar = Litestar(
-            route_handlers=[*routes.values(), *extensions],
+            route_handlers=[_route(serving), *extensions],
             request_max_body_size=services.max_body_bytes,
             exception_handlers={Exception: cast("ExceptionHandler[Exception]", _answer)},
             openapi_config=None,
@@ -84,11 +84,12 @@ class Application:
             await fixed(scope, receive, send)
             return
         try:
-            _, handler, path, parameters, _ = self._find(path=normalize_path(scope["path"]), method=scope["method"])
+            found = self._find(path=normalize_path(scope["path"]), method=scope["method"])
+            _, handler, path, parameters, template = found
         except HTTPException:
             serve = None  # Litestar meets it again, and says what it is
         else:
-            serve = handler.opt.get(_SERVE)
+            serve = handler.opt[_SERVE][template] if _SERVE in handler.opt else None
         if serve is None:
             receive = _whole_body(receive) if announces_body(scope["headers"]) else receive
             receive = self._caches.admit(scope, receive)
@@ -113,7 +114,7 @@ def described_routes(
     config = OpenAPIConfig(title="Extensions", version=version)
     app = Litestar(route_handlers=extensions, openapi_config=config, logging_config=None)
     routes = [
-        (_PARAMETER.sub(r"{\1}", route.path_format), frozenset(map(str, handler.http_methods)), handler.opt)
+        (_template(route.path_format), frozenset(map(str, handler.http_methods)), handler.opt)
         for route in app.routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
@@ -121,7 +122,18 @@ def described_routes(
     return app.openapi_schema.to_schema(), routes
 
 
-def _route(path: str, table: Mapping[str, Endpoint], services: Services) -> ASGIRouteHandler:
+def _route(serving: Mapping[str, ASGIApp]) -> ASGIRouteHandler:
+    """One for all paths: finding out about one handler a path took Litestar longer than all else that is made."""
+    by_template = {_template(litestar_path(path)): serve for path, serve in serving.items()}
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        await by_template[scope["path_template"]](scope, receive, send)
+
+    return asgi([litestar_path(path) for path in serving], copy_scope=False, opt={_SERVE: by_template})(serve)
+
+
+def _serving(table: Mapping[str, Endpoint], services: Services) -> ASGIApp:
+    """What answers the requests for a path."""
     allow = _allowed(table.values())
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,7 +153,12 @@ def _route(path: str, table: Mapping[str, Endpoint], services: Services) -> ASGI
             reply = error_reply(scope, services, error)
         await reply(scope, receive, send)
 
-    return asgi(litestar_path(path), copy_scope=False, opt={_SERVE: serve})(serve)
+    return serve
+
+
+def _template(path: str) -> str:
+    """A path of Litestar without the types of its parameters."""
+    return _PARAMETER.sub(r"{\1}", path)
 
 
 class _OfAnyMethod(dict[Any, Any]):

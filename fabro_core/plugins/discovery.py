@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from fabro_core.plugins.kinds import KINDS, Kinds
 from fabro_core.plugins.sources import InlinePlugin, InstalledPlugin, Plugin
@@ -15,18 +15,19 @@ def installed_plugins(kinds: Kinds = KINDS) -> tuple[InstalledPlugin, ...]:
     A distribution that `sys.path` offers twice counts once, as its first occurrence is the one Python imports.
     """
     everything = entry_points()  # once: it reads the metadata of every distribution
-    found = [
-        InstalledPlugin(
-            group=kind.group,
-            name=entry_point.name,
-            distribution=entry_point.dist.name if entry_point.dist else "unknown distribution",
-            version=entry_point.dist.version if entry_point.dist else "",
-            entry_point=entry_point,
-        )
-        for kind in kinds
-        for entry_point in everything.select(group=kind.group)
-    ]
+    found = [_installed(each) for kind in kinds for each in everything.select(group=kind.group)]
     return tuple(sorted(found, key=lambda plugin: (plugin.group, plugin.name, plugin.distribution)))
+
+
+def _installed(entry_point: EntryPoint) -> InstalledPlugin:
+    metadata = entry_point.dist.metadata if entry_point.dist else None  # once: each access reads the file again
+    return InstalledPlugin(
+        group=entry_point.group,
+        name=entry_point.name,
+        distribution=metadata["Name"] if metadata else "unknown distribution",
+        version=metadata["Version"] if metadata else "",
+        entry_point=entry_point,
+    )
 
 
 class PluginIndex:
