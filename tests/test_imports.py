@@ -144,7 +144,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "server",
         "transfer",
     },
-    "scaffold": {"config", "plugins"},
+    "scaffold": {"config", "plugins", "store"},
     "settings": {"config"},
     "testing": {"app", "auth", "boot", "config", "hooks", "http", "models", "plugins", "server", "store"},
 }

@@ -23,7 +23,7 @@ def plugin() -> None:
 def new(kind: str, name: str, directory: Path | None) -> None:
     """Write a small working plugin with its test; overwrites nothing.
 
-    NAME is the name in the settings: lower-case letters, digits and single dashes.
+    NAME is the name in the settings: lower-case letters, digits and single dashes, 64 at most.
     """
     from fabro_core.scaffold.package import WORDS, NewPackage
 

@@ -6,6 +6,8 @@ command line.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,7 +15,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from fabro_core import __version__
+from fabro_core import __version__, store
 from fabro_core.config.values import PLUGIN_NAME_PATTERN
 from fabro_core.errors import FabroError
 from fabro_core.plugins.claims import prefix_problems
@@ -22,7 +24,15 @@ from fabro_core.plugins.kinds import AUTH, KINDS, Kind
 WORDS: Final = {kind.word: kind for kind in KINDS if kind.word is not None}
 """The kinds that there are templates for, by their words on the command line."""
 
+LONGEST_NAME: Final = 64
+"""Characters. A name is a part of file names, of which systems take no more than 255 bytes."""
+
 _SUFFIX: Final = ".tmpl"
+_NO_NAME: Final = "acme"
+"""What is proposed to whoever has typed nothing that a name could be made of."""
+
+
+_CORE_NAMES: Final = frozenset(store.__all__)
 
 
 class AlreadyThere(FabroError):
@@ -31,19 +41,17 @@ class AlreadyThere(FabroError):
 
 @dataclass(frozen=True, slots=True)
 class NewPackage:
-    """A package that is about to be written. Raises `ValueError` for a name that no such plugin can have."""
+    """A package that is about to be written. For a name that no such plugin can have it raises `ValueError`, with the
+    reason and a name near to it that is free."""
 
     kind: Kind
     name: str
     """The entry-point name, which is the settings key (auth.md A1)."""
 
     def __post_init__(self) -> None:
-        if not PLUGIN_NAME_PATTERN.fullmatch(self.name):
-            raise ValueError("expected lower-case letters, digits and single dashes, such as acme-sso")
-        if self.name in self._taken_names():
-            raise ValueError(f'"{self.name}" is taken; choose another name')
-        if self.kind is AUTH and (problems := prefix_problems([(self.name, (self.token_prefix,))])):
-            raise ValueError(problems[0].message)
+        fault = name_fault(self.kind, self.name)
+        if fault is not None:
+            raise ValueError(f"{fault}; try {near_name(self.kind, self.name)}")
 
     @property
     def distribution(self) -> str:
@@ -58,7 +66,13 @@ class NewPackage:
     @property
     def token_prefix(self) -> str:
         """What bearer tokens of such an auth method begin with."""
-        return f"{self.name}_"
+        return token_prefix(self.name)
+
+    @property
+    def type_name(self) -> str:
+        """What classes are called by, which is no name that pytest would take for tests, or that the core has."""
+        parts = "".join(part.capitalize() for part in self.name.split("-"))
+        return f"My{parts}" if parts.startswith("Test") or f"{parts}Store" in _CORE_NAMES else parts
 
     def files(self) -> Mapping[Path, str]:
         """The content of every file, by its path below the package's directory."""
@@ -79,20 +93,42 @@ class NewPackage:
                 file.write(text)
         return tuple(content)
 
-    def _taken_names(self) -> set[str]:
-        """What names a plugin or a distribution of this project, and what the core's own keys are called."""
-        return {*self.kind.shipped, *self.kind.shipped.values(), *self.kind.section.reserved}
-
     def _filled(self, text: str) -> str:
         major = int(__version__.partition(".")[0])
         return Template(text).substitute(
             name=self.name,
             distribution=self.distribution,
             module=self.module,
-            type_name="".join(part.capitalize() for part in self.name.split("-")),
+            type_name=self.type_name,
             token_prefix=self.token_prefix,
             core=f"fabro-core>={major}.0,<{major + 1}",
         )
+
+
+def name_fault(kind: Kind, name: str) -> str | None:
+    """Why no plugin of a kind can have a name; None when it can."""
+    if not PLUGIN_NAME_PATTERN.fullmatch(name):
+        return "expected lower-case letters, digits and single dashes, beginning with a letter"
+    if len(name) > LONGEST_NAME:
+        return f"the name has {len(name)} characters, and may have {LONGEST_NAME}"
+    if name in {*kind.shipped, *kind.shipped.values(), *kind.section.reserved}:
+        return f'"{name}" is taken'
+    if kind is AUTH and (problems := prefix_problems([(name, (token_prefix(name),))])):
+        return problems[0].message
+    return None
+
+
+def near_name(kind: Kind, text: str) -> str:
+    """A name that a plugin of a kind can have, and that is as much like `text` as that allows."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-").lstrip("-0123456789") or _NO_NAME
+    name = words[:LONGEST_NAME].rstrip("-")
+    return name if name_fault(kind, name) is None else f"my-{name}"[:LONGEST_NAME].rstrip("-")
+
+
+def token_prefix(name: str) -> str:
+    """What bearer tokens of an auth method with this name begin with."""
+    return f"{name}_"
 
 
 def _templates(kind: Kind) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from fabro_core.plugins.kinds import KINDS, Group
+from fabro_core.plugins.kinds import AUTH, EXTENSION, STORE, Group
 from fabro_core.scaffold.package import NewPackage
 
 ROOT: Final = Path(__file__).parents[2]
@@ -67,8 +67,11 @@ class Environment:
         )
 
 
-NEW: Final = {package.distribution: package for package in (NewPackage(kind, "acme") for kind in KINDS)}
-"""What `fabro plugin new` would write, by distribution."""
+NEW: Final = {
+    package.distribution: package
+    for package in (NewPackage(STORE, "test"), NewPackage(AUTH, "class"), NewPackage(EXTENSION, "json-test"))
+}
+"""What `fabro plugin new` would write, by distribution, with names that mean something to Python and to pytest."""
 
 EXAMPLES: Final = {
     "fabro-auth-apikeys": (Group.AUTH, "api-keys", ROOT / "examples" / "plugins" / "auth_apikeys"),

@@ -66,7 +66,7 @@ def token_for(candidate: Candidate, installed: Environment, home: Home) -> str:
     done = installed.run(home.path, "sh", "-ec", candidate.blocks("sh")[0])
     assert done.returncode == 0, done.stderr
     files = [path.read_text() for path in home.path.iterdir() if path.suffix != ".sock"]
-    tokens = re.findall(r"\b(?:acme|apikey)_\w{64,}", "\n".join([done.stdout, *files]))
+    tokens = re.findall(r"\b(?:class|apikey)_\w{64,}", "\n".join([done.stdout, *files]))
     assert tokens
     return str(tokens[0])
 

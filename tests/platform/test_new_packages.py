@@ -17,7 +17,7 @@ from fabro_core.scaffold.package import AlreadyThere, NewPackage
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("x", "acme-2-rows", "acme-corporate-directory")
+NAMES = ("x", "acme-2-rows", "acme-corporate-directory", "test", "run")
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -51,8 +51,9 @@ def test_the_examples_have_our_style() -> None:
 
 def test_new_packages_and_examples_are_correctly_typed(tmp_path: Path) -> None:
     for kind in KINDS:
-        package = NewPackage(kind, "acme")
-        package.write(tmp_path / package.distribution)
+        for name in ("acme", "test", "run"):
+            package = NewPackage(kind, name)
+            package.write(tmp_path / package.distribution)
     examples = ROOT / "examples" / "plugins"
     modules = [*tmp_path.rglob("*.py"), *examples.glob("*/test_*.py"), *examples.glob("*/fabro_*")]
 
