@@ -9,7 +9,8 @@ import msgspec
 
 from fabro_core.errors import InvalidRequest, Refusal, Unprocessable
 from fabro_core.http.asgi import Receive, Scope
-from fabro_core.models.type_faults import refuse_byte_order_mark, type_fault
+from fabro_core.models.client_text import json_text_of
+from fabro_core.models.type_faults import type_fault
 
 T = TypeVar("T")
 
@@ -95,9 +96,8 @@ def decode_json(body: bytes, kind: type[T], *, unprocessable: bool = False) -> T
     same, `Unprocessable` if that is told apart."""
     if not body:
         raise InvalidRequest("A JSON body is required.")
-    refuse_byte_order_mark(body)
     try:
-        text = body.decode()  # the decoder would not look into values that it skips
+        text = json_text_of(body)  # the decoder would not look into values that it skips
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
         refusal = Unprocessable if unprocessable else InvalidRequest

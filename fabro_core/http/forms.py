@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from fabro_core.errors import InvalidRequest
 from fabro_core.http.body import Incoming, UnsupportedMediaType, decode_json, is_json, media_type_of
+from fabro_core.models.client_text import refuse_nul
 
 MAX_SIGN_IN_BYTES: Final = 16_384
 """Of the body of a request below `/auth`; the bound of its endpoint."""
@@ -45,6 +46,7 @@ def decode_form(body: bytes) -> dict[str, str]:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), errors="strict")
     except ValueError as error:
         raise InvalidRequest("The request body is not a valid form.") from error
+    refuse_nul("The form", (text for pair in pairs for text in pair))
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise InvalidRequest("A field of the form is given twice.")

@@ -10,6 +10,7 @@ import msgspec
 from fabro_core.errors import InvalidRequest
 from fabro_core.http.query import parse_unsigned
 from fabro_core.http.schemas import with_known_patterns
+from fabro_core.models.client_text import refuse_nul
 from fabro_core.models.ids import PairId, RunId, SessionId, TurnId, parse_digest, parse_ulid
 from fabro_core.models.stage import StageId, parse_stage_id
 
@@ -121,6 +122,11 @@ def _event_seq(text: str) -> EventSeq:
     return EventSeq(seq)
 
 
+def _any_text(text: str) -> str:
+    refuse_nul("The path", (text,))
+    return text
+
+
 def _digest(text: str) -> Digest:
     digest = parse_digest(text)
     if digest is None:
@@ -136,5 +142,5 @@ _PARSERS: Final[Mapping[Any, Callable[[str], Any]]] = {
     StageId: _stage_id,
     EventSeq: _event_seq,
     Digest: _digest,
-    str: str,
+    str: _any_text,
 }

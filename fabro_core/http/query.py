@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import inspect
 
 from fabro_core.errors import InvalidRequest
+from fabro_core.models.client_text import refuse_nul
 
 MAX_UNSIGNED = 4_294_967_295
 _BOOLEANS = {"true": True, "false": False}
@@ -34,6 +35,9 @@ class QueryParams(msgspec.Struct, frozen=True, kw_only=True):
     outside are clamped), `bool`, `str`, an Enum or `Literal` of texts, and a tuple of one of these for a parameter
     that may be repeated. A field without a default is a required parameter.
     """
+
+    holds_anything: ClassVar[bool] = False
+    """Whether the texts may hold U+0000, because no store ever sees them."""
 
 
 Params = TypeVar("Params", bound=QueryParams)
@@ -57,6 +61,8 @@ def query_parser(kind: type[Params]) -> QueryParser[Params]:
         given: dict[str, list[str]] = {}
         for name, value in _pairs(raw) if raw else ():
             given.setdefault(name, []).append(value)
+        if not kind.holds_anything:
+            refuse_nul("The query string", (text for name, *_ in fields for text in given.get(name, ())))
         found = {}
         for name, attribute, required, parse_values in fields:
             if name in given:

@@ -7,21 +7,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fabro_core.errors import InvalidRequest
-from fabro_core.text import begins_with_mark
-
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _TYPE = re.compile(r"`([^`]*)`")
 _WORDS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 _A_KEY = "[...]"
 _LONGEST_KEY_SHOWN = 80
 _STEP = re.compile(r"\[\.\.\.\]|\[\d+\]|\.?[^.\[]+")
-
-
-def refuse_byte_order_mark(body: bytes) -> None:
-    """JSON has none (RFC 8259 §8.1), and "not valid" would not say why. Raises `InvalidRequest`."""
-    if begins_with_mark(body):
-        raise InvalidRequest("The request body begins with a byte order mark; JSON is sent without one.")
 
 
 class TypeFault(NamedTuple):

@@ -39,7 +39,14 @@ from fabro_core.store.records import (
 
 
 class RunStore(abc.ABC):
-    """Runs, their logs, blobs and documents. Constructors do no I/O; `lifespan` opens and closes everything."""
+    """Runs, their logs, blobs and documents. Constructors do no I/O; `lifespan` opens and closes everything.
+
+    A text is any sequence of Unicode characters but U+0000, which the core refuses from every client; there are no
+    surrogates. It may be empty, have blanks and line breaks at its ends, and be longer than an engine's index takes. It
+    comes back as it was given, and is another one than its upper case, its trimmed and its normal form: whatever is
+    folded, the core has folded. Texts compare by code point, which is also the order of their UTF-8 bytes. No character
+    is special: `%`, `_`, `*`, `[`, `:`, `/`, backslashes, braces and control characters are found as what they are.
+    """
 
     @abc.abstractmethod
     def info(self) -> StoreInfo:

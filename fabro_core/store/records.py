@@ -2,9 +2,8 @@
 
 A store sees bytes, sequence numbers and typed index columns; it never looks into `body` or `state`. Instants are whole
 milliseconds since the epoch (`…_ms`), of the years 1 to 9999, and told by the caller: a store has no clock. The numbers
-of a `RunRow`, and `now_ms` - `begun_ms`, are any of signed 64 bits, kept and compared exactly. Text keys are folded by
-the core and compare by code point, which is also the order of their UTF-8 bytes. Fields may be added with defaults; a
-new required field means a new `PLUGIN_API`.
+of a `RunRow`, and `now_ms` - `begun_ms`, are any of signed 64 bits, kept and compared exactly. What a text may be,
+`RunStore` says. Fields may be added with defaults; a new required field means a new `PLUGIN_API`.
 """
 
 from __future__ import annotations

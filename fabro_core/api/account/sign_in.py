@@ -37,6 +37,8 @@ class StartParams(QueryParams, frozen=True, kw_only=True):
 
 
 class CallbackParams(QueryParams, frozen=True, kw_only=True):
+    holds_anything = True  # what a provider says is told to nobody and stored nowhere
+
     state: str = ""
     code: str = ""
     error: str = ""

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from fabro_core.errors import InvalidRequest
+from fabro_core.models.client_text import text_of
 from fabro_core.models.manifest import (
     ManifestConfig,
     ManifestFileEntry,
@@ -18,7 +19,7 @@ from fabro_core.models.manifest import (
     RunManifest,
 )
 from fabro_core.models.setting_origins import SettingsLayer
-from fabro_core.models.type_faults import TypeFault, refuse_byte_order_mark, type_fault, type_fault_in
+from fabro_core.models.type_faults import TypeFault, type_fault, type_fault_in
 from fabro_core.runs.create.paths import normal_path, seen_from
 from fabro_core.runs.paths import MAX_PATH_LENGTH, directory_of
 from fabro_core.runs.settings.arguments import Arguments, read_arguments
@@ -81,9 +82,8 @@ def read_manifest(body: bytes) -> ManifestDraft:
 
 
 def _decode(body: bytes) -> RunManifest:
-    refuse_byte_order_mark(body)
     try:
-        text = body.decode()  # the decoder would not look into values that it skips
+        text = text_of(body)  # the decoder would not look into values that it skips
         return _MANIFEST.decode(text)
     except msgspec.ValidationError as error:
         raise InvalidRequest(_fault_in(text, error).line()) from None

@@ -33,7 +33,7 @@ class Entry(NamedTuple):
     def record(self, seq: int) -> EventRecord:
         """What the store keeps."""
         return EventRecord(
-            seq=seq, kind=self.event.event, body=_PREFIX % seq + self.encoded[1:], tags=_tags(self.event)
+            seq=seq, kind=self.event.event, body=_PREFIX % seq + self.encoded[1:], tags=tags_of(self.event)
         )
 
 
@@ -91,7 +91,7 @@ def turn_tag(session_id: str, turn_id: str) -> str:
     return f"turn:{session_id}:{turn_id}"
 
 
-def _tags(event: TypedEvent) -> tuple[str, ...]:
+def tags_of(event: TypedEvent) -> tuple[str, ...]:
     """What stores can filter by (events.md E2)."""
     tags = []
     if event.stage_id is not None:

@@ -13,9 +13,11 @@ import msgspec
 
 from fabro_core.clock import Clock
 from fabro_core.errors import Conflict, NotFound, RunArchived, SeqConflict
+from fabro_core.models.client_text import refuse_nul
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal
 from fabro_core.models.status import Bucket
+from fabro_core.runs.fold.facets import facets_of
 from fabro_core.runs.fold.projection import Projection, counted
 from fabro_core.runs.fold.wire import row_of
 from fabro_core.runs.log.batch import Batch
@@ -64,9 +66,11 @@ class RunLog:
         return await self.create_with([own_entry(change, run_id, actor=actor, now=now) for change in changes], blobs)
 
     async def create_with(self, entries: Sequence[Entry], blobs: tuple[Blob, ...]) -> StoredRun:
-        """The same with entries that are written already, `run.created` first."""
+        """The same with entries that are written already, `run.created` first. Raises `InvalidRequest` for texts that
+        no store keeps."""
         batch = Batch(None)
         batch.add(entries)
+        refuse_nul("The names and labels of a run", (batch.run.workflow.name or "", *facets_of(batch.run)))
         return await self._placed(_as_written(await self._append(batch, blobs), children_count=0))
 
     async def change(self, run_id: RunId, decide: Decision, *, actor: Principal) -> Outcome:

@@ -6,20 +6,22 @@ stored text is the submitted one, cut up and put together anew, never an encodin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from fabro_core.errors import InvalidRequest
 from fabro_core.models import events
+from fabro_core.models.client_text import refuse_nul, text_of
 from fabro_core.models.events import PROPERTIES, Properties, TypedEvent
 from fabro_core.models.events.catalogue import RESERVED
 from fabro_core.models.ids import RunId
 from fabro_core.models.instant import format_instant, parse_instant
 from fabro_core.models.principal import Principal
 from fabro_core.models.stage import is_branch_id, parse_stage_id
-from fabro_core.models.type_faults import refuse_byte_order_mark, type_fault
-from fabro_core.runs.log.entry import Entry
+from fabro_core.models.type_faults import type_fault
+from fabro_core.runs.log.entry import Entry, tags_of
 
 _SCOPE = (
     "node_id",
@@ -81,7 +83,16 @@ def read_submission(body: bytes, run_id: RunId) -> Entry:
         actor=submitted.actor,
         properties=_typed(submitted, members),
     )
+    refuse_nul("What finds an event or a run", _searchable(event))
     return Entry(event, _encode(members, ts))
+
+
+def _searchable(event: TypedEvent) -> Iterator[str]:
+    """The texts that a store does not only keep as a part of the event's bytes, but finds things by."""
+    yield event.event
+    yield from tags_of(event)
+    if isinstance(event.properties, events.RunParentLinked):
+        yield event.properties.parent_id
 
 
 _Members = dict[str, msgspec.Raw]
@@ -89,9 +100,8 @@ _Members = dict[str, msgspec.Raw]
 
 
 def _decode(body: bytes) -> tuple[SubmittedEvent, _Members]:
-    refuse_byte_order_mark(body)
     try:
-        text = body.decode()
+        text = text_of(body)
         submitted = msgspec.convert(msgspec.json.decode(text), SubmittedEvent)
         return submitted, msgspec.json.decode(text, type=_Members)
     except msgspec.ValidationError as error:

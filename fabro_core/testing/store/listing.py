@@ -33,7 +33,7 @@ BY_KEY: dict[RunSort, list[dict[str, Any]]] = {
     RunSort.ELAPSED: [{"elapsed_ms": -3}, {"begun_ms": NOW_MS - 4}, {"elapsed_ms": 5}],
     RunSort.REPO: [{"repo_key": ""}, {"repo_key": "acme"}, {"repo_key": "acme/shop"}],
     RunSort.TITLE: [{"title_key": "Z"}, {"title_key": "\uffff"}, {"title_key": "\U00010000"}],
-    RunSort.WORKFLOW: [{"workflow_key": "a"}, {"workflow_key": "a\x00"}, {"workflow_key": "a\x00b"}],
+    RunSort.WORKFLOW: [{"workflow_key": "a"}, {"workflow_key": "a\x01"}, {"workflow_key": "a\x01b"}],
     RunSort.CHANGES: [{"changes": 2}, {"changes": 10}, {"changes": 100}],
     RunSort.SIZE: [{"size": 0}, {"size": 3}, {"size": 4}],
 }
@@ -67,7 +67,7 @@ class ListConformance(StoreCase):
 
     @pytest.mark.parametrize("direction", ["asc", "desc"])
     async def test_text_keys_compare_by_code_point(self, store: RunStore, direction: Literal["asc", "desc"]) -> None:
-        keys = ["", "\x00", "\x00a", "A", "Z", "_", "a", "a\x00", "a\x00z", "aa", "ß", "é", "\ue000", "\uffff", "😀"]
+        keys = ["", "\x01", "\x01a", "A", "Z", "_", "a", "a\x01", "a\x01z", "aa", "ß", "é", "\ue000", "\uffff", "😀"]
         await append_all(store, [row(run_id(n), title_key=key) for n, key in enumerate(keys)])
         order = [run_id(n) for n in range(len(keys))]
         page = await list_all(store, sort=RunSort.TITLE, direction=direction)
@@ -132,7 +132,7 @@ class ListConformance(StoreCase):
             assert (page.hits, page.total) == ((), 0)
 
     async def test_a_facet_is_compared_as_it_is(self, store: RunStore) -> None:
-        facets = ["", "f", "F", "f ", "fg", "f\x00", "%", "all", "ä", "a\u0308", "f" * 300, "f" * 301]
+        facets = ["", "f", "F", "f ", "fg", "f\x01", "%", "all", "ä", "a\u0308", "f" * 300, "f" * 301]
         await append_all(store, [row(run_id(n), facets=(facet,)) for n, facet in enumerate(facets)])
         await store.append(batch(row(run_id(900))))
         for n, facet in enumerate(facets):

@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 RUN_IDS: Final = tuple(run_id(number) for number in range(1, 7))
 COLLECTIONS: Final = ("c", "d")
-KEYS: Final = ("", "a", "a\x00")
+KEYS: Final = ("", "a", "a\x01")
 
 _RUNS: Final = st.sampled_from(RUN_IDS)
 _OWNERS: Final = st.sampled_from([None, "o", "p"])
@@ -107,7 +107,7 @@ _ORDERS: Final = st.builds(
 )
 """Queries that list every run."""
 
-_PLACES: Final = st.sampled_from([("c", ""), ("c", "a"), ("c", "a\x00"), ("d", "a")])
+_PLACES: Final = st.sampled_from([("c", ""), ("c", "a"), ("c", "a\x01"), ("d", "a")])
 
 
 class StoreMachine(RuleBasedStateMachine):

@@ -159,7 +159,7 @@ class RunConformance(StoreCase):
         assert list(await store.list_workflows()) == []
 
     async def test_workflows_are_the_distinct_pairs_each_with_its_newest_run(self, store: RunStore) -> None:
-        pairs = [("a", "A"), ("a", None), (None, "A"), (None, None), ("a", "A"), ("a\x00", "A"), ("", ""), ("é", '"')]
+        pairs = [("a", "A"), ("a", None), (None, "A"), (None, None), ("a", "A"), ("a\x01", "A"), ("", ""), ("é", '"')]
         rows = [row(run_id(n), workflow_slug=slug, workflow_name=name) for n, (slug, name) in enumerate(pairs)]
         await append_all(store, rows)
         found = await store.list_workflows()
