@@ -190,8 +190,7 @@ class SettingsReader:
 
         Raises `StartupError` when the settings do not say where it is.
         """
-        location = locate(config, self.environ, home_directory(self.environ))
-        is_fresh = location.named_by is None and not location.path.exists()
+        is_fresh = locate(config, self.environ, home_directory(self.environ)).is_fresh
         problems: list[Problem] = []
         draft = self._draft({} if is_fresh else config, AS_THE_FILE_SAYS, problems)
         storage = draft.reader.tables.get("server.storage")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from fabro_core.config.model import Listen
 
 
 @click.command()
@@ -17,6 +21,7 @@ def check(config: Path | None, online: bool) -> None:
     from fabro_core.app import FabroApp
     from fabro_core.boot.assembly import assemble, make_storage_root
     from fabro_core.boot.reading import SettingsReader
+    from fabro_core.server.process import make_default_socket_directory
     from fabro_core.server.record import RunDirectory
 
     async def open_and_close(app: FabroApp) -> None:
@@ -33,7 +38,24 @@ def check(config: Path | None, online: bool) -> None:
     assembly = assemble(SettingsReader().read(config))
     make_storage_root(assembly.settings)
     RunDirectory(assembly.settings.server.storage.root).check()
+    make_default_socket_directory(assembly.settings)
+    _check_socket(assembly.settings.server.listen)
     asyncio.run(open_and_close(FabroApp(assembly)))
     for warning in assembly.warnings:
         click.echo(warning, err=True)
     click.echo("ok")
+
+
+def _check_socket(listen: Listen) -> None:
+    """A socket that somebody listens on is no problem here: it may be that of the running server."""
+    from fabro_core.config.model import UnixListen
+    from fabro_core.context import Problem
+    from fabro_core.errors import StartupError
+    from fabro_core.server.faults import AddressUnavailable
+    from fabro_core.server.sockets import check_place
+
+    if isinstance(listen, UnixListen):
+        try:
+            check_place(listen.path)
+        except AddressUnavailable as error:
+            raise StartupError([Problem(path="server.listen.path", message=str(error))]) from None

@@ -15,8 +15,20 @@ from fabro_core.cli.starting import start_and_tell
 from fabro_core.config.load import Overrides
 from fabro_core.errors import FabroError
 from fabro_core.server.background import Ending
+from fabro_core.server.faults import OperationFailed
 from fabro_core.server.process import Process
 from fabro_core.server.record import Flags, ServerRecord
+
+
+def require_background(running: ServerRecord) -> None:
+    """Raises `OperationFailed` for a server in the foreground: a terminal or a supervisor started it and waits for its
+    end, and would not know of another one in the background."""
+    if running.log_path is None:
+        raise OperationFailed(
+            f"The running server (pid {running.pid}) on {running.bind.address} is in the foreground and goes on. "
+            "Restart it where it was started, for instance with its supervisor; or end it with fabro server stop, "
+            "and start another one."
+        )
 
 
 def replace(
@@ -37,8 +49,7 @@ def replace(
         process = Process.prepare(SettingsReader(), config, told, held=running.bind.listen)
         ending = Ending(process.directory, running, timeout_seconds, partial(_bring_back, running, flags, config))
         ending.require_permission()
-        process.check_opening()
-        process.binder.claim(process.assembly.settings.server.listen)
+        process.check()
     except FabroError as error:
         code = exit_code(error)
         click.echo(f"The running server (pid {running.pid}) on {running.bind.address} goes on", err=True)

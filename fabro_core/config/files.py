@@ -19,6 +19,14 @@ class Location(NamedTuple):
     named_by: str | None
     """`--config` or `FABRO_CONFIG`; None for the default place in the home."""
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nobody has named a file and there is none. One that cannot be looked at is there."""
+        try:
+            return self.named_by is None and not self.path.exists()
+        except OSError:
+            return False
+
 
 class Unreadable(Exception):
     """The file cannot be read or is not TOML: nothing else can be checked."""

@@ -70,8 +70,7 @@ class Initialised:
 
 def is_first_start(config: Path | None, environ: Mapping[str, str]) -> bool:
     """Whether nobody has named a settings file and the default one is missing."""
-    location = locate(config, environ, home_directory(environ))
-    return location.named_by is None and not location.path.exists()
+    return locate(config, environ, home_directory(environ)).is_fresh
 
 
 def initialise(reader: SettingsReader) -> Initialised:

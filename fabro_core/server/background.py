@@ -1,7 +1,7 @@
 """A server in the background: started, waited for, stopped (server.md S21, S24).
 
 The child is forked from the process that made the start-up checks, so nothing is imported or checked twice. It keeps
-the terminal until it listens: what prevents that is told there, and no log file is made.
+the terminal until it listens: what prevents that is told there, with what warns, and no log file is made.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -23,6 +23,7 @@ from fabro_core.config.model import Listen, UnixListen
 from fabro_core.config.values import split_address
 from fabro_core.errors import FabroError
 from fabro_core.server.faults import AlreadyRunning, NotRunning, NotStarted, OperationFailed
+from fabro_core.server.held_log import HeldLog, told_on_terminal
 from fabro_core.server.log_file import last_lines, open_log
 from fabro_core.server.record import RunDirectory, ServerRecord
 from fabro_core.server.sockets import remove_stale_socket
@@ -87,11 +88,16 @@ def start_in_background(process: Process, *, tell: Tell, replacing: Ending | Non
 def _serve_as_child(process: Process, writer: int, tell: Tell, replacing: Ending | None, starter: int) -> NoReturn:
     """The child's whole life. What becomes of the server that it replaces is seen to by `starter`, while that lives."""
 
+    held = HeldLog()
+    until_it_listens = ExitStack()
+
     def detach(address: str) -> None:
         log = open_log(process.directory.log_path)
+        until_it_listens.close()
         for descriptor in (1, 2):
             os.dup2(log, descriptor)
         os.close(log)
+        held.let_go()
         with suppress(BrokenPipeError):  # whoever waited has been killed; the server is wanted all the same
             os.write(writer, address.encode())
         os.close(writer)
@@ -100,10 +106,11 @@ def _serve_as_child(process: Process, writer: int, tell: Tell, replacing: Ending
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
+    until_it_listens.enter_context(told_on_terminal())
     try:
         if replacing is not None:
             replacing.see_to_it()
-        process.run(log=sys.stderr, log_path=process.directory.log_path, announce=detach)
+        process.run(log=held, log_path=process.directory.log_path, announce=detach)
     except FabroError as error:
         code = tell(error)
         if replacing is not None and os.getppid() != starter:

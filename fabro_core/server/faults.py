@@ -1,8 +1,13 @@
-"""Why the server cannot run although its configuration is right (server.md S18, exit code 1)."""
+"""Why the server cannot run, or a command not do what it was asked (server.md S18)."""
 
 from __future__ import annotations
 
-from fabro_core.errors import FabroError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fabro_core.context import Problem
+from fabro_core.errors import FabroError, StartupError
 
 
 class OperationFailed(FabroError):
@@ -30,3 +35,22 @@ class NotRunning(OperationFailed):
 
     def __init__(self) -> None:
         super().__init__("Server is not running")
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """What cannot be written at `path`, below the storage root, is a line of the report. Raises `StartupError`."""
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}"
+        raise StartupError([Problem(path="server.storage.root", message=message)]) from None
+
+
+@contextmanager
+def looking_at(path: Path) -> Iterator[None]:
+    """What cannot be looked at tells nothing. Raises `OperationFailed`."""
+    try:
+        yield
+    except OSError as error:
+        raise OperationFailed(f"cannot read {path}: {error.strerror}") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, TextIO
@@ -50,8 +51,15 @@ class TextFormatter(logging.Formatter):
         """The record as text, without a line feed at the end."""
         fields = _all_shown(_fields(record))
         line = f"{instant(record.created)} {record.levelname} {record.name} {escaped(record.getMessage())}{fields}"
-        trace = _trace(record)
-        return line if trace is None else "\n".join([line, *(f"  {escaped(row)}" for row in trace.split("\n"))])
+        return "\n".join([line, *_rows(_trace(record))])
+
+
+class PlainFormatter(logging.Formatter):
+    """The message alone, for a person at a terminal; a traceback follows."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text, without a line feed at the end."""
+        return "\n".join([escaped(record.getMessage()), *_rows(_trace(record))])
 
 
 class JsonFormatter(logging.Formatter):
@@ -92,6 +100,10 @@ def _second(epoch_seconds: int) -> str:
 
 def _trace(record: logging.LogRecord) -> str | None:
     return logging.Formatter().formatException(record.exc_info) if record.exc_info and record.exc_info[0] else None
+
+
+def _rows(trace: str | None) -> Iterator[str]:
+    return (f"  {escaped(row)}" for row in (trace.split("\n") if trace is not None else ()))
 
 
 _PLAIN: Final = re.compile(r"[\w./:@+-]+", re.ASCII)

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,12 @@ from fabro_core.boot.assembly import Assembly, assemble, make_storage_root
 from fabro_core.boot.reading import AS_THE_FILE_SAYS, SettingsReader
 from fabro_core.config.directories import make_private_directory
 from fabro_core.config.load import Overrides
-from fabro_core.config.model import Listen, UnixListen
+from fabro_core.config.model import Listen, Settings, UnixListen
+from fabro_core.context import Problem
+from fabro_core.errors import StartupError
 from fabro_core.server import collector
 from fabro_core.server.descriptors import raise_limit
+from fabro_core.server.log_file import check_log
 from fabro_core.server.log_lines import LogLines
 from fabro_core.server.logs import configure_logging, set_level
 from fabro_core.server.orders import SignalOrders
@@ -90,6 +93,8 @@ class Process:
         sys.setswitchinterval(SWITCH_SECONDS)  # the process is ours; an embedding program decides for itself
         make_storage_root(self.assembly.settings)
         with self.directory.locked():
+            if log_path is not None:
+                check_log(log_path)
             logging_settings = self.assembly.settings.server.logging
             lines = configure_logging(logging_settings, log)
             self.serving.app.log_requests_with(RequestLines(lines, logging_settings.format))
@@ -99,20 +104,25 @@ class Process:
             if self.workers == 1:
                 self.serving.run(listening, SignalOrders())
             else:
-                self.check_opening()
+                self._open_once()
                 with awaited_signals() as signals, listening as listener:
                     collector.leave_alone_what_there_is()
                     Workers(self.workers, partial(self._work, listener, lines)).supervise(signals)
 
-    def check_opening(self) -> None:
-        """Open and close everything: what is wrong with it is found before there are several processes to say it, or
-        none any more. Raises `StartupError` or `StoreUnavailable`."""
+    def check(self) -> None:
+        """Find out what would keep it from serving in the background, while another server runs in its place.
 
-        async def open_and_close() -> None:
-            async with self.assembly.opened():
-                pass
+        The address is kept. Nothing changes the layout of what is stored: another one may have to go on with it.
+        Raises `StartupError`, `StoreUnavailable` or `AddressUnavailable`.
+        """
+        make_storage_root(self.assembly.settings)
+        self.directory.check()
+        asyncio.run(_opened_and_closed(self.assembly.checked()))
+        self.binder.claim(self.assembly.settings.server.listen)
 
-        asyncio.run(open_and_close())
+    def _open_once(self) -> None:
+        """Open and close everything, so that what is wrong with it is told before there are several processes to."""
+        asyncio.run(_opened_and_closed(self.assembly.opened()))
 
     def _work(self, listener: socket.socket, lines: LogLines, orders: Orders) -> None:
         try:
@@ -122,11 +132,8 @@ class Process:
 
     @contextmanager
     def _listening(self, log_path: Path | None, announce: Announce) -> Iterator[socket.socket]:
-        listen = self.assembly.settings.server.listen
-        home = self.assembly.settings.home
-        if isinstance(listen, UnixListen) and listen.path.parent == home:
-            make_private_directory(home)
-        listener = self.binder.listen(listen)
+        make_default_socket_directory(self.assembly.settings)
+        listener = self.binder.listen(self.assembly.settings.server.listen)
         try:
             self.directory.publish(self._record(log_path))
             announce(listener.address)
@@ -151,6 +158,22 @@ class Process:
             started_at=self.assembly.clock.now().replace(microsecond=0),
             flags=_recorded(self.flags),
         )
+
+
+def make_default_socket_directory(settings: Settings) -> None:
+    """Create the home if the socket is to be there; any other directory must exist. Raises `StartupError`."""
+    listen = settings.server.listen
+    if isinstance(listen, UnixListen) and listen.path.parent == settings.home:
+        try:
+            make_private_directory(settings.home)
+        except OSError as error:
+            message = f"cannot be created: {error.strerror}"
+            raise StartupError([Problem(path=str(error.filename), message=message)]) from None
+
+
+async def _opened_and_closed(opening: AbstractAsyncContextManager[object]) -> None:
+    async with opening:
+        pass
 
 
 def _recorded(flags: Overrides) -> Flags | None:

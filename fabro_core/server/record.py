@@ -19,9 +19,8 @@ import msgspec
 
 from fabro_core.config.env_file import replace_file
 from fabro_core.config.model import Listen, TcpListen, UnixListen
-from fabro_core.context import Problem
-from fabro_core.errors import StartupError
-from fabro_core.server.faults import AlreadyRunning, OperationFailed
+from fabro_core.server.faults import AlreadyRunning, OperationFailed, looking_at, storing
+from fabro_core.server.log_file import check_log
 
 LOCK_WAIT_SECONDS: Final = 0.5
 """How long a start waits for the lock: `is_running` holds it for an instant, to find out."""
@@ -84,12 +83,12 @@ class RunDirectory:
 
         Raises `AlreadyRunning`, or `StartupError` when nothing can be written here. The storage root must exist.
         """
-        with _told(self.lock_path):
+        with storing(self.lock_path):
             descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             if not _acquired_in_time(descriptor):
                 raise AlreadyRunning(self._already_running())
-            with _told(self.record_path):
+            with storing(self.record_path):
                 self.record_path.unlink(missing_ok=True)
             try:
                 yield
@@ -99,12 +98,16 @@ class RunDirectory:
             os.close(descriptor)
 
     def check(self) -> None:
-        """Find out whether a server could write here, without more than creating its lock. Raises `StartupError`."""
-        with _told(self.lock_path):
+        """Find out whether a server could write here, without more than creating its lock and the directory of logs.
+
+        Raises `StartupError`.
+        """
+        with storing(self.lock_path):
             os.close(os.open(self.lock_path, os.O_RDWR | os.O_CREAT, 0o600))
-        with _told(self.record_path):
+        with storing(self.record_path):
             if self.record_path.is_dir():
                 raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        check_log(self.log_path)
 
     def _already_running(self) -> str:
         record = self._recorded()
@@ -114,11 +117,14 @@ class RunDirectory:
 
     def publish(self, record: ServerRecord) -> None:
         """Write the record; only the holder of the lock may."""
-        with _told(self.record_path):
+        with storing(self.record_path):
             replace_file(self.record_path, msgspec.json.encode(record))
 
     def running(self) -> ServerRecord | None:
-        """The record of the running server; None when none runs, or when it does not listen yet."""
+        """The record of the running server; None when none runs, or when it does not listen yet.
+
+        Raises `OperationFailed` when that cannot be found out, as `settled` and `is_running` do.
+        """
         return self._recorded() if self.is_running() else None
 
     def settled(self) -> ServerRecord | None:
@@ -132,30 +138,22 @@ class RunDirectory:
 
     def is_running(self) -> bool:
         """Whether a server holds the lock."""
-        try:
-            descriptor = os.open(self.lock_path, os.O_RDWR)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
+        with looking_at(self.lock_path):
+            try:
+                descriptor = os.open(self.lock_path, os.O_RDWR)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
         try:
             return not _acquired(descriptor)
         finally:
             os.close(descriptor)
 
     def _recorded(self) -> ServerRecord | None:
-        try:
-            return msgspec.json.decode(self.record_path.read_bytes(), type=ServerRecord)
-        except (FileNotFoundError, msgspec.DecodeError):
-            return None
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """What cannot be written is a line of the report."""
-    try:
-        yield
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror}"
-        raise StartupError([Problem(path="server.storage.root", message=message)]) from None
+        with looking_at(self.record_path):
+            try:
+                return msgspec.json.decode(self.record_path.read_bytes(), type=ServerRecord)
+            except (FileNotFoundError, msgspec.DecodeError):
+                return None
 
 
 def _acquired_in_time(descriptor: int) -> bool:

@@ -149,12 +149,21 @@ def _clear(path: Path) -> None:
         raise AddressUnavailable(f"address already in use: {path}")
 
 
+def check_place(path: Path) -> None:
+    """See that a socket could be made, unless somebody listens there already; changes nothing.
+
+    Raises `AddressUnavailable`.
+    """
+    directory = f"{path.parent}/."  # which a file has not
+    if not os.access(directory, os.W_OK | os.X_OK):
+        reason = "Permission denied" if os.access(directory, os.F_OK) else "No such file or directory"
+        raise AddressUnavailable(f"cannot listen on {path}: {reason}")
+    _require_no_other(path)
+
+
 def _require_room(path: Path) -> None:
     """See that `_clear` would succeed, and that a socket could be made; changes nothing."""
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        missing = "No such file or directory" if not path.parent.exists() else "Permission denied"
-        raise AddressUnavailable(f"cannot listen on {path}: {missing}")
-    _require_no_other(path)
+    check_place(path)
     if path.exists() and not _is_stale(path):
         raise AddressUnavailable(f"address already in use: {path}")
 

@@ -32,7 +32,11 @@ def test_a_first_start_initialises_and_serves(home: Home) -> None:
 
     assert started.returncode == 0
     assert started.stdout.splitlines()[0] == f"created {home.path}"
-    assert started.stderr == f"Server started (pid {pid}) on unix:{home.path}/fabro.sock\nAuth: dev-token\n"
+    assert started.stderr.splitlines() == [
+        f"Server started (pid {pid}) on unix:{home.path}/fabro.sock",
+        "Auth: dev-token",
+        f"Log: {home.path}/storage/logs/server.log",
+    ]
     assert "fabro_dev_" not in started.stdout + started.stderr
     assert home.run("server", "stop").returncode == 0
 
@@ -63,6 +67,7 @@ def test_a_background_server_lives_until_it_is_stopped(ready: Home) -> None:
         f"Server started (pid {record['pid']}) on {record['bind']['tcp']}",
         f"Web UI: http://localhost:{record['bind']['tcp'].partition(':')[2]}",
         "Auth: dev-token",
+        f"Log: {ready.path}/storage/logs/server.log",
     ]
     assert status_of(record["bind"], "/api/v1/auth/config") == 200
 

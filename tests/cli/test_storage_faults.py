@@ -63,10 +63,16 @@ def test_a_file_in_the_place_of_the_storage_root(home: Home) -> None:
 
 def test_a_file_in_the_place_of_the_directory_of_logs(home: Home, storage: Path) -> None:
     (storage / "logs").write_text("")
-    done = home.run(*START)
-    assert done.returncode == 1
-    assert f"cannot write the log {storage}/logs/server.log" in done.stderr
-    assert "Traceback" not in done.stderr
+    told = f"server.storage.root: cannot write {storage}/logs/server.log: File exists"
+    check_refused(home, told, commands=(START, CHECK))
+    assert not (storage / "fabro.db").exists(), "it is found before the store is opened"
+
+
+@pytest.mark.parametrize("name", ["server.log", "server.log.1"])
+def test_a_directory_in_the_place_of_a_log(home: Home, storage: Path, name: str) -> None:
+    path = storage / "logs" / name
+    path.mkdir(parents=True)
+    check_refused(home, f"server.storage.root: cannot write {path}: Is a directory", commands=(START, CHECK))
 
 
 def test_a_storage_root_where_nothing_can_be_made(home: Home) -> None:
@@ -106,7 +112,9 @@ def test_an_upgrade_is_announced_by_check_and_made_and_logged_by_a_start(home: H
 
     started = home.run(*START)
     assert started.returncode == 0
-    assert f"the layout of {storage / 'fabro.db'} was changed: {LAYOUT.migrations[-1].title}" in started.stderr
+    told = f"the layout of {storage / 'fabro.db'} was changed: {LAYOUT.migrations[-1].title}\n"
+    assert told in started.stderr
+    assert f" WARNING fabro.plugins.sqlite {told}" in home.run("server", "logs").stdout
     home.run("server", "stop")
     assert "changes its layout" not in home.run("check").stderr
 
@@ -118,3 +126,23 @@ def test_a_database_that_others_may_read_is_warned_of(home: Home, storage: Path)
     (storage / "fabro.db").chmod(0o644)
     assert f"others than its owner may read {storage / 'fabro.db'}; chmod 600 it" in home.run("check").stderr
     assert "others than its owner may read" in home.run(*START).stderr
+
+
+def test_a_restart_that_fails_its_checks_leaves_the_layout_to_the_server_that_goes_on(ready: Home) -> None:
+    assert ready.run(*START).returncode == 0
+    database = ready.path / "storage" / "fabro.db"
+    write_layout_3(database)
+    before = database.read_bytes()
+    (ready.path / "settings.toml").write_text('[server.auth]\nmethods = ["dev-token"]\n')
+    (ready.path / "storage" / "logs" / "server.log.1").mkdir()
+
+    done = ready.run("server", "restart")
+
+    assert done.returncode == 78
+    assert database.read_bytes() == before
+    (ready.path / "storage" / "logs" / "server.log.1").rmdir()
+    done = ready.run("server", "restart")
+    assert done.returncode == 0
+    told = done.stderr.count("was changed: ")
+    assert told > 0
+    assert ready.run("server", "logs").stdout.count("was changed: ") == told, "the log has it, too"

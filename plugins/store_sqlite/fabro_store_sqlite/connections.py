@@ -20,7 +20,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from fabro_core.store import StoreMisconfigured, StoreUnavailable
-from fabro_store_sqlite.faults import DRIVER_FAULTS, cannot_open, is_lock
+from fabro_store_sqlite.faults import DRIVER_FAULTS, READ_ONLY, cannot_open, is_lock
 from fabro_store_sqlite.migrations import LAYOUT, bring_up_to_date, pending, titles
 
 T = TypeVar("T")
@@ -59,6 +59,7 @@ class Database:
         """
         try:
             self._create_file()
+            self._require_writable()
             with self.connection() as connection:
                 self._use_wal(connection)
                 steps = bring_up_to_date(connection, self.path)
@@ -72,6 +73,7 @@ class Database:
         if not self.path.exists():
             self._require_directory()
             return titles([LAYOUT.creation])
+        self._require_writable()
         try:
             with self.connection() as connection:
                 return titles(pending(connection, self.path))
@@ -134,6 +136,12 @@ class Database:
             )
         if not os.access(directory, os.W_OK | os.X_OK):
             raise StoreMisconfigured(f"The database {self.path} cannot be created: {directory} is not writable.")
+
+    def _require_writable(self) -> None:
+        """SQLite would open what can only be read, and fail with the first write."""
+        for place in (self.path, self.path.parent):
+            if os.access(place, os.R_OK) and not os.access(place, os.W_OK):
+                raise StoreMisconfigured(f"The database {self.path} {READ_ONLY}.")
 
     def require_file(self) -> None:
         """Return when the database is the file that was opened. Raises `StoreUnavailable`."""

@@ -14,10 +14,12 @@ DRIVER_FAULTS = (sqlite3.Error, sqlite3.Warning, SQLAlchemyError, OSError)
 
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
+READ_ONLY = "is read-only; give the server's user write permission to it and to its directory"
+
 _OPERATOR_FAULTS = {
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; check that it is a file and that its directory is writable",
     sqlite3.SQLITE_PERM: "cannot be opened; give the server's user read and write permission",
-    sqlite3.SQLITE_READONLY: "is read-only; give the server's user write permission to it and to its directory",
+    sqlite3.SQLITE_READONLY: READ_ONLY,
     sqlite3.SQLITE_NOTADB: "is not an SQLite database; move it away or set another path",
     sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a backup",
 }
