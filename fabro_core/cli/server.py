@@ -138,18 +138,19 @@ def stop(config: Path | None, timeout: float) -> None:
 def restart(
     config: Path | None, bind: Listen | None, web: bool, no_web: bool, workers: int | None, timeout: float
 ) -> None:
-    """Start the server in place of the one that runs, if one does.
+    """Start the server in the background, in place of the one that runs there, if one does.
 
     What is not said stays as the running one was told when it was started. It is ended once everything has been
     checked, and brought back when the new one does not come up all the same.
     """
-    from fabro_core.cli.restart import replace
+    from fabro_core.cli.restart import replace, require_background
 
     said = _overrides(bind, web, no_web, workers or 1)
     running = _directory(config).settled()
     if running is None:
         _start_in_background(_prepared(_reader(), config, said))
     else:
+        require_background(running)
         replace(running, config, said, workers=workers, timeout_seconds=timeout)
 
 

@@ -293,6 +293,18 @@ def test_a_free_port_that_was_found_is_kept(ready: Home) -> None:
     assert ready.record["bind"] == bind
 
 
+def test_a_server_in_the_foreground_is_not_replaced_by_one_in_the_background(ready: Home) -> None:
+    process = ready.start_foreground(*TCP)
+    record = ready.record
+
+    done = ready.run("server", "restart")
+
+    assert done.returncode == 1
+    assert f"(pid {process.pid}) on {record['bind']['tcp']} is in the foreground and goes on." in done.stderr
+    assert "fabro server stop" in done.stderr
+    assert (ready.record, status_of(record["bind"], "/health")) == (record, 200)
+
+
 def test_a_restart_without_a_server_starts_one(ready: Home) -> None:
     assert ready.run("server", "restart", *TCP).returncode == 0
 
