@@ -14,6 +14,10 @@ MINIMUM := $(VENV)/minimum
 FUZZ := $(VENV)/fuzz
 AUDIT := $(VENV)/audit
 
+# On two cores, each test on the stores that make a difference to it.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+STORES := (every_store or not other_store)
+
 INSTALLING := $(VENV)/.installing
 
 # What is wrong with the environment, if there is one: then it is made anew. It needs its own packages, and pip until
@@ -32,7 +36,7 @@ ifneq ($(BROKEN),)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions test-bare test-minimum fuzz audit long lint types lock docs reference browser bench \
+.PHONY: help install serve test test-slow test-versions test-bare test-minimum fuzz audit long lint types lock docs reference browser bench \
 	bench-smoke soak clean
 
 help:  ## Show this list
@@ -43,8 +47,11 @@ install: $(RUNTIME)  ## Put the fabro command with all first-party plugins into 
 serve: $(RUNTIME)  ## Initialise if needed and serve in the foreground (BIND=127.0.0.1:3000 for TCP)
 	$(BIN)/fabro server start --foreground $(if $(BIND),--bind $(BIND))
 
-test: $(DEVELOPMENT)  ## Run every test, on two cores (ARGS="-n 0 -x tests/cli" for others)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+test: $(DEVELOPMENT)  ## Run the tests that are not slow (ARGS="-n 0 -x tests/cli" for others)
+	$(PYTEST) -m "not slow and $(STORES)" $(ARGS)
+
+test-slow: $(DEVELOPMENT)  ## Run the slow tests: growth, crashes, moves, guides, packages, mutants of stores
+	$(PYTEST) -m "slow and $(STORES)" $(ARGS)
 
 browser: $(DEVELOPMENT)  ## Test the pages in Chromium, which apt-get installs if it is missing
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
@@ -80,7 +87,7 @@ audit: $(DEVELOPMENT)  ## Look up what is locked among the known vulnerabilities
 
 long: $(DEVELOPMENT)  ## What takes too long for every change: all tests with all Pythons, every mutant, ten minutes of made-up requests, and twenty of load
 	FABRO_MUTANTS=all $(BIN)/python -m pytest -q tests/testing/test_store_kit.py
-	$(BIN)/python -m tests.compat.versions --slow
+	$(BIN)/python -m tests.compat.versions --slow -- --hypothesis-profile=searching
 	$(MAKE) fuzz ARGS="--seconds 600"
 	FABRO_SOAK_SECONDS=1200 $(BIN)/python -m pytest -q -s tests/soak
 

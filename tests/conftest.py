@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, settings
 
 from tests.testing.turns import VARIABLE, settle_turn
 
-# How long an example takes says something about the machine that runs it, and nothing about the code.
-settings.register_profile("fabro", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says something about the machine that runs it, and nothing about the code. A change is tried
+# with the same examples each time; `make long` searches for others (`--hypothesis-profile=searching`).
+settings.register_profile("fabro", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("searching", settings.get_profile("fabro"), derandomize=False, max_examples=1_000)
 settings.load_profile("fabro")
 
 

@@ -92,9 +92,9 @@ def manifest(name: str = "hello", **changes: Any) -> dict[str, Any]:
     return {key: value for key, value in whole.items() if value is not None}
 
 
-@pytest.fixture(params=["memory", pytest.param("sqlite", marks=pytest.mark.slow)])
+@pytest.fixture(params=["memory", pytest.param("sqlite", marks=pytest.mark.other_store)])
 def store_kind(request: pytest.FixtureRequest) -> str:
-    """Every API test runs on both stores; one of them tells what there is to learn of another Python."""
+    """Every API test can run on both stores. Those that the store makes a difference to are marked: `every_store`."""
     kind: str = request.param
     return kind
 

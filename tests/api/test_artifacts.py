@@ -11,7 +11,7 @@ from fabro_core.api.runs.artifact_upload import MAX_FILE_BYTES
 from fabro_core.store.records import DocQuery
 from tests.api.conftest import Server
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_store]
 
 UNKNOWN = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
 OCTETS = "application/octet-stream"

@@ -14,7 +14,7 @@ from fabro_core.auth.caller import User
 from fabro_core.http.services import SERVICES, Services
 from tests.api.conftest import Server
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_store]
 
 ORIGIN = "http://localhost:3000"
 SESSIONS = "/api/v1/auth/sessions"

@@ -10,7 +10,7 @@ from ulid import ULID
 from tests.api.conftest import Server
 from tests.api.seeding import Seed, put
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_store]
 
 UNKNOWN = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
 

@@ -14,7 +14,7 @@ from tests.api.conftest import Server, serving
 from tests.api.seeding import Seed, put
 from tests.runs.samples import FAILURE, SAMPLES, TIMING
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_store]
 
 UNKNOWN = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
 RUNNING = ("run.runnable", "run.starting", "run.started", "run.running")

@@ -12,7 +12,7 @@ import pytest
 from tests.api.conftest import Server
 from tests.api.seeding import Seed, put
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_store]
 
 EVERY_STATUS = [
     Seed(status=status, archived=archived, created=1000 * (2 * index + archived))

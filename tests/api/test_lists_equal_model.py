@@ -15,7 +15,7 @@ from ulid import ULID
 from tests.api.conftest import Server
 from tests.api.seeding import EPOCH, STATUSES, Seed, put
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.every_store]
 
 PARENTS = [str(ULID.from_int(number)) for number in (1, 2)]
 PRE_EXECUTION = ("submitted", "pending", "runnable")

@@ -11,7 +11,7 @@ import pytest
 from fabro_core.testing.store.case import append_all, row, run_id
 from tests.api.conftest import Server, serving
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_store]
 
 HELLO = "hello"
 LABELS = {"team": "web", "tier": "a=b"}

@@ -16,7 +16,7 @@ import pytest
 from tests.api.conftest import Server, serving
 from tests.api.test_contract import check, check_error
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_store]
 
 STALE = "0" * 64
 

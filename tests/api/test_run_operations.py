@@ -11,7 +11,7 @@ import pytest
 from tests.api.conftest import Server
 from tests.api.seeding import STATUSES, Seed, put
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_store]
 
 UNKNOWN = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
 PRE_EXECUTION = ("submitted", "pending", "runnable")

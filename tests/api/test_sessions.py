@@ -15,7 +15,7 @@ from tests.api.test_contract import check
 from tests.runs.samples import SAMPLES
 from tests.streams.client import Reader, attached
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.every_store]
 
 UNKNOWN = "01KJQ0QEPA7V9X1B2C4D6F8G0H"
 TURN = "01KJQ13BSMP4P5P6P7P8P9P0P1"

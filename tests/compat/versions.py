@@ -1,7 +1,8 @@
 """Runs the tests with the other versions of Python that the metadata names, as far as this machine has them.
 
-`make test` runs every test with the Python of `.venv`. This leaves out those that are marked as slow, unless it is told
-otherwise, and measures with the newest version, where measuring costs little, which lines the tests reach.
+`make test test-slow` run with the Python of `.venv`. This leaves out what is slow, and all stores but one where they
+make no difference, unless it is told otherwise, and measures with the newest version, where measuring costs little,
+which lines the tests reach.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ ROOT: Final = Path(__file__).parents[2]
 ENVIRONMENTS: Final = ROOT / ".venv"
 PLUGINS: Final = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 LEAST_COVERED: Final = 25
+QUICK: Final = "not slow and not other_store"
 ALONE: Final = {name: value for name, value in os.environ.items() if name not in ("FABRO_CONTRACT", "FABRO_CORPUS")}
 """The environment of whoever has this repository and nothing else, for which the tests have to work as well."""
 _VERSION: Final = re.compile(r"Programming Language :: Python :: (3\.\d+)")
@@ -74,10 +76,10 @@ def run_tests(programs: Path, *, measured: bool, selection: Iterable[str]) -> bo
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.compat.versions", description=__doc__)
-    parser.add_argument("--slow", action="store_true", help="run the slow tests as well")
+    parser.add_argument("--slow", action="store_true", help="run all tests, with all versions")
     parser.add_argument("arguments", nargs="*", help="for pytest, behind --")
     given = parser.parse_args()
-    selection = ["-n", "2", *([] if given.slow else ["-m", "not slow"]), *given.arguments]
+    selection = ["-n", "2", "--dist", "worksteal", *([] if given.slow else ["-m", QUICK]), *given.arguments]
 
     present: dict[str, Path] = {}
     for version in claimed_versions():
@@ -89,7 +91,7 @@ def main() -> int:
 
     passed = True
     for version, python in present.items():
-        if version == own and version != newest:
+        if version == own and version != newest and not given.slow:
             continue
         print(f"Python {version}:", flush=True)
         programs = environment(version, python)

@@ -21,7 +21,7 @@ from tests.races.server_process import on_redis, on_sqlite, server_process
 from tests.races.work import NOTE, answer, append, ask, log_of, started
 from tests.replicas import shared_valkey as shared_valkey  # a fixture
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 APPENDERS = 32
 EVENTS_EACH = 20

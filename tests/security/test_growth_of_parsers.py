@@ -59,6 +59,8 @@ from fabro_core.unseen import escaped, escaped_for_page
 from tests.growth import MOST_GROWTH, Make, growth, numbered, repeated
 from tests.runs.folding import RUN_ID
 
+pytestmark = pytest.mark.slow
+
 Reads = Callable[[str], object]
 Texts = Mapping[str, Make[str]]
 

@@ -21,7 +21,10 @@ from tests.races.server_process import TOKEN, ServerProcess, on_redis, on_sqlite
 from tests.races.work import NOTE, append, started
 from tests.replicas import shared_valkey as shared_valkey  # a fixture
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="both are read from /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="both are read from /proc"),
+]
 
 CONNECTIONS = 300
 OF_THE_STORE = 4

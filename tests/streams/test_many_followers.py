@@ -17,7 +17,7 @@ import pytest
 from tests.races.server_process import TOKEN, ServerProcess, on_sqlite, server_process
 from tests.races.work import NOTE, append, log_of, started
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 FOLLOWERS = 1_000
 STALLED = 20

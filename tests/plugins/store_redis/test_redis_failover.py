@@ -22,7 +22,7 @@ from tests.plugins.store_redis.valkey import DURABLE, Valkey, running
 from tests.ports import free_port
 from tests.proxy import round_robin
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 A, B = run_id(1), run_id(2)
 PROMOTED_SECONDS = 30
