@@ -25,6 +25,7 @@ from fabro_core.testing.store.appending import AppendConformance
 from fabro_core.testing.store.blobs import BlobConformance
 from fabro_core.testing.store.case import BreakDriver, NoDriver, OpenStore, StoreCase, opened
 from fabro_core.testing.store.crashing import CrashConformance
+from fabro_core.testing.store.crowds import CrowdConformance
 from fabro_core.testing.store.documents import DocumentConformance
 from fabro_core.testing.store.faults import FaultConformance
 from fabro_core.testing.store.feed import FeedConformance
@@ -34,8 +35,11 @@ from fabro_core.testing.store.machine import MachineConformance
 from fabro_core.testing.store.model import ModelConformance
 from fabro_core.testing.store.opening import OpeningConformance
 from fabro_core.testing.store.reading import ReadConformance
+from fabro_core.testing.store.removing import RemovalConformance
 from fabro_core.testing.store.runs import RunConformance
 from fabro_core.testing.store.sharing import SharingConformance
+from fabro_core.testing.store.sizes import SizeConformance
+from fabro_core.testing.store.texts import TextConformance
 from fabro_core.testing.store.watching import WatchConformance
 
 __all__ = ["BreakDriver", "NoDriver", "OpenStore", "StoreCase", "StoreConformance", "opened"]
@@ -51,6 +55,10 @@ class StoreConformance(
     ModelConformance,
     BlobConformance,
     DocumentConformance,
+    RemovalConformance,
+    TextConformance,
+    SizeConformance,
+    CrowdConformance,
     WatchConformance,
     FencingConformance,
     SharingConformance,

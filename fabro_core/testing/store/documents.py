@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -34,10 +34,14 @@ async def put(store: RunStore, key: str = "k", if_revision: Revision = ANY, **ch
     return await store.put_doc(DocWrite(key=key, if_revision=if_revision, **columns))
 
 
-async def delete(store: RunStore, key: str = "k", if_revision: str | Expect = ANY, now_ms: int = NOW_MS) -> bool:
-    return await store.delete_doc(
-        DocDelete(collection="c", key=key, if_revision=if_revision, now_ms=now_ms)  # type: ignore[arg-type]
-    )
+async def delete(
+    store: RunStore,
+    key: str = "k",
+    if_revision: str | Literal[Expect.ANY] = ANY,
+    now_ms: int = NOW_MS,
+    collection: str = "c",
+) -> bool:
+    return await store.delete_doc(DocDelete(collection=collection, key=key, if_revision=if_revision, now_ms=now_ms))
 
 
 async def keys(store: RunStore, limit: int = 100, **changes: Any) -> tuple[list[str], bool]:

@@ -1,0 +1,136 @@
+"""Texts that engines take for each other, or for something else than texts; each is one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+
+def _unpacked(length: int) -> str:
+    """A text of which nothing repeats, so that no engine makes it shorter."""
+    return "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(length))
+
+
+LONG: Final = _unpacked(3_000)
+"""More than the index of any engine takes in one entry."""
+
+LOOK_ALIKES: Final[dict[str, Sequence[str]]] = {
+    "case": (
+        "abc",
+        "ABC",
+        "Abc",
+        "ä",
+        "Ä",
+        "ß",
+        "ss",
+        "SS",
+        "ẞ",
+        "i",
+        "I",
+        "\u0131",
+        "İ",
+        "\u03c3",
+        "ς",
+        "Σ",
+        "K",
+        "\u212a",
+    ),
+    "blanks": (
+        "",
+        " ",
+        "  ",
+        "a",
+        "a ",
+        " a",
+        "a  ",
+        "a\t",
+        "a\n",
+        "a\r\n",
+        "a\u00a0",
+        "a\u200b",
+        "\ufeffa",
+        "a\u3000",
+    ),
+    "normal forms": (
+        "é",
+        "e\u0301",
+        "ﬁ",
+        "fi",
+        "Å",
+        "\u212b",
+        "A\u030a",
+        "한",
+        "\u1112\u1161\u11ab",
+        "①",
+        "1",
+        "\uff12",
+        "2",
+    ),
+    "wildcards": (
+        "a",
+        "%",
+        "_",
+        "a%",
+        "a_",
+        "%a",
+        "*",
+        "a*",
+        "?",
+        "a?",
+        "[a]",
+        "[^b]",
+        "a[",
+        "\\",
+        "\\%",
+        "a\\",
+        ".",
+        ".*",
+    ),
+    "quotes": ("'", "''", '"', '""', "`", "a'b", "a';--", "$1", ":a", "{a}", "{}", "%s", "%(a)s", "\\x41", "&amp;"),
+    "separators": (
+        "a",
+        "b",
+        "a:b",
+        "a::b",
+        ":",
+        "a:",
+        ":b",
+        "a/b",
+        "a\x1fb",
+        "\x1f",
+        "a|b",
+        "a,b",
+        "a\x01b",
+        "a{b}",
+        "a b",
+    ),
+    "numbers": ("0", "00", "1", "01", "1.0", "1e0", "-0", "0x1", "true", "null", "None", "NaN", "9" * 30),
+    "controls": (
+        "İ",
+        "\x01",
+        "\x02",
+        "\x08",
+        "\x1b",
+        "\x1e",
+        "\x1f",
+        "\x7f",
+        "\x80",
+        "\x85",
+        "\u2028",
+        "\u202e",
+        "\ufffd",
+    ),
+    "planes": (
+        "\ud7ff",
+        "\ue000",
+        "\ufffe",
+        "\uffff",
+        "\U00010000",
+        "\U0001f600",
+        "\U0001f44d\U0001f3fd",
+        "\U0010ffff",
+    ),
+    "lengths": tuple("f" * length for length in (63, 64, 65, 127, 128, 255, 256, 257, 300, 1_024, 1_025)),
+    "long": (LONG, f"{LONG}a", f"{LONG}b", LONG[:-1], f"a{LONG}", "é" * 255, "é" * 256),
+}
+"""Texts each of which is a text of its own."""
