@@ -19,6 +19,7 @@ from fabro_core.auth.base import AuthMethod, LoginOption
 from fabro_core.boot.building import Part, Parts, build
 from fabro_core.boot.reading import ConfiguredPlugin, Reading
 from fabro_core.boot.report import in_order
+from fabro_core.causes import errors_of_stores, told
 from fabro_core.clock import Clock, SystemClock, epoch_ms
 from fabro_core.config.directories import make_private_directory
 from fabro_core.config.model import Settings, TcpListen
@@ -93,7 +94,9 @@ class Assembly:
                     await self._open_store(stack, problems)
             await self._open_others(stack, problems)
             if not steps:
-                await try_a_write(self.store, epoch_ms(self.clock.now()))
+                with errors_of_stores():
+                    await self.store.ping()
+                    await try_a_write(self.store, epoch_ms(self.clock.now()))
             yield steps
 
     @asynccontextmanager
@@ -105,9 +108,10 @@ class Assembly:
     @contextmanager
     def _faults_of_the_store(self, problems: list[Problem]) -> Iterator[None]:
         try:
-            yield
+            with errors_of_stores():
+                yield
         except StoreMisconfigured as error:
-            problems.append(Problem(path=join(STORE.section.path, self.store_name), message=str(error)))
+            problems.append(Problem(path=join(STORE.section.path, self.store_name), message=told(error)))
 
     async def _open_store(self, stack: AsyncExitStack, problems: list[Problem]) -> None:
         await stack.enter_async_context(closing_logged(f"the store {self.store_name}", self.store.lifespan()))

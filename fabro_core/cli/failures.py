@@ -7,8 +7,9 @@ from typing import Final
 import click
 
 from fabro_core.boot.report import report
+from fabro_core.causes import told
 from fabro_core.client.faults import LoginRequired
-from fabro_core.errors import FabroError, StartupError, StoreMisconfigured
+from fabro_core.errors import FabroError, StartupError, StoreMisconfigured, StoreUnavailable
 from fabro_core.server.faults import NotStarted
 from fabro_core.unseen import escaped
 
@@ -25,10 +26,15 @@ def exit_code(error: FabroError) -> int:
     if isinstance(error, StartupError):
         click.echo(report(error.problems), err=True, nl=False)
         return MISCONFIGURED
-    if str(error):
-        click.echo("\n".join(map(escaped, str(error).split("\n"))), err=True)
+    if text := _text_of(error):
+        click.echo("\n".join(map(escaped, text.split("\n"))), err=True)
     if isinstance(error, NotStarted):
         return error.exit_code
     if isinstance(error, StoreMisconfigured):
         return MISCONFIGURED
     return LOGIN_REQUIRED if isinstance(error, LoginRequired) else FAILED
+
+
+def _text_of(error: FabroError) -> str:
+    """In the words of the log, where it has some."""
+    return f"the store is unavailable: {told(error)}" if isinstance(error, StoreUnavailable) else str(error)

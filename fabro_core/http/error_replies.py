@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from fabro_core.causes import told
 from fabro_core.errors import StoreUnavailable
 from fabro_core.http.accept import prefers_html
 from fabro_core.http.asgi import Scope
@@ -41,7 +42,7 @@ def error_reply(scope: Scope, services: Services, error: Exception, *headers: tu
 
 def note_store_failure(scope: Scope, services: Services, error: StoreUnavailable) -> None:
     """Tell the health check, which reports the store as down from now on and logs why (server.md S7)."""
-    log.debug("request %s: store unavailable: %s", trace_of(scope).request_id, error)
+    log.debug("request %s: store unavailable: %s", trace_of(scope).request_id, told(error))
     services.health.suspect(error)
 
 

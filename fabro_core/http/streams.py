@@ -15,6 +15,7 @@ from typing import Final
 
 from fabro_core.auth.caller import Caller, Worker
 from fabro_core.auth.refusals import MethodUnavailable
+from fabro_core.causes import told
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import Refusal, StoreUnavailable
 from fabro_core.http.asgi import SERVER_SEND, Receive, Scope, Send
@@ -297,7 +298,7 @@ class EventStream:
         try:
             await self._pass_on(follower, send)
         except StoreUnavailable as fault:
-            log.warning("an event stream ends early, the store is unavailable: %s", fault)
+            log.warning("an event stream ends early, the store is unavailable: %s", told(fault))
             self._streams.health.suspect(fault)
 
     async def _pass_on(self, follower: Follower, send: Send) -> None:

@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from fabro_core.errors import FabroError
+from fabro_core.causes import told
+from fabro_core.errors import FabroError, StoreError
 from fabro_core.server.orders import LOOK, LOOK_SIGNAL, STOP, STOP_SIGNALS, PipeOrders
 from fabro_core.server.serving import Orders
 
@@ -97,6 +98,8 @@ class Workers:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._work(PipeOrders(reading))
             code = 0
+        except StoreError as error:
+            log.error("a worker cannot serve, the store is unavailable: %s", told(error))
         except FabroError as error:
             log.error("a worker cannot serve: %s", error)
         except BaseException:

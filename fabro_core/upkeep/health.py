@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from fabro_core.causes import BrokenPromise, errors_of_stores, told
 from fabro_core.clock import Clock, epoch_ms
-from fabro_core.errors import StoreUnavailable
+from fabro_core.errors import StoreError, StoreUnavailable
 from fabro_core.store.base import RunStore
 from fabro_core.store.probe import try_a_write
 
@@ -39,7 +40,7 @@ class StoreHealth:
 
     def suspect(self, fault: StoreUnavailable) -> None:
         """A call has failed: report the store as unavailable until a check succeeds."""
-        self._found(str(fault))
+        self._found(told(fault))
         self._suspected.set()
 
     @asynccontextmanager
@@ -67,17 +68,19 @@ class StoreHealth:
         """Ask now, and write when it is time to."""
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
-                await self._store.ping()
-                if time.monotonic() >= self._write_at:
-                    await try_a_write(self._store, epoch_ms(self._clock.now()))
-                    self._write_at = time.monotonic() + WRITE_INTERVAL_SECONDS
-        except StoreUnavailable as fault:
-            self._found(str(fault))
+                with errors_of_stores():
+                    await self._store.ping()
+                    if time.monotonic() >= self._write_at:
+                        await try_a_write(self._store, epoch_ms(self._clock.now()))
+                        self._write_at = time.monotonic() + WRITE_INTERVAL_SECONDS
+        except BrokenPromise as fault:
+            if not self.available:  # for its author, whatever else was wrong before
+                log.error("the store is unavailable: %s", told(fault))
+            self._found(told(fault))
+        except StoreError as fault:
+            self._found(told(fault))
         except TimeoutError:
             self._found(f"It has not answered within {CHECK_TIMEOUT_SECONDS} s.")
-        except Exception:
-            log.exception("the store broke its promise to raise nothing but StoreUnavailable")
-            self._found("It fails in a way that stores must not.")
         else:
             self._found(None)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from fabro_core.causes import told
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import StoreUnavailable
 from fabro_core.store.base import RunStore
@@ -39,7 +40,7 @@ class Housekeeping:
         try:
             removed = await self._store.purge(epoch_ms(self._clock.now()))
         except StoreUnavailable as fault:
-            log.warning("expired documents stay for now, the store is unavailable: %s", fault)
+            log.warning("expired documents stay for now, the store is unavailable: %s", told(fault))
             return
         if removed:
             log.debug("%s expired documents removed", removed)

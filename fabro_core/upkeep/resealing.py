@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import Protocol
 
+from fabro_core.causes import told
 from fabro_core.errors import StoreUnavailable
 
 log = logging.getLogger("fabro.auth")
@@ -23,7 +24,7 @@ async def seal_anew(collections: Iterable[Sealed]) -> None:
     try:
         resealed = sum([await each.reseal() for each in collections])
     except StoreUnavailable as fault:
-        log.warning("SESSION_SECRET_PREVIOUS is still needed: the store is unavailable: %s", fault)
+        log.warning("SESSION_SECRET_PREVIOUS is still needed: the store is unavailable: %s", told(fault))
         return
     log.info(
         "SESSION_SECRET_PREVIOUS seals nothing any more, %s documents were sealed anew; remove it once every server on "

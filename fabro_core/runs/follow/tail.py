@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 from weakref import WeakValueDictionary
 
+from fabro_core.causes import told
 from fabro_core.errors import StoreUnavailable
 from fabro_core.runs.follow.frames import Window, joined
 from fabro_core.runs.follow.sources import Fate, FeedSource, PartSource, RunSource, Source, SourcePage
@@ -151,7 +152,7 @@ class _Channel:
                 self._stirred = False
                 await self._advance()
         except StoreUnavailable as fault:
-            log.debug("events cannot be read, streams wait: %s", fault)
+            log.debug("events cannot be read, streams wait: %s", told(fault))
         except Exception:
             log.exception("events cannot be read, streams wait")
         finally:
@@ -282,7 +283,7 @@ class Tail:
                 async for hint in self._store.watch():
                     self._heed(hint)
             except StoreUnavailable as fault:
-                log.debug("the store cannot be listened to: %s", fault)
+                log.debug("the store cannot be listened to: %s", told(fault))
             except Exception:
                 log.exception("the store cannot be listened to")
             await asyncio.sleep(WATCH_AGAIN_SECONDS)
