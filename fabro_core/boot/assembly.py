@@ -89,7 +89,7 @@ class Assembly:
         async with self._opening() as (stack, problems):
             steps: Sequence[str] = ()
             with self._faults_of_the_store(problems):
-                steps = await self.store.migrate(dry_run=True)
+                steps = await self.store.pending_migrations()
                 if not steps:
                     await self._open_store(stack, problems)
             await self._open_others(stack, problems)

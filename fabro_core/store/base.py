@@ -173,7 +173,8 @@ class RunStore(abc.ABC):
         A hint may be lost, repeated or merged; it never names a sequence number that is not yet readable.
         """
 
-    async def migrate(self, *, dry_run: bool = False) -> Sequence[str]:
-        """Bring stored data to this version's layout; returns one line a step. A dry run changes nothing: `fabro check`
-        tells its lines. Default: there are none."""
+    async def pending_migrations(self) -> Sequence[str]:
+        """What opening will do to bring older data to this version's layout, one line a step; asked while the store is
+        closed, and changes nothing. `fabro check` tells the lines, and leaves the store closed where there are some.
+        Default: there are none."""
         return ()

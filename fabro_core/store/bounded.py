@@ -61,8 +61,8 @@ class BoundedStore(RunStore):
     def watch(self) -> AsyncIterator[Wakeup]:
         return self._store.watch()
 
-    async def migrate(self, *, dry_run: bool = False) -> Sequence[str]:
-        return await self._store.migrate(dry_run=dry_run)
+    async def pending_migrations(self) -> Sequence[str]:
+        return await self._store.pending_migrations()
 
     async def ping(self) -> None:
         await self._in_time(self._store.ping())

@@ -122,10 +122,10 @@ class SqliteRunStore(RunStore):
         finally:
             await asyncio.to_thread(database.close)
 
-    async def migrate(self, *, dry_run: bool = False) -> Sequence[str]:
+    async def pending_migrations(self) -> Sequence[str]:
         database = self._database()
         try:
-            return await asyncio.to_thread(database.plan if dry_run else database.prepare)
+            return await asyncio.to_thread(database.plan)
         finally:
             database.close()
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from fabro_core.errors import StoreMisconfigured
 from fabro_core.testing.store import opened
 from fabro_core.testing.store.case import batch, row, run_id
 from fabro_store_sqlite import SqliteRunStore
+from fabro_store_sqlite.connections import Database
 from fabro_store_sqlite.migrations import LAYOUT, Step, bring_up_to_date, pending
 
 pytestmark = pytest.mark.anyio
@@ -134,14 +135,21 @@ async def test_a_path_with_characters_of_a_url_is_just_a_path(tmp_path: Path) ->
 # -- layouts --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_dry_run_on_a_new_path_writes_nothing(path: Path) -> None:
-    assert await SqliteRunStore(path).migrate(dry_run=True) == [LAYOUT.creation.title]
+async def test_asking_what_is_pending_on_a_new_path_writes_nothing(path: Path) -> None:
+    assert await SqliteRunStore(path).pending_migrations() == [LAYOUT.creation.title]
     assert modes(path.parent) == {}
 
 
-async def test_migrate_makes_the_layout_once(path: Path) -> None:
-    assert await SqliteRunStore(path).migrate() == [LAYOUT.creation.title]
-    assert list(await SqliteRunStore(path).migrate()) == []
+async def test_opening_makes_the_layout_once(path: Path) -> None:
+    assert prepared(path) == [LAYOUT.creation.title]
+    assert list(prepared(path)) == []
+    assert list(await SqliteRunStore(path).pending_migrations()) == []
+
+
+def prepared(path: Path) -> Sequence[str]:
+    """What opening the file has done."""
+    with closing(Database(path, busy_timeout_ms=5_000, pool_size=1)) as database:
+        return database.prepare()
 
 
 LATER = replace(
@@ -181,8 +189,7 @@ async def test_a_migration_that_fails_half_way_changes_nothing(path: Path) -> No
 
 
 async def test_instances_that_open_a_fresh_file_at_once_all_succeed(path: Path) -> None:
-    stores = [SqliteRunStore(path) for _ in range(6)]
-    plans = await asyncio.gather(*(store.migrate() for store in stores))
+    plans = await asyncio.gather(*(asyncio.to_thread(prepared, path) for _ in range(6)))
     assert sorted(map(len, plans)) == [0, 0, 0, 0, 0, 1], "one of them makes the layout"
 
 

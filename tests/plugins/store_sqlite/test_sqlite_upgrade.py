@@ -55,9 +55,10 @@ def upgrade_until(path: Path, before: str) -> int:
 
 async def test_an_upgraded_file_is_like_a_fresh_one(path: Path, tmp_path: Path) -> None:
     write_layout_3(path)
-    await SqliteRunStore(path).migrate()
     fresh = tmp_path / "fresh.db"
-    await SqliteRunStore(fresh).migrate()
+    for each in (path, fresh):
+        async with opened(SqliteRunStore(each)):
+            pass
     assert definitions(path) == definitions(fresh)
 
 
@@ -124,10 +125,10 @@ async def test_an_upgraded_file_gives_no_place_in_the_feed_twice(path: Path) -> 
 )
 async def test_an_upgrade_that_is_killed_begins_anew(path: Path, before: str) -> None:
     write_layout_3(path)
-    steps = await SqliteRunStore(path).migrate(dry_run=True)
+    steps = await SqliteRunStore(path).pending_migrations()
     assert steps
     assert upgrade_until(path, before) == -signal.SIGKILL
-    assert await SqliteRunStore(path).migrate(dry_run=True) == steps, "nothing of it was done"
+    assert await SqliteRunStore(path).pending_migrations() == steps, "nothing of it was done"
     async with opened(SqliteRunStore(path)) as store:
         await assert_whole(store)
         assert await position(store) == DELETED_CHANGE
