@@ -36,8 +36,8 @@ ifneq ($(BROKEN),)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-slow test-versions test-bare test-minimum fuzz audit long lint types lock docs reference browser bench \
-	bench-smoke soak clean
+.PHONY: help install serve test test-slow test-versions test-bare test-minimum fuzz audit long lint types lock docs reference browser \
+	proxies bench bench-smoke soak clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 16
@@ -56,6 +56,10 @@ test-slow: $(DEVELOPMENT)  ## Run the slow tests: growth, crashes, moves, guides
 browser: $(DEVELOPMENT)  ## Test the pages in Chromium, which apt-get installs if it is missing
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
 	$(BIN)/python -m pytest -q tests/browser $(ARGS)
+
+proxies: $(DEVELOPMENT)  ## Test behind nginx and Caddy, set up as the guides say; apt-get installs what is missing
+	{ PATH="$$PATH:/usr/sbin" command -v nginx && command -v caddy; } >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx caddy; }
+	$(BIN)/python -m pytest -q tests/proxies $(ARGS)
 
 soak: $(DEVELOPMENT)  ## Two minutes of load on three servers that are killed one after the other
 	FABRO_SOAK_SECONDS=120 $(BIN)/python -m pytest -q -s tests/soak $(ARGS)
