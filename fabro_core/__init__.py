@@ -1,9 +1,9 @@
 """Fabro Server: a plugin-based ASGI server for the Fabro API.
 
 The names below are for programs that embed the server, and for plugins of every kind. What a kind needs beside them is
-in `fabro_core.store`, `fabro_core.auth`, `fabro_core.settings` and `fabro_core.testing`, what makes manifests in
-`fabro_core.client`. These six modules are the public surface: `PLUGIN_API` counts its changes. Everything else may move
-in any release.
+in `fabro_core.store`, `fabro_core.auth`, `fabro_core.sessions`, `fabro_core.settings` and `fabro_core.testing`, what
+makes manifests in `fabro_core.client`. These seven modules are the public surface: `PLUGIN_API` counts its changes.
+Everything else may move in any release.
 
 `import fabro_core` loads nothing; each name is loaded when it is first used.
 """

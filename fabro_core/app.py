@@ -35,11 +35,14 @@ from fabro_core.http.origins import origin_of
 from fabro_core.http.routing import Application
 from fabro_core.http.services import Services
 from fabro_core.http.streams import EventStreams
+from fabro_core.plugins.kinds import SESSION_RESPONDER
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.resources.assembly import resources
 from fabro_core.resources.catalogue import Catalogue
 from fabro_core.runs.follow.tail import Tail
 from fabro_core.runs.service import Runs
+from fabro_core.sessions.claims import Claims
+from fabro_core.sessions.replies import Replies, needs_of
 from fabro_core.upkeep.diagnostics import Diagnostics
 from fabro_core.upkeep.health import StoreHealth
 from fabro_core.upkeep.housekeeping import Housekeeping
@@ -127,6 +130,16 @@ class FabroApp:
             reserved=assembly.reading.secret_names,
         )
         self._housekeeping = Housekeeping(assembly.store, assembly.clock)
+        responder = next((part.object for part in assembly.parts.of(SESSION_RESPONDER)), None)
+        self._runs = Runs(
+            assembly.store,
+            assembly.clock,
+            web_url=assembly.server.public_url if assembly.settings.server.web.enabled else None,
+            read_stored=self._resources.stored_settings,
+            responder=None if responder is None else needs_of(responder),
+        )
+        claims = Claims(assembly.store, assembly.clock, self._runs.sessions)
+        self._replies = Replies(self._runs, claims, responder, self._resources.secrets.redaction)
         self._tail = Tail(assembly.store)
         self._streams = EventStreams(
             self._tail,
@@ -195,6 +208,7 @@ class FabroApp:
                 if self.assembly.reading.previous_session_secret is not None:
                     await seal_anew((*self.auth.sealed, *self._resources.sealed))
                 self._uptime.begin()
+                await stack.enter_async_context(self._replies.lifespan())
                 await stack.enter_async_context(self._tail.lifespan())
                 await stack.enter_async_context(self._edge.serving())
                 await stack.enter_async_context(self._streams.lifespan())
@@ -216,8 +230,9 @@ class FabroApp:
             self._draining = False
 
     def drain(self) -> None:
-        """Take no new work: readiness turns 503, and event streams end at once (server.md S23)."""
+        """Take no new work: readiness turns 503, replies in sessions and event streams end at once (server.md S23)."""
         self._draining = True
+        self._replies.drain()
         self._streams.drain()
 
     @property
@@ -275,12 +290,8 @@ class FabroApp:
                 session_secret=assembly.reading.session_secret,
                 methods={name: method.check for name, method in self.auth.methods.items()},
             ),
-            runs=Runs(
-                assembly.store,
-                assembly.clock,
-                web_url=assembly.server.public_url if settings.web.enabled else None,
-                read_stored=self._resources.stored_settings,
-            ),
+            runs=self._runs,
+            replies=self._replies,
             resources=self._resources,
             catalogue=Catalogue(),
             streams=self._streams,

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from docs.generate.markdown import code, page, prose, table
-from fabro_core import auth, store
+from fabro_core import auth, sessions, store
 from fabro_core.auth import base
 from fabro_core.config.descriptions import field_descriptions
+from fabro_core.sessions import base as responders
 from fabro_core.store import records
 
 
@@ -39,15 +40,36 @@ def write_auth() -> str:
     return page("The auth method interface", introduction, *_parts(auth.AuthMethod, structs))
 
 
+def write_responder() -> str:
+    """The page of the responder's interface."""
+    introduction = (
+        "What replies in sessions implements, `fabro_core.sessions.SessionResponder`, what it may read of a run, and"
+        " the records beside them. [Write a responder](../write-a-responder.md) is the guide."
+    )
+    structs = [getattr(responders, name) for name in vars(responders) if name in sessions.__all__]
+    return page(
+        "The responder interface",
+        introduction,
+        *_interface(sessions.SessionResponder),
+        *_parts(sessions.RunReader, [each for each in structs if each is not sessions.SessionResponder]),
+    )
+
+
 def _parts(interface: type, records_beside: list[Any]) -> list[str]:
+    return [
+        *_interface(interface),
+        "## Records",
+        *(_record(each) for each in records_beside if isinstance(each, type) and each is not interface),
+    ]
+
+
+def _interface(interface: type) -> list[str]:
     methods = [(name, member) for name, member in vars(interface).items() if not name.startswith("_")]
     return [
         f"## {interface.__name__}",
         prose(interface.__doc__),
         *_attributes(interface),
         *(_method(name, member) for name, member in methods if isinstance(member, FunctionType)),
-        "## Records",
-        *(_record(each) for each in records_beside if isinstance(each, type) and each is not interface),
     ]
 
 

@@ -16,6 +16,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "hooks.md": hooks.write,
     "operations.md": operations.write,
     "public-names.md": public_names.write,
+    "responder-interface.md": interfaces.write_responder,
     "run-settings.md": run_settings.write,
     "settings.md": settings.write,
     "store-interface.md": interfaces.write_store,

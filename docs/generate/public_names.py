@@ -15,6 +15,7 @@ MODULES: Final = (
     "fabro_core",
     "fabro_core.store",
     "fabro_core.auth",
+    "fabro_core.sessions",
     "fabro_core.settings",
     "fabro_core.testing",
     "fabro_core.client",
@@ -25,7 +26,7 @@ MODULES: Final = (
 def write() -> str:
     """The page."""
     introduction = (
-        "What a plugin, or a program that embeds the server, may import: the names of these six modules."
+        "What a plugin, or a program that embeds the server, may import: the names of these seven modules."
         " [Compatibility](../compatibility.md) says what may become of them; everything else may change in any release."
     )
     return page("Public names", introduction, *(_section(module) for module in MODULES))

@@ -15,6 +15,7 @@ from fabro_core.http.streams import EventStreams
 from fabro_core.resources.assembly import Resources
 from fabro_core.resources.catalogue import Catalogue
 from fabro_core.runs.service import Runs
+from fabro_core.sessions.replies import Replies
 from fabro_core.upkeep.diagnostics import Diagnostics
 from fabro_core.upkeep.health import StoreHealth
 from fabro_core.upkeep.machine import Machine
@@ -52,6 +53,7 @@ class Services:
     machine: Machine
     diagnostics: Diagnostics
     runs: Runs
+    replies: Replies
     resources: Resources
     catalogue: Catalogue
     streams: EventStreams

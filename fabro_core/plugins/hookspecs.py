@@ -14,6 +14,7 @@ import msgspec
 from fabro_core.auth.base import AuthMethod
 from fabro_core.context import Link, PluginContext
 from fabro_core.hooks import hookspec
+from fabro_core.sessions.base import SessionResponder
 from fabro_core.store.base import RunStore
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def fabro_auth_method(ctx: PluginContext) -> AuthMethod:  # type: ignore[empty-b
 @hookspec
 def fabro_run_store(ctx: PluginContext) -> RunStore:  # type: ignore[empty-body]
     """The run store. Required in the group `fabro.store`; exactly one is active."""
+
+
+@hookspec
+def fabro_session_responder(ctx: PluginContext) -> SessionResponder:  # type: ignore[empty-body]
+    """What replies in sessions about runs. Optional in the group `fabro.ext`; one extension of a server may have it."""
 
 
 @hookspec

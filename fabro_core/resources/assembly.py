@@ -10,7 +10,8 @@ from fabro_core.documents.collection import Documents
 from fabro_core.documents.sealing import Seal
 from fabro_core.resources.environments import Environments, environment_settings
 from fabro_core.resources.mcp_servers import KeptMcpServer, McpServers, server_settings
-from fabro_core.resources.secrets import KeptSecret, Secrets
+from fabro_core.resources.secret_model import KeptSecret
+from fabro_core.resources.secrets import Secrets
 from fabro_core.resources.variables import Variables
 from fabro_core.runs.settings.stored import StoredSettings
 from fabro_core.store.base import RunStore

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -12,33 +12,18 @@ from fabro_core.clock import Clock
 from fabro_core.documents.collection import Documents
 from fabro_core.documents.sealing import BadSeal, Seal
 from fabro_core.errors import InvalidRequest, NotFound, SecretsUnavailable
-from fabro_core.models.instant import Instant, format_instant
+from fabro_core.models.instant import format_instant
+from fabro_core.redaction import Redaction
+from fabro_core.resources.secret_model import KeptSecret, SecretMetadata, SecretType
+from fabro_core.resources.secret_values import SecretValues
 from fabro_core.secret import Secret
 from fabro_core.store.base import RunStore
-
-SecretType = Literal["token", "oauth", "file"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PRIVATE_KEY: Final = "GITHUB_APP_PRIVATE_KEY"
 """The one file that is known by a name and not by its path."""
 _RESERVED: Final = frozenset({"SESSION_SECRET", "FABRO_DEV_TOKEN"})
 _RESERVED_PREFIX: Final = "AWS_"
-
-
-class SecretMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is shown of one."""
-
-    name: str
-    type: SecretType
-    description: str | UnsetType = UNSET
-    created_at: Instant
-    updated_at: Instant
-
-
-class KeptSecret(SecretMetadata, frozen=True, kw_only=True):
-    """As it is stored."""
-
-    value: Secret
 
 
 class SecretValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +48,7 @@ class Secrets:
         self._reserved = reserved | _RESERVED
         self._shown = Documents(store, clock, "secrets", SecretMetadata)
         self.sealed = None if seal is None else Documents(store, clock, "secrets", KeptSecret, seal=seal)
+        self._values = SecretValues(self._shown, self.sealed)
 
     async def all(self) -> list[SecretMetadata]:
         """All of them, by name."""
@@ -95,7 +81,12 @@ class Secrets:
             written = await self.sealed.update(given.name, decide)
         except BadSeal as error:
             raise SecretsUnavailable(f"Another session secret sealed {given.name}; delete it first.") from error
+        self._values.changed()
         return SecretMetadata(**{name: getattr(written, name) for name in SecretMetadata.__struct_fields__})
+
+    async def redaction(self) -> Redaction:
+        """Takes the values out of what is shown (events.md E2); those that no key opens are nobody's any more."""
+        return await self._values.redaction()
 
     async def delete(self, name: str) -> None:
         """Raises `InvalidRequest` for what is no name, and `NotFound`."""
@@ -103,6 +94,7 @@ class Secrets:
             raise InvalidRequest("No secret can have this name.")
         if not await self._shown.delete(name):
             raise NotFound("There is no secret of this name.")
+        self._values.changed()
 
 
 def is_name_of(kind: SecretType, name: str) -> bool:

@@ -20,8 +20,10 @@ from fabro_core.runs.decide.answers import answer
 from fabro_core.runs.decide.parents import ParentLinks
 from fabro_core.runs.decide.pull_request_links import PullRequests
 from fabro_core.runs.decide.steering import interrupt, redirect, steer
+from fabro_core.runs.fold.ask_fabro import AskFabroSplicer, ResponderNeeds
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.title import valid_title
+from fabro_core.runs.fold.wire import run_json, run_json_to_the_moment
 from fabro_core.runs.log.entry import Entry
 from fabro_core.runs.log.log import Decision, Outcome, RunLog
 from fabro_core.runs.log.origin import gives_agents_tools, read_created
@@ -39,7 +41,7 @@ from fabro_core.runs.views.listing import PageEncoder
 from fabro_core.runs.views.output_log import StageOutputs
 from fabro_core.runs.views.read_models import ReadModels
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import EventPage, EventQuery, RunQuery, StoredRun
+from fabro_core.store.records import EventPage, EventQuery, RunHit, RunQuery, StoredRun
 
 
 class Fork(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +67,9 @@ class Runs:
         *,
         web_url: str | None,
         read_stored: ReadStoredSettings = nothing_stored,
+        responder: ResponderNeeds | None = None,
     ) -> None:
+        """`responder` says what it needs that replies in sessions about runs; None: nothing replies."""
         off_loop = OffLoop()
         self._store = store
         self._clock = clock
@@ -80,7 +84,8 @@ class Runs:
         self.files = RunFiles(store, self._log)
         self._pictures = Pictures(off_loop)
         self.read_models = ReadModels(store, self._log, off_loop, self._pictures, clock)
-        self._pages = PageEncoder()
+        self._completed = None if responder is None else AskFabroSplicer(responder).spliced
+        self._pages = PageEncoder(self._completed)
         self.planner = Planner(off_loop, read_stored)
         self._creator = RunCreator(store, self._log, self.planner, clock, web_url=web_url)
 
@@ -102,6 +107,17 @@ class Runs:
                 code="too_broad",
             ) from error
         return self._pages.encode(page, offset=query.offset, now_ms=query.now_ms)
+
+    def json(self, hit: RunHit) -> bytes:
+        """The Run resource (runs.md R5)."""
+        return self._complete(run_json(hit, self.now_ms()))
+
+    def json_to_the_moment(self, stored: StoredRun) -> bytes:
+        """The same with every duration of a live run counted to the moment (runs.md R5.7)."""
+        return self._complete(run_json_to_the_moment(stored, self.now_ms()))
+
+    def _complete(self, body: bytes) -> bytes:
+        return body if self._completed is None else self._completed(body)
 
     async def count(self) -> RunCounts:
         return await count_runs(self._store, self.now_ms())

@@ -6,20 +6,20 @@ A session is what the log of its run says of it. Beside that there is one docume
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 from ulid import ULID
 
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.documents.collection import Documents
-from fabro_core.errors import Conflict, Contended, Refusal
-from fabro_core.models.events import RunEvent
-from fabro_core.models.events.sessions import RunSessionCreated, RunSessionTurnStarted
+from fabro_core.errors import Conflict, Contended, NotFound, Refusal, TurnActive
+from fabro_core.models.events import Properties, RunEvent
+from fabro_core.models.events.sessions import RunSessionCreated, RunSessionTurnStarted, TurnProperties
 from fabro_core.models.ids import RunId, SessionId, TurnId
 from fabro_core.models.instant import parse_instant
 from fabro_core.models.principal import Principal
-from fabro_core.models.session import SessionDetail, SessionRecord, SessionTurn
+from fabro_core.models.session import SessionDetail, SessionMessage, SessionRecord, SessionTurn
 from fabro_core.runs.decide import sessions as decide
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.sessions import ActiveTurn, Session
@@ -31,8 +31,6 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventPage, EventQuery
 
 Order = Literal["updated_desc", "created_desc"]
-
-_EVENTS_OF_UNANSWERED: Final = 3
 
 
 class SessionRun(msgspec.Struct, frozen=True):
@@ -48,13 +46,17 @@ class Found(msgspec.Struct, frozen=True):
     session: Session
 
 
-class Begun(msgspec.Struct, frozen=True):
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
     """A turn that has begun."""
 
     run_id: RunId
+    session_id: SessionId
     turn_id: TurnId
     first_seq: int
     """Of its first event."""
+    model: str | None
+    """The session's, as is the next."""
+    provider: str | None
 
 
 class RunSessions:
@@ -133,27 +135,46 @@ class RunSessions:
             )
         )
 
-    async def begin_turn(self, session_id: SessionId, text: str, turn_id: TurnId | None, *, actor: Principal) -> Begun:
-        """Say something in a session; None: the turn gets an id of ours.
+    def new_turn_id(self) -> TurnId:
+        return TurnId(self._new_id())
+
+    async def require_free(self, session_id: SessionId, text: str) -> None:
+        """Raises what would be in the way of a turn now: `InvalidRequest` for a blank text, `TurnActive`."""
+        decide.require_input(text)
+        turn = (await self.find(session_id)).session.turn
+        if turn is not None:
+            raise TurnActive(turn.id)
+
+    async def begin_turn(self, session_id: SessionId, text: str, turn_id: TurnId, *, actor: Principal) -> Begun:
+        """Say something in a session.
 
         Raises `InvalidRequest` for a blank text, `TurnActive`, and `Conflict` for the id of a turn that there was.
         """
         decide.require_input(text)
-        chosen = TurnId(self._new_id()) if turn_id is None else turn_id
-        for _ in range(MAX_APPEND_ATTEMPTS):
-            found = await self.find(session_id)
-            judged_seq = None
-            if turn_id is not None and found.session.turn is None:
-                judged_seq = found.session.last_seq
-                await self._require_unused(found.run_id, session_id, turn_id)
-            change = decide.unanswered_turn(session_id, chosen, text, judged_seq=judged_seq)
-            try:
-                outcome = await self._log.change(found.run_id, change, actor=actor)
-            except decide.SessionMoved:
-                continue
-            assert outcome.last_seq is not None
-            return Begun(found.run_id, chosen, outcome.last_seq - _EVENTS_OF_UNANSWERED + 1)
-        raise Contended
+        return await self._begin(session_id, turn_id, decide.opening(turn_id, text), actor)
+
+    async def begin_unanswered_turn(
+        self, session_id: SessionId, text: str, turn_id: TurnId, *, actor: Principal
+    ) -> Begun:
+        """As `begin_turn`, where nothing replies: the turn has ended as well."""
+        decide.require_input(text)
+        return await self._begin(session_id, turn_id, decide.unanswered(turn_id, text), actor)
+
+    async def go_on(self, run_id: RunId, session_id: SessionId, said: TurnProperties, *, actor: Principal) -> None:
+        """Note what happens in a turn, its end perhaps. Raises `TurnOver` when the turn has ended already."""
+        await self._log.change(run_id, decide.go_on(session_id, said), actor=actor)
+
+    async def is_active(self, turn: Begun) -> bool:
+        """Whether the turn has not ended."""
+        try:
+            active = (await self.find(turn.session_id)).session.turn
+        except NotFound:
+            return False
+        return active is not None and active.id == turn.turn_id
+
+    async def said_before(self, turn: Begun) -> list[SessionMessage]:
+        """The messages of the session before a turn."""
+        return await session_messages(self._store, turn.run_id, turn.session_id, last_seq=turn.first_seq - 1)
 
     async def interrupt_turn(self, session_id: SessionId, turn_id: TurnId, *, actor: Principal) -> bytes:
         """End a turn; the event that says so, encoded. Raises `Conflict` when it is not active."""
@@ -166,6 +187,31 @@ class RunSessions:
         """Forget the sessions about a run that is being deleted."""
         async for stored in self._index.walk(owner=run_id):
             await self._index.delete(stored.key)
+
+    async def _begin(
+        self, session_id: SessionId, turn_id: TurnId, said: Sequence[Properties], actor: Principal
+    ) -> Begun:
+        for _ in range(MAX_APPEND_ATTEMPTS):
+            found = await self.find(session_id)
+            judged_seq = None
+            if found.session.turn is None:
+                judged_seq = found.session.last_seq
+                await self._require_unused(found.run_id, session_id, turn_id)
+            change = decide.begin(session_id, said, judged_seq=judged_seq)
+            try:
+                outcome = await self._log.change(found.run_id, change, actor=actor)
+            except decide.SessionMoved:
+                continue
+            assert outcome.last_seq is not None
+            return Begun(
+                run_id=found.run_id,
+                session_id=session_id,
+                turn_id=turn_id,
+                first_seq=outcome.last_seq - len(said) + 1,
+                model=found.session.model,
+                provider=found.session.provider,
+            )
+        raise Contended
 
     async def _require_unused(self, run_id: RunId, session_id: SessionId, turn_id: TurnId) -> None:
         tag = turn_tag(session_id, turn_id)

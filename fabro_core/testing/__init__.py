@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fabro_core.testing.clock import ManualClock
     from fabro_core.testing.conformance import deviates
     from fabro_core.testing.identity_provider import FakeIdentityProvider
+    from fabro_core.testing.responders import ResponderConformance
     from fabro_core.testing.servers import RunningServer, running
     from fabro_core.testing.store import StoreConformance
     from fabro_core.testing.store.case import BreakDriver, NoDriver, OpenStore, opened
@@ -28,6 +29,7 @@ else:
             "fabro_core.testing.clock": ("ManualClock",),
             "fabro_core.testing.conformance": ("deviates",),
             "fabro_core.testing.identity_provider": ("FakeIdentityProvider",),
+            "fabro_core.testing.responders": ("ResponderConformance",),
             "fabro_core.testing.servers": ("RunningServer", "running"),
             "fabro_core.testing.store": ("StoreConformance",),
             "fabro_core.testing.store.case": ("BreakDriver", "NoDriver", "OpenStore", "opened"),
@@ -42,6 +44,7 @@ __all__ = [
     "ManualClock",
     "NoDriver",
     "OpenStore",
+    "ResponderConformance",
     "RunningServer",
     "StoreConformance",
     "deviates",

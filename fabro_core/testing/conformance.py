@@ -54,7 +54,7 @@ class ConformanceSuite:
     """Base of the kits' classes. Defining a class that overrides a promise silently is a `TypeError`."""
 
     conformance_kit: ClassVar[str]
-    """What the kit tests: `store` or `auth`."""
+    """What the kit tests: `store`, `auth` or `responder`."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -12,10 +12,10 @@ from typing import Final
 
 import pytest
 
-pytest.register_assert_rewrite("fabro_core.testing.store", "fabro_core.testing.auth")
+pytest.register_assert_rewrite("fabro_core.testing.store", "fabro_core.testing.auth", "fabro_core.testing.responders")
 
 KIT: Final = "fabro_kit"
-"""Property of a kit test's report: `store` or `auth`."""
+"""Property of a kit test's report: `store`, `auth` or `responder`."""
 
 SUITE: Final = "fabro_suite"
 """Property of a kit test's report: the node id of its class."""

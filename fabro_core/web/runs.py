@@ -14,7 +14,6 @@ from fabro_core.http.query import QueryParams
 from fabro_core.http.reply import Reply, html_reply
 from fabro_core.models.ids import parse_run_id
 from fabro_core.models.instant import instant_of_ms
-from fabro_core.runs.fold.wire import run_json_to_the_moment
 from fabro_core.runs.views.listing import visible_buckets
 from fabro_core.store.records import RunQuery
 from fabro_core.web.pages import run_page, runs_page
@@ -59,7 +58,7 @@ async def get_run(call: Call[PagePath]) -> Reply:
     if run_id is None:
         raise NotFound("There is no such run.")
     now_ms = services.runs.now_ms()
-    body = run_json_to_the_moment(await services.runs.get(run_id), now_ms)
+    body = services.runs.json_to_the_moment(await services.runs.get(run_id))
     shown = run_page_view(body, prefix=services.public_prefix, now=instant_of_ms(now_ms))
     return html_reply(run_page(viewer=viewer_of(call), run=shown, prefix=services.public_prefix))
 

@@ -24,6 +24,8 @@ EXECUTED: Final = {
     ("docs/sign-in.md", "sh"): 1,  # test_sign_in
     ("docs/sign-in.md", "toml"): 1,  # test_sign_in
     ("docs/workers.md", "sh"): 6,  # test_workers
+    ("docs/write-a-responder.md", "python"): 2,  # test_guides
+    ("docs/write-a-responder.md", "toml"): 2,  # test_guides
     ("docs/write-a-store.md", "python"): 5,  # test_guides
     ("docs/write-a-store.md", "sh"): 1,  # test_guides
     ("docs/write-a-store.md", "toml"): 1,  # test_guides

@@ -17,6 +17,8 @@ from tests.docs.documents import ROOT, blocks, text_of
 pytestmark = pytest.mark.slow
 
 STORE, AUTH, EXTENSION = "docs/write-a-store.md", "docs/write-an-auth-method.md", "docs/write-an-extension.md"
+RESPONDER = "docs/write-a-responder.md"
+KITS = {AUTH: "auth conformance", RESPONDER: "responder conformance"}
 
 _NAMED_FILE = re.compile(r"`(?P<name>\w+\.py)`:\n\n```python\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -110,13 +112,13 @@ def counts_left_out(text: str) -> str:
     return re.sub(r"\d+ (passed|not applicable)", r"… \1", text)
 
 
-@pytest.mark.parametrize("guide", [AUTH, EXTENSION])
+@pytest.mark.parametrize("guide", [AUTH, EXTENSION, RESPONDER])
 def test_the_plugin_of_a_guide_passes_its_tests_and_serves(guide: str, tmp_path: Path) -> None:
     write_files(guide, tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     tested = run(tmp_path, "python", "-m", "pytest", "-q")
     assert tested.returncode == 0, tested.stdout
-    assert ("auth conformance" in tested.stdout) == (guide == AUTH)
+    assert [kit for kit in KITS.values() if kit in tested.stdout] == [KITS[each] for each in (guide,) if each in KITS]
 
     project, settings = blocks(guide, "toml")
     install(project, tmp_path)
@@ -125,7 +127,7 @@ def test_the_plugin_of_a_guide_passes_its_tests_and_serves(guide: str, tmp_path:
     assert len(checked.stderr.splitlines()) == 1, "the store's line, and no warning"
 
 
-@pytest.mark.parametrize("guide", [AUTH, EXTENSION])
+@pytest.mark.parametrize("guide", [AUTH, EXTENSION, RESPONDER])
 def test_the_plugin_of_a_guide_is_correctly_typed(guide: str, tmp_path: Path) -> None:
     write_files(guide, tmp_path)
     done = run(tmp_path, "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), ".")

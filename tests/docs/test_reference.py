@@ -13,7 +13,12 @@ from fabro_core.plugins import hookspecs
 from fabro_core.store.base import RunStore
 from tests.docs.documents import DOCUMENTS, code, text_of
 
-PLUGIN_GUIDES = ("docs/write-a-store.md", "docs/write-an-auth-method.md", "docs/write-an-extension.md")
+PLUGIN_GUIDES = (
+    "docs/write-a-store.md",
+    "docs/write-an-auth-method.md",
+    "docs/write-an-extension.md",
+    "docs/write-a-responder.md",
+)
 
 
 def specified() -> dict[str, Callable[..., object]]:

@@ -75,6 +75,7 @@ NEW: Final = {
 
 EXAMPLES: Final = {
     "fabro-auth-apikeys": (Group.AUTH, "api-keys", ROOT / "examples" / "plugins" / "auth_apikeys"),
+    "fabro-ext-answers": (Group.EXT, "answers", ROOT / "examples" / "plugins" / "ext_answers"),
     "fabro-ext-report": (Group.EXT, "report", ROOT / "examples" / "plugins" / "ext_report"),
 }
 

@@ -24,7 +24,8 @@ class Frame(NamedTuple):
 class Reader:
     """One request and its answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, body: bytes = b"") -> None:
+        self._body = body
         self.status = 0
         self.headers: dict[str, str] = {}
         self.blocks: list[str] = []
@@ -56,7 +57,7 @@ class Reader:
     async def receive(self) -> Message:
         if not self._asked:
             self._asked = True
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": self._body, "more_body": False}
         await self._left.wait()
         return {"type": "http.disconnect"}
 
@@ -132,8 +133,23 @@ def parsed(block: str) -> Frame:
 @asynccontextmanager
 async def attached(app: ASGIApp, target: str, *, method: str = "GET", **headers: str) -> AsyncIterator[Reader]:
     """A request for `target`, begun; the client leaves at the end of the context. `_` stands for `-` in names."""
+    async with _requested(app, target, method, b"", headers) as reader:
+        yield reader
+
+
+@asynccontextmanager
+async def posted(app: ASGIApp, target: str, body: bytes, **headers: str) -> AsyncIterator[Reader]:
+    """The same for an answer to JSON."""
+    async with _requested(app, target, "POST", body, {**headers, "content-type": "application/json"}) as reader:
+        yield reader
+
+
+@asynccontextmanager
+async def _requested(
+    app: ASGIApp, target: str, method: str, body: bytes, headers: dict[str, str]
+) -> AsyncIterator[Reader]:
     split = urlsplit(target)
-    reader = Reader()
+    reader = Reader(body)
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

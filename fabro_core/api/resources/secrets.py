@@ -11,7 +11,8 @@ from msgspec import UNSET, UnsetType
 from fabro_core.http.call import Call
 from fabro_core.http.operation import operation
 from fabro_core.http.reply import Reply, json_reply, no_content
-from fabro_core.resources.secrets import SecretMetadata, SecretType, SecretValue
+from fabro_core.resources.secret_model import SecretMetadata, SecretType
+from fabro_core.resources.secrets import SecretValue
 from fabro_core.secret import Secret
 
 secrets = partial(operation, tag="Secrets")

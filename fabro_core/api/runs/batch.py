@@ -16,7 +16,6 @@ from fabro_core.http.path import require_run_id
 from fabro_core.http.reply import Reply, json_reply
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal
-from fabro_core.runs.fold.wire import run_json
 from fabro_core.runs.log.log import Outcome
 
 RunIds = Annotated[list[str], msgspec.Meta(min_length=1, max_length=250)]
@@ -145,7 +144,7 @@ async def _lifecycle(
             entry = _entry(call, error)
             results.append(BatchRunLifecycleResult(run_id=run_id, ok=False, outcome=_failure(error), error=entry))
         else:
-            run = msgspec.Raw(run_json(outcome.hit, call.services.runs.now_ms()))
+            run = msgspec.Raw(call.services.runs.json(outcome.hit))
             results.append(
                 BatchRunLifecycleResult(
                     run_id=run_id, ok=True, outcome=changed if outcome.changed else unchanged, run=run

@@ -6,13 +6,12 @@ from fabro_core.http.call import AnyCall
 from fabro_core.http.reply import Reply, json_bytes
 from fabro_core.models.principal import RunProvenance
 from fabro_core.runs.create.provenance import provenance_of
-from fabro_core.runs.fold.wire import run_json
 from fabro_core.store.records import RunHit
 
 
 def run_reply(call: AnyCall, hit: RunHit, status: int = 200) -> Reply:
     """The run as it is now."""
-    return json_bytes(run_json(hit, call.services.runs.now_ms()), status)
+    return json_bytes(call.services.runs.json(hit), status)
 
 
 def provenance(call: AnyCall) -> RunProvenance:

@@ -18,7 +18,6 @@ from fabro_core.http.reply import Reply, json_bytes, no_content
 from fabro_core.models.manifest import RunManifest
 from fabro_core.models.run import PaginatedRunList, Run
 from fabro_core.models.status import Bucket
-from fabro_core.runs.fold.wire import run_json_to_the_moment
 from fabro_core.runs.views.listing import visible_buckets
 from fabro_core.store.records import RunQuery, RunSort
 
@@ -118,7 +117,7 @@ async def resolve_run(call: Call[None, ResolveParams]) -> Reply:
 )
 async def retrieve_run(call: Call[RunPath]) -> Reply:
     runs = call.services.runs
-    return json_bytes(run_json_to_the_moment(await runs.get(call.path.id), runs.now_ms()))
+    return json_bytes(runs.json_to_the_moment(await runs.get(call.path.id)))
 
 
 @operation(

@@ -93,7 +93,7 @@ async def list_run_sessions(call: Call[RunPath, ListSessionsParams]) -> Reply:
 )
 async def create_run_session(call: Call[RunPath, None, CreateRunSessionRequest]) -> Reply:
     wanted = call.body
-    record = await call.services.runs.sessions.create(
+    record = await call.services.replies.create_session(
         call.path.id, title=wanted.title, model=wanted.model, provider=wanted.provider, actor=call.principal
     )
     return json_reply(record, 201)
@@ -157,7 +157,7 @@ async def submit_session_turn(call: Call[SessionPath, None, SubmitTurnRequest]) 
     turn_id = None if given is None else TurnId(require_ulid(given, "turn_id"))
     streams = call.services.streams
     streams.require_room(call.caller)  # before the turn is: its stream is the answer
-    begun = await call.services.runs.sessions.begin_turn(call.path.id, call.body.input, turn_id, actor=call.principal)
+    begun = await call.services.replies.begin_turn(call.path.id, call.body.input, turn_id, actor=call.principal)
     return streams.of_part(
         begun.run_id,
         call.caller,
@@ -178,10 +178,8 @@ async def submit_session_turn(call: Call[SessionPath, None, SubmitTurnRequest]) 
     errors=(404, 409),
 )
 async def interrupt_session_turn(call: Call[TurnPath]) -> Reply:
-    runs = call.services.runs
-    return json_bytes(
-        await runs.sessions.interrupt_turn(call.path.id, call.path.turn_id, actor=call.principal), status=202
-    )
+    event = await call.services.replies.interrupt_turn(call.path.id, call.path.turn_id, actor=call.principal)
+    return json_bytes(event, status=202)
 
 
 ROUTES: Final = (

@@ -17,6 +17,7 @@ from fabro_core.models.events.sessions import (
     RunSessionTurnInterrupted,
     RunSessionTurnStarted,
     RunSessionUserMessage,
+    TurnProperties,
 )
 from fabro_core.models.ids import SessionId, TurnId
 from fabro_core.runs.fold.projection import Projection
@@ -27,6 +28,10 @@ Decide = Callable[[Projection], Sequence[PlacedChange]]
 
 UNCONFIGURED: Final = "llm_unconfigured"
 NO_RESPONDER: Final = "Nothing on this server answers: no session responder is installed."
+
+
+class TurnOver(Exception):
+    """The turn has ended already, whoever has ended it."""
 
 
 class SessionMoved(Exception):
@@ -52,17 +57,12 @@ def require_input(text: str) -> None:
         raise InvalidRequest("input: must not be blank.")
 
 
-def unanswered_turn(session_id: SessionId, turn_id: TurnId, text: str, *, judged_seq: int | None) -> Decide:
-    """A turn to which nobody replies: it has failed as soon as it has begun.
+def begin(session_id: SessionId, said: Sequence[Properties], *, judged_seq: int | None) -> Decide:
+    """A turn begins, with `said`.
 
     The decision raises `NotFound`, `TurnActive`, and `SessionMoved` unless `judged_seq` is the session's newest event;
     None: whichever that is.
     """
-    turn = (
-        RunSessionTurnStarted(turn_id=turn_id, input=text),
-        RunSessionUserMessage(turn_id=turn_id, text=text),
-        RunSessionTurnFailed(turn_id=turn_id, error=NO_RESPONDER, code=UNCONFIGURED, retryable=False),
-    )
 
     def decide(run: Projection) -> Sequence[PlacedChange]:
         session = session_of(run, session_id)
@@ -70,7 +70,33 @@ def unanswered_turn(session_id: SessionId, turn_id: TurnId, text: str, *, judged
             raise TurnActive(session.turn.id)
         if judged_seq is not None and session.last_seq != judged_seq:
             raise SessionMoved
-        return tuple(_of(session_id, each) for each in turn)
+        return tuple(_of(session_id, each) for each in said)
+
+    return decide
+
+
+def opening(turn_id: TurnId, text: str) -> tuple[Properties, ...]:
+    """What every turn begins with."""
+    return (
+        RunSessionTurnStarted(turn_id=turn_id, input=text),
+        RunSessionUserMessage(turn_id=turn_id, text=text),
+    )
+
+
+def unanswered(turn_id: TurnId, text: str) -> tuple[Properties, ...]:
+    """The whole of a turn to which nobody replies: it has failed as soon as it has begun."""
+    failed = RunSessionTurnFailed(turn_id=turn_id, error=NO_RESPONDER, code=UNCONFIGURED, retryable=False)
+    return (*opening(turn_id, text), failed)
+
+
+def go_on(session_id: SessionId, said: TurnProperties) -> Decide:
+    """Something happens in a turn, its end perhaps. The decision raises `TurnOver` when the turn is not active."""
+
+    def decide(run: Projection) -> Sequence[PlacedChange]:
+        session = run.sessions.get(session_id)
+        if session is None or session.turn is None or session.turn.id != said.turn_id:
+            raise TurnOver
+        return (_of(session_id, said),)
 
     return decide
 

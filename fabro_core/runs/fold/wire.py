@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from fabro_core.models.counts import bounded
 from fabro_core.models.instant import ms_of_instant
 from fabro_core.models.run import (
-    AskFabro,
     RunBillingSummary,
     RunBody,
     RunError,
@@ -26,6 +25,7 @@ from fabro_core.models.run import (
     RunTimestamps,
 )
 from fabro_core.models.status import RunStatusFailed
+from fabro_core.runs.fold.ask_fabro import asking
 from fabro_core.runs.fold.facets import ascii_fold, facets_of
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.questions import earliest
@@ -85,7 +85,7 @@ def run_body(projection: Projection) -> RunBody:
         timing=projection.timing,
         billing=None if total is None else RunBillingSummary(total_usd_micros=total),
         size=_size(total),
-        ask_fabro=_ask_fabro(projection),
+        ask_fabro=asking(projection.sandbox),
         diff=projection.diff,
         pull_request=projection.pull_request,
         current_question=earliest(projection.questions),
@@ -172,12 +172,3 @@ def _models(projection: Projection) -> list[RunModel]:
     """What the stages used, each model once (runs.md R5.2)."""
     used = {(stage.model.provider, stage.model.model_id) for stage in projection.stages.values() if stage.model}
     return [RunModel(provider=provider, name=name) for provider, name in sorted(used)]
-
-
-def _ask_fabro(projection: Projection) -> AskFabro:
-    """Without a model extension asking is never available; the reason is the first that applies (runs.md R5.8)."""
-    if projection.sandbox is None:
-        return AskFabro(available=False, unavailable_reason="no_sandbox", default_model=None)
-    if projection.sandbox.kind != "ready":
-        return AskFabro(available=False, unavailable_reason="sandbox_not_ready", default_model=None)
-    return AskFabro(available=False, unavailable_reason="llm_unconfigured", default_model=None)

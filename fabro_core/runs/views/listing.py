@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from fabro_core.models.status import Bucket
 from fabro_core.runs.fold.wire import Part, joined, run_parts
@@ -29,7 +29,9 @@ class PageEncoder:
     of live runs are written anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, completed: Callable[[bytes], bytes] | None = None) -> None:
+        """`completed` puts into the JSON of a run what is no fact of it; None: nothing is."""
+        self._completed = completed
         self._prepared: dict[int, tuple[weakref.ref[RunPage], Sequence[Part]]] = {}
 
     def encode(self, page: RunPage, *, offset: int, now_ms: int) -> bytes:
@@ -43,12 +45,12 @@ class PageEncoder:
         known = self._prepared.get(key)
         if known is not None and known[0]() is page:
             return known[1]
-        parts = _prepare(page.hits)
+        parts = _prepare(page.hits, self._completed)
         self._prepared[key] = weakref.ref(page, lambda _: self._prepared.pop(key, None)), parts
         return parts
 
 
-def _prepare(hits: Iterable[RunHit]) -> Sequence[Part]:
+def _prepare(hits: Iterable[RunHit], completed: Callable[[bytes], bytes] | None) -> Sequence[Part]:
     """The runs of a page with commas between them; what stands side by side is joined."""
     parts: list[Part] = []
     standing: list[bytes] = []
@@ -57,7 +59,7 @@ def _prepare(hits: Iterable[RunHit]) -> Sequence[Part]:
             standing.append(b",")
         for part in run_parts(hit):
             if isinstance(part, bytes):
-                standing.append(part)
+                standing.append(part if completed is None else completed(part))
             else:
                 parts += (b"".join(standing), part)
                 standing = []

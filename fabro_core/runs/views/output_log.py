@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from fabro_core.errors import NotFound
 from fabro_core.models.events import RunEvent
@@ -52,7 +53,14 @@ class StageOutputs:
         self._log = log
 
     async def read(self, run_id: RunId, stage_id: StageId, *, offset: int, limit: int) -> OutputSlice:
-        """At most `limit` bytes from `offset` on, which is moved to the end when it is beyond.
+        """At most `limit` bytes from `offset` on, which is moved to the end when it is beyond. Raises what `whole`
+        does."""
+        whole = await self.whole(run_id, stage_id)
+        begin = min(offset, whole.total_bytes)
+        return replace(whole, offset=begin, content=whole.content[begin : begin + limit])
+
+    async def whole(self, run_id: RunId, stage_id: StageId) -> OutputSlice:
+        """All of an output.
 
         Raises `NotFound` for an unknown run or stage and for an output whose blob is not stored, `StoreUnavailable`.
         """
@@ -64,10 +72,9 @@ class StageOutputs:
         text = told.output or told.stdout or ""
         named = _BLOB.fullmatch(text)
         content = text.encode() if named is None else await self._blob(named[1])
-        begin = min(offset, len(content))
         return OutputSlice(
-            offset=begin,
-            content=content[begin : begin + limit],
+            offset=0,
+            content=content,
             total_bytes=len(content),
             complete=stage.termination is not None or not stage.open,
             blob_ref=None if named is None else text,
