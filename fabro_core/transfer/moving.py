@@ -17,6 +17,7 @@ from fabro_core.errors import FabroError
 from fabro_core.store.base import RunStore
 from fabro_core.store.copy_mark import mark, unfinished_copy_of, unmark
 from fabro_core.store.fence import fence, fenced_for, lift_fence
+from fabro_core.store.presence import servers_on
 from fabro_core.transfer import contents
 from fabro_core.transfer.copying import Progress, copy_blobs, copy_documents, copy_runs
 from fabro_core.transfer.verifying import Verdict, compare
@@ -41,7 +42,8 @@ async def copy_store(source: RunStore, target: RunStore, clock: Clock, stage: St
     """Copy what the target does not have yet, and mark it as provisional; both stores are open.
 
     The source may be in use: what it changes meanwhile comes with the next copy. The target must be empty, or hold a
-    provisional copy of the same store. Raises `MoveRefused`, `Damaged` or `StoreUnavailable`.
+    provisional copy of the same store, and no server may run on it. Raises `MoveRefused`, `Damaged` or
+    `StoreUnavailable`.
     """
     now_ms = epoch_ms(clock.now())
     await _take(source, target, now_ms)
@@ -112,12 +114,22 @@ async def _take(source: RunStore, target: RunStore, now_ms: int) -> None:
     if await fenced_for(target, now_ms) is not None:
         raise MoveRefused(f"The store {theirs} is fenced; nothing was copied.")
     begun = await unfinished_copy_of(target, now_ms)
-    if begun is None:
-        if not await _is_empty(target, now_ms):
-            raise MoveRefused(f"The store {theirs} is not empty; nothing was copied.")
-        await mark(target, ours, now_ms)
-    elif begun != ours:
+    if begun not in (None, ours):
         raise MoveRefused(f"The store {theirs} holds an unfinished copy of {begun}; nothing was copied.")
+    if begun is None and not await _is_empty(target, now_ms):
+        raise MoveRefused(f"The store {theirs} is not empty; nothing was copied.")
+    await _require_no_server(target, now_ms)
+    await mark(target, ours, now_ms)
+
+
+async def _require_no_server(target: RunStore, now_ms: int) -> None:
+    """None starts on a provisional store, but one that was there before would go on writing to it."""
+    if count := await servers_on(target, now_ms):
+        number = "A server runs" if count == 1 else f"{count} server processes run"
+        raise MoveRefused(
+            f"{number} on the store {target.info().name}; stop what runs there. One that was killed is believed to be "
+            "there for two minutes. Nothing was copied."
+        )
 
 
 async def _is_empty(store: RunStore, now_ms: int) -> bool:

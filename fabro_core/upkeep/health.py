@@ -10,19 +10,20 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from fabro_core.causes import BrokenPromise, errors_of_stores, told
 from fabro_core.clock import Clock, epoch_ms
 from fabro_core.errors import StoreError, StoreUnavailable
 from fabro_core.store.base import RunStore
-from fabro_core.store.probe import try_a_write
+from fabro_core.store.presence import Presence
 
 CHECK_INTERVAL_SECONDS: Final = 5
 CHECK_TIMEOUT_SECONDS: Final = 5
 WRITE_INTERVAL_SECONDS: Final = 30
 """Between two writes of the check while everything works."""
+LEAVE_SECONDS: Final = 1
 
 log = logging.getLogger("fabro.health")
 
@@ -33,6 +34,8 @@ class StoreHealth:
 
     def __init__(self, store: RunStore, clock: Clock) -> None:
         self._store = store
+        self.presence: Final = Presence(store)
+        """What is written."""
         self._clock = clock
         self._suspected = asyncio.Event()
         self._write_at = 0.0
@@ -45,24 +48,27 @@ class StoreHealth:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Check in the background for the length of the context."""
+        """Check at once, and in the background for the length of the context."""
         self._suspected = asyncio.Event()  # the last one belongs to the event loop it was waited for on
+        await self.check()
         checks = asyncio.create_task(self._check_for_ever(), name="fabro store health")
         try:
             yield
         finally:
             checks.cancel()
             await asyncio.gather(checks, return_exceptions=True)
+            if self.available:
+                await self._take_leave()
 
     async def _check_for_ever(self) -> None:
         while True:
-            await self.check()
             try:
                 async with asyncio.timeout(CHECK_INTERVAL_SECONDS if self.available else 1):
                     await self._suspected.wait()
                 self._suspected.clear()
             except TimeoutError:
                 pass
+            await self.check()
 
     async def check(self) -> None:
         """Ask now, and write when it is time to."""
@@ -71,7 +77,7 @@ class StoreHealth:
                 with errors_of_stores():
                     await self._store.ping()
                     if time.monotonic() >= self._write_at:
-                        await try_a_write(self._store, epoch_ms(self._clock.now()))
+                        await self.presence.say_so(epoch_ms(self._clock.now()))
                         self._write_at = time.monotonic() + WRITE_INTERVAL_SECONDS
         except BrokenPromise as fault:
             if not self.available:  # for its author, whatever else was wrong before
@@ -83,6 +89,12 @@ class StoreHealth:
             self._found(f"It has not answered within {CHECK_TIMEOUT_SECONDS} s.")
         else:
             self._found(None)
+
+    async def _take_leave(self) -> None:
+        """Nobody has to wait until this process is not believed to be there any more. A stop does not wait long."""
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self.presence.take_back(epoch_ms(self._clock.now()))
 
     def _found(self, fault: str | None) -> None:
         """The store works, or has a fault."""

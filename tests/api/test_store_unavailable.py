@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from fabro_core.errors import StoreUnavailable
-from fabro_core.store import probe
+from fabro_core.store import presence
 from fabro_core.store.records import BlobQuery, DocRef
 from fabro_core.testing.clock import ManualClock
 from fabro_core.upkeep import health
@@ -181,7 +181,7 @@ async def test_health_writes_now_and_then_and_notices_by_itself_that_nothing_is_
         watched = StoreHealth(store, ManualClock())
         for _ in range(3):
             await watched.check()
-        written = await store.get_doc(DocRef(collection=probe.COLLECTION, key=probe.KEY, now_ms=0))
+        written = await store.get_doc(DocRef(collection=presence.COLLECTION, key=watched.presence.key, now_ms=0))
         assert written is not None
         assert written.revision == "1", "one write is enough for half a minute"
         store.failing = frozenset({"put_doc"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ import pytest
 from msgspec.structs import replace
 
 from fabro_core.app import create_app
+from fabro_core.clock import epoch_ms
 from fabro_core.errors import StartupError, StoreFenced
 from fabro_core.store.base import RunStore
 from fabro_core.store.copy_mark import unfinished_copy_of
 from fabro_core.store.fence import fenced_for, lift_fence
 from fabro_core.store.pages import run_ids
+from fabro_core.store.presence import BELIEVED_MS, Presence
 from fabro_core.store.records import ANY, DocDelete, DocRef, DocWrite, RunPage, RunQuery, RunSort, StoredRun
 from fabro_core.testing.clock import ManualClock
 from fabro_core.testing.store import opened
@@ -161,6 +165,31 @@ async def test_a_target_that_holds_something_is_left_alone(site: Site, source: s
     async with opened(site.redis_store()) as target:
         assert await contents.run_count(target, NOW_MS) == 0
         assert await unfinished_copy_of(target, NOW_MS) is None
+
+
+@pytest.mark.parametrize("kind", ["redis", "sqlite"])
+async def test_a_store_that_a_server_runs_on_is_not_copied_to_though_it_is_empty(
+    site: Site, source: str, kind: str
+) -> None:
+    table = site.redis if kind == "redis" else {"path": str(site.home / "second.db")}
+    target = site.redis_store if kind == "redis" else partial(site.sqlite_store, "second.db")
+    server = site.server(kind, **table)
+    async with AsyncExitStack() as stack:
+        client = await client_of(stack, server)
+        with pytest.raises(MoveRefused, match=f"A server runs on the store {kind}; stop what runs there"):
+            await site.copy(site.sqlite_store(source), target())
+        assert (await client.get("/api/v1/runs")).json()["data"] == [], "nothing was copied"
+
+    await site.copy(site.sqlite_store(source), target())  # it has taken its leave
+
+
+async def test_a_server_that_was_killed_is_not_waited_for_for_ever(site: Site, source: str) -> None:
+    async with opened(site.redis_store()) as target:
+        await Presence(target).say_so(epoch_ms(site.clock.now()))
+    with pytest.raises(MoveRefused, match="A server runs on the store redis"):
+        await site.copy(site.sqlite_store(source), site.redis_store())
+    site.clock.advance(timedelta(milliseconds=BELIEVED_MS))
+    await site.copy(site.sqlite_store(source), site.redis_store())
 
 
 class MisfiledStore(SqliteRunStore):
