@@ -49,8 +49,8 @@ class OffLoop:
                 return await asyncio.shield(future)
         except TimeoutError:
             raise Overloaded(
-                f"Reading and compiling took longer than {self._budget_seconds:g} seconds. "
-                "Try again later, or send a smaller workflow."
+                f"It took longer than {self._budget_seconds:g} seconds to compute. "
+                "Try again later, or ask for less: a smaller workflow, fewer files."
             ) from None
 
     def _end_turn(self, future: asyncio.Future[T]) -> None:

@@ -81,7 +81,7 @@ class Runs:
         self.outputs = StageOutputs(store, self._log)
         self.sessions = RunSessions(store, self._log, clock)
         self.pairs = RunPairs(store, self._log)
-        self.files = RunFiles(store, self._log)
+        self.files = RunFiles(store, self._log, off_loop)
         self._pictures = Pictures(off_loop)
         self.read_models = ReadModels(store, self._log, off_loop, self._pictures, clock)
         self._completed = None if responder is None else AskFabroSplicer(responder).spliced

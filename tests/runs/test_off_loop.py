@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+import fabro_core
 from fabro_core.errors import InvalidRequest, Overloaded
 from fabro_core.runs.off_loop import ON_LOOP_MAX_BYTES, OffLoop
 
@@ -79,3 +82,13 @@ async def test_a_caller_who_goes_away_does_not_keep_the_turn() -> None:
     next_in_line = asyncio.create_task(off_loop.run(lambda: 1, size=LARGE))
     end.set()
     assert await next_in_line == 1
+
+
+def test_nothing_of_the_domain_computes_in_a_thread_of_its_own() -> None:
+    """Without turns and without a budget, as many requests as come would share the interpreter with the event loop."""
+    core = Path(fabro_core.__file__).parent
+    rooms = ("runs", "resources", "documents", "api", "web")
+    modules = [path for room in rooms for path in (core / room).rglob("*.py")]
+    threads = re.compile(r"to_thread|run_in_executor|ThreadPoolExecutor")
+    found = {path.relative_to(core).as_posix() for path in modules if threads.search(path.read_text(encoding="utf-8"))}
+    assert found == {"runs/off_loop.py"}

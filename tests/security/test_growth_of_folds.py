@@ -259,7 +259,7 @@ async def reading_events(store: MemoryRunStore) -> None:
 
 async def reading_outputs(store: MemoryRunStore) -> None:
     log = RunLog(store, SystemClock())
-    await RunFiles(store, log).changed(RunId(RUN_ID))
+    await RunFiles(store, log, OffLoop()).changed(RunId(RUN_ID))
     run = msgspec.json.decode((await log.get(RUN_ID)).state, type=Projection)
     if "draft@1" in run.stages and run.stages["draft@1"].output_seq == run.seq and len(run.stages) < 2:
         told = msgspec.json.decode((await store.read(EventQuery(run_id=RUN_ID, limit=1_000))).events[-1].body)

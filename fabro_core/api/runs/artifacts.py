@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -25,7 +24,6 @@ from fabro_core.http.query import MAX_UNSIGNED, QueryParams
 from fabro_core.http.reply import Reply, json_reply, no_content, octets
 from fabro_core.http.zip_stream import Archive
 from fabro_core.runs.attachments.artifacts import Artifact, RunArtifacts, node_of
-from fabro_core.runs.paths import unpackable
 
 Retry = Annotated[int, msgspec.Meta(ge=0, le=MAX_UNSIGNED)]
 
@@ -100,7 +98,8 @@ async def list_run_artifacts(call: Call[RunPath]) -> Reply:
 async def download_run_artifacts(call: Call[RunPath]) -> Archive:
     artifacts = call.services.runs.artifacts
     newest = await artifacts.newest_of_run(call.path.id)
-    return Archive(_contents(artifacts, newest), filename=f"fabro-artifacts-{call.path.id}.zip")
+    names = await artifacts.unpackable(newest)
+    return Archive(_contents(artifacts, newest, names), filename=f"fabro-artifacts-{call.path.id}.zip")
 
 
 @operation(
@@ -155,8 +154,9 @@ async def get_stage_artifact(call: Call[StagePath, GetArtifactParams]) -> Reply:
     )
 
 
-async def _contents(artifacts: RunArtifacts, listed: Sequence[Artifact]) -> AsyncIterator[tuple[str, bytes]]:
-    names = await asyncio.to_thread(unpackable, [artifact.path for artifact in listed])
+async def _contents(
+    artifacts: RunArtifacts, listed: Sequence[Artifact], names: Mapping[str, str]
+) -> AsyncIterator[tuple[str, bytes]]:
     for artifact in listed:
         yield names[artifact.path], await artifacts.content(artifact)
 

@@ -25,7 +25,7 @@ from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.origin import read_created
 from fabro_core.runs.off_loop import OffLoop
-from fabro_core.runs.paths import artifact_path_fault, folder_and_file
+from fabro_core.runs.paths import artifact_path_fault, folder_and_file, unpackable
 from fabro_core.runs.workflow.handlers import stored_handlers
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import Blob
@@ -141,6 +141,11 @@ class RunArtifacts:
         if body is None:
             raise NotFound(f"The content of the artifact {artifact.path!r} is not stored.")
         return body
+
+    async def unpackable(self, artifacts: Sequence[Artifact]) -> Mapping[str, str]:
+        """For each path, the name with which it can be unpacked anywhere. Raises `Overloaded`."""
+        paths = [artifact.path for artifact in artifacts]
+        return await self._off_loop.run(partial(unpackable, paths), size=sum(map(len, paths)))
 
     async def delete_all(self, run_id: RunId) -> None:
         """Forget the artifacts of a run that is being deleted; their contents may be those of other runs too."""

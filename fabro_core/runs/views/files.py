@@ -5,7 +5,7 @@ What only the sandbox of a run knows, such as its commits, needs a driver that r
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Final, Never
 
 import msgspec
@@ -16,6 +16,7 @@ from fabro_core.models.ids import RunId
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.reading import read_event
+from fabro_core.runs.off_loop import OffLoop
 from fabro_core.runs.views.patches import FilePatch, file_patches
 from fabro_core.store.base import RunStore
 
@@ -36,14 +37,16 @@ class _Conclusion(msgspec.Struct, frozen=True):
 class RunFiles:
     """The files of one store's runs. Every method raises `NotFound` for an unknown run, and `StoreUnavailable`."""
 
-    def __init__(self, store: RunStore, log: RunLog) -> None:
+    def __init__(self, store: RunStore, log: RunLog, off_loop: OffLoop) -> None:
         self._store = store
         self._log = log
+        self._off_loop = off_loop
 
     async def changed(self, run_id: RunId) -> ChangedFiles:
         """What differs from the commit that the run began with; nothing while it has not told one.
 
-        Raises `NotFound` also for a run that has neither a final patch nor ever had a sandbox.
+        Raises `NotFound` also for a run that has neither a final patch nor ever had a sandbox, and `Overloaded` when
+        its patch takes too long.
         """
         run = await self._projection(run_id)
         if _base_sha(run) is None:
@@ -51,8 +54,7 @@ class RunFiles:
         patch = await self._final_patch(run)
         if patch is None and not _had_sandbox(run):
             raise NotFound(f"Run {run_id} has never had a sandbox.")
-        # In a thread, because a patch has as many lines as an event may hold.
-        files = await asyncio.to_thread(file_patches, patch) if patch else []
+        files = await self._off_loop.run(partial(file_patches, patch), size=len(patch)) if patch else []
         return ChangedFiles(files, sandbox_gone=True)
 
     async def commits(self, run_id: RunId) -> Never:
