@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from fabro_core.store.records import DocRef
 from fabro_core.testing.conformance import not_applicable
 from fabro_core.testing.store import writer_process
 from fabro_core.testing.store.case import NOW_MS, OpenStore, StoreCase, batch, blob, list_all, log_of, row, run_id
+from fabro_core.testing.store.elsewhere import pickled
 from fabro_core.testing.store.writer_process import BLOB, DOC, RUN, blob_of
 
 RUNS: Final = 16
@@ -52,7 +52,7 @@ class CrashConformance(StoreCase):
         await self._kill_and_check(open_store, open_elsewhere, [1, 1_001])
 
     async def _kill_and_check(self, open_store: OpenStore, open_elsewhere: OpenStore, firsts: Sequence[int]) -> None:
-        acknowledged = await asyncio.to_thread(_acknowledged_before_a_kill, _pickled(open_elsewhere), firsts)
+        acknowledged = await asyncio.to_thread(_acknowledged_before_a_kill, pickled(open_elsewhere), firsts)
         async with open_store() as store:
             await _check_acknowledged(store, acknowledged)
             await _check_whole(store, [run_id(first + n) for first in firsts for n in range(RUNS)])
@@ -90,17 +90,6 @@ async def _check_whole(store: RunStore, run_ids: Sequence[str]) -> None:
 
 
 # -- the processes ------------------------------------------------------------------------------------------------
-
-
-def _pickled(open_elsewhere: OpenStore) -> bytes:
-    try:
-        return pickle.dumps(open_elsewhere)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        pytest.fail(
-            "another process must be able to open the store: return from open_store (or from open_elsewhere) something "
-            "that can be pickled, such as functools.partial(function_of_a_module, path), not a lambda or a closure "
-            f"({error})"
-        )
 
 
 def _acknowledged_before_a_kill(opener: bytes, firsts: Sequence[int]) -> list[str]:
