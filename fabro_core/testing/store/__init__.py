@@ -36,6 +36,7 @@ from fabro_core.testing.store.model import ModelConformance
 from fabro_core.testing.store.opening import OpeningConformance
 from fabro_core.testing.store.reading import ReadConformance
 from fabro_core.testing.store.removing import RemovalConformance
+from fabro_core.testing.store.rereading import RereadingConformance
 from fabro_core.testing.store.rivals import RivalConformance
 from fabro_core.testing.store.runs import RunConformance
 from fabro_core.testing.store.sharing import SharingConformance
@@ -64,6 +65,7 @@ class StoreConformance(
     FencingConformance,
     SharingConformance,
     RivalConformance,
+    RereadingConformance,
     FaultConformance,
     CrashConformance,
     MachineConformance,
