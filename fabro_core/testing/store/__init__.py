@@ -30,6 +30,7 @@ from fabro_core.testing.store.documents import DocumentConformance
 from fabro_core.testing.store.faults import FaultConformance
 from fabro_core.testing.store.feed import FeedConformance
 from fabro_core.testing.store.fencing import FencingConformance
+from fabro_core.testing.store.hinting import HintConformance
 from fabro_core.testing.store.listing import ListConformance
 from fabro_core.testing.store.machine import MachineConformance
 from fabro_core.testing.store.model import ModelConformance
@@ -66,6 +67,7 @@ class StoreConformance(
     SharingConformance,
     RivalConformance,
     RereadingConformance,
+    HintConformance,
     FaultConformance,
     CrashConformance,
     MachineConformance,

@@ -43,15 +43,20 @@ async def recovered(store: RunStore) -> None:
     pytest.fail("the store does not recover after its driver works again")
 
 
+def broken_driver(break_driver: BreakDriver | NoDriver | None) -> BreakDriver:
+    """What makes the driver fail; ends the test where there is nothing that could."""
+    if break_driver is None:
+        not_applicable("break_driver is not overridden")
+    if isinstance(break_driver, NoDriver):
+        not_applicable(f"there is no driver, {break_driver}")
+    return break_driver
+
+
 class FaultConformance(StoreCase):
     @pytest.fixture
     def broken(self, break_driver: BreakDriver | NoDriver | None) -> BreakDriver:
         """What makes the driver fail; ends the test where there is nothing that could."""
-        if break_driver is None:
-            not_applicable("break_driver is not overridden")
-        if isinstance(break_driver, NoDriver):
-            not_applicable(f"there is no driver, {break_driver}")
-        return break_driver
+        return broken_driver(break_driver)
 
     async def test_the_store_says_how_its_driver_fails_or_that_it_has_none(
         self, break_driver: BreakDriver | NoDriver | None
