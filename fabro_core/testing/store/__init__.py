@@ -29,6 +29,7 @@ from fabro_core.testing.store.crowds import CrowdConformance
 from fabro_core.testing.store.documents import DocumentConformance
 from fabro_core.testing.store.faults import FaultConformance
 from fabro_core.testing.store.feed import FeedConformance
+from fabro_core.testing.store.feed_history import FeedHistoryConformance, SharedFeedConformance
 from fabro_core.testing.store.fencing import FencingConformance
 from fabro_core.testing.store.hinting import HintConformance
 from fabro_core.testing.store.listing import ListConformance
@@ -53,6 +54,8 @@ class StoreConformance(
     AppendConformance,
     ReadConformance,
     FeedConformance,
+    FeedHistoryConformance,
+    SharedFeedConformance,
     RunConformance,
     ListConformance,
     ModelConformance,
