@@ -24,6 +24,7 @@ from __future__ import annotations
 from fabro_core.testing.store.appending import AppendConformance
 from fabro_core.testing.store.blobs import BlobConformance
 from fabro_core.testing.store.case import BreakDriver, NoDriver, OpenStore, StoreCase, opened
+from fabro_core.testing.store.clocks import ClockConformance
 from fabro_core.testing.store.crashing import CrashConformance
 from fabro_core.testing.store.crowds import CrowdConformance
 from fabro_core.testing.store.documents import DocumentConformance
@@ -71,6 +72,7 @@ class StoreConformance(
     RivalConformance,
     RereadingConformance,
     HintConformance,
+    ClockConformance,
     FaultConformance,
     CrashConformance,
     MachineConformance,
