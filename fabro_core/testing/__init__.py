@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fabro_core.testing.responders import ResponderConformance
     from fabro_core.testing.servers import RunningServer, running
     from fabro_core.testing.store import StoreConformance
-    from fabro_core.testing.store.case import BreakDriver, NoDriver, OpenStore, opened
+    from fabro_core.testing.store.case import BreakDriver, NoDriver, OpenStore, StallDriver, opened
 else:
     __getattr__, __dir__ = lazy(
         __name__,
@@ -32,7 +32,7 @@ else:
             "fabro_core.testing.responders": ("ResponderConformance",),
             "fabro_core.testing.servers": ("RunningServer", "running"),
             "fabro_core.testing.store": ("StoreConformance",),
-            "fabro_core.testing.store.case": ("BreakDriver", "NoDriver", "OpenStore", "opened"),
+            "fabro_core.testing.store.case": ("BreakDriver", "NoDriver", "OpenStore", "StallDriver", "opened"),
         },
     )
 
@@ -46,6 +46,7 @@ __all__ = [
     "OpenStore",
     "ResponderConformance",
     "RunningServer",
+    "StallDriver",
     "StoreConformance",
     "deviates",
     "opened",

@@ -18,9 +18,9 @@ from examples.stores.dict_store import DictStore
 from fabro_core.errors import StoreUnavailable
 from fabro_core.store.base import RunStore
 from fabro_core.store.wakeups import WakeupHub
-from fabro_core.testing.store import BreakDriver, NoDriver, OpenStore, StoreCase, opened
+from fabro_core.testing.store import BreakDriver, NoDriver, OpenStore, StallDriver, StoreCase, opened
 from fabro_store_sqlite import SqliteRunStore
-from tests.plugins.store_sqlite.failing_driver import Faults, open_sqlite
+from tests.plugins.store_sqlite.failing_driver import Faults, locked, open_sqlite
 
 
 class Driver:
@@ -141,6 +141,10 @@ class SqliteFixtures(MadeOf):
     @pytest.fixture
     def break_driver(self, faults: Faults) -> BreakDriver:
         return faults.failing
+
+    @pytest.fixture
+    def stall_driver(self, tmp_path: Path) -> StallDriver:
+        return partial(locked, tmp_path / "fabro.db")
 
 
 _FIXTURES: dict[type[RunStore], type[MadeOf]] = {

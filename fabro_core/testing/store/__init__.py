@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from fabro_core.testing.store.appending import AppendConformance
 from fabro_core.testing.store.blobs import BlobConformance
-from fabro_core.testing.store.case import BreakDriver, NoDriver, OpenStore, StoreCase, opened
+from fabro_core.testing.store.case import BreakDriver, NoDriver, OpenStore, StallDriver, StoreCase, opened
 from fabro_core.testing.store.clocks import ClockConformance
 from fabro_core.testing.store.crashing import CrashConformance
 from fabro_core.testing.store.crowds import CrowdConformance
@@ -44,10 +44,11 @@ from fabro_core.testing.store.rivals import RivalConformance
 from fabro_core.testing.store.runs import RunConformance
 from fabro_core.testing.store.sharing import SharingConformance
 from fabro_core.testing.store.sizes import SizeConformance
+from fabro_core.testing.store.stalling import StallConformance
 from fabro_core.testing.store.texts import TextConformance
 from fabro_core.testing.store.watching import WatchConformance
 
-__all__ = ["BreakDriver", "NoDriver", "OpenStore", "StoreCase", "StoreConformance", "opened"]
+__all__ = ["BreakDriver", "NoDriver", "OpenStore", "StallDriver", "StoreCase", "StoreConformance", "opened"]
 
 
 class StoreConformance(
@@ -74,6 +75,7 @@ class StoreConformance(
     HintConformance,
     ClockConformance,
     FaultConformance,
+    StallConformance,
     CrashConformance,
     MachineConformance,
 ):

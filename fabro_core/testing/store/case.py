@@ -21,6 +21,9 @@ OpenStore = Callable[[], AbstractAsyncContextManager[RunStore]]
 BreakDriver = Callable[[], AbstractContextManager[object]]
 """Makes the driver fail for the length of a context."""
 
+StallDriver = Callable[[], AbstractContextManager[object]]
+"""Makes the driver answer nothing for the length of a context."""
+
 
 class NoDriver(str):
     """A store's statement that nothing behind it can fail; the text says why. See `StoreCase.break_driver`."""
@@ -68,6 +71,15 @@ class StoreCase(ConformanceSuite):
         entered, every use of the driver by any instance fails; afterwards the driver works again.
         """
         return None
+
+    @pytest.fixture
+    def stall_driver(self, break_driver: BreakDriver | NoDriver | None) -> StallDriver | NoDriver | None:
+        """Override where the driver may say nothing, neither an answer nor an error: what makes it so.
+
+        The result is called while the store is open, from another thread, and returns a context: while it is entered,
+        calls of the driver do not return, as many of them as can be made to; afterwards it answers again.
+        """
+        return break_driver if isinstance(break_driver, NoDriver) else None
 
     @pytest.fixture
     def open_elsewhere(self, open_store: OpenStore) -> OpenStore:

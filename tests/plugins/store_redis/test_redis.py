@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 import redis
 
-from fabro_core.testing.store import BreakDriver, NoDriver, OpenStore, StoreConformance
+from fabro_core.testing.store import BreakDriver, NoDriver, OpenStore, StallDriver, StoreConformance
 from tests.plugins.store_redis.valkey import Valkey, open_redis, running
 
 _PREFIXES: Final = count(1)
@@ -35,6 +35,10 @@ class TestRedisStore(StoreConformance):
     @pytest.fixture
     def break_driver(self, valkey: Valkey) -> BreakDriver:
         return valkey.away
+
+    @pytest.fixture
+    def stall_driver(self, valkey: Valkey) -> StallDriver:
+        return valkey.stopped
 
 
 GIVEN_URL: Final = os.environ.get("FABRO_TEST_REDIS_URL", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +51,12 @@ def open_sqlite(
             return super().executemany(statement, *binds)
 
     return opened(store(path, busy_timeout_ms=busy_timeout_ms, driver=FailingConnection))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Somebody else has the lock that writes need while this is entered."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fabro_core.testing.store import BreakDriver, OpenStore, StoreConformance
-from tests.plugins.store_sqlite.failing_driver import Faults, open_sqlite
+from fabro_core.testing.store import BreakDriver, OpenStore, StallDriver, StoreConformance
+from tests.plugins.store_sqlite.failing_driver import Faults, locked, open_sqlite
 
 
 class TestSqliteStore(StoreConformance):
@@ -23,3 +23,7 @@ class TestSqliteStore(StoreConformance):
     @pytest.fixture
     def break_driver(self, faults: Faults) -> BreakDriver:
         return faults.failing
+
+    @pytest.fixture
+    def stall_driver(self, tmp_path: Path) -> StallDriver:
+        return partial(locked, tmp_path / "fabro.db")
