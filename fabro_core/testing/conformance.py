@@ -24,7 +24,16 @@ SUBJECT: Final = "fabro_subject"
 NOT_APPLICABLE: Final = "not applicable: "
 """How the reason of a skip begins that the kit itself has decided."""
 
+LONG: Final = "fabro_long"
+"""The mark of the tests that take most of a kit's time: `-m "not fabro_long"` leaves them out."""
+
+COST: Final = "fabro_cost"
+"""Property of a report: what something costs among many, as a ratio to what it costs among few, and what it is."""
+
 Test = TypeVar("Test", bound=Callable[..., Any])
+
+takes_long: Final = pytest.mark.fabro_long
+"""Marks a test of a kit with `LONG`."""
 
 
 def deviates(reason: str) -> Callable[[Test], Test]:
@@ -48,6 +57,11 @@ def name_subject(request: pytest.FixtureRequest, name: str) -> None:
     """Note for the summary what the current test tests, such as `sqlite`."""
     # Not record_property: it warns when the author's run also writes a JUnit report.
     request.node.user_properties.append((SUBJECT, name))
+
+
+def note_cost(request: pytest.FixtureRequest, what: str, ratio: float) -> None:
+    """Note for the summary how many times as long something takes among many as among few."""
+    request.node.user_properties.append((COST, f"{ratio:.1f} {what}"))
 
 
 class ConformanceSuite:

@@ -21,7 +21,12 @@ SUITE: Final = "fabro_suite"
 """Property of a kit test's report: the node id of its class."""
 
 
+LONG: Final = "fabro_long"
+"""Mark of the tests that take most of a kit's time, and property of their reports."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{LONG}: takes most of the time of a conformance kit")
     config.pluginmanager.register(ConformanceReporter(), "fabro conformance reporter")
 
 
@@ -41,6 +46,8 @@ class ConformanceReporter:
         if is_promise(cls, item.originalname):
             suite = item.nodeid.removesuffix(f"::{item.name}")
             item.user_properties += [(KIT, kit), (SUITE, suite)]
+            if item.get_closest_marker(LONG) is not None:
+                item.user_properties.append((LONG, ""))
             reason = getattr(item.function, DEVIATION, None)
             if reason is not None:
                 item.user_properties.append((DEVIATION, reason))

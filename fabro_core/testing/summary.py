@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from fabro_core.hooks import PLUGIN_API
-from fabro_core.testing.conformance import DEVIATION, NOT_APPLICABLE, SUBJECT, promise
+from fabro_core.testing.conformance import COST, DEVIATION, LONG, NOT_APPLICABLE, SUBJECT, promise
 
 _SKIPPED = "Skipped: "
+
+MOST_COST_RATIO = 3.0
+"""From here on the summary warns."""
 
 
 @dataclass(slots=True)
@@ -27,6 +30,10 @@ class _Test:
     """The fact that left nothing to test; None: it was applicable."""
     deviation: str | None = None
     """The reason of the deviation; None: there is none."""
+    seconds: float = 0.0
+    is_long: bool = False
+    costs: tuple[str, ...] = ()
+    """Each a ratio, a blank, and what it is the ratio of."""
 
     @property
     def passed(self) -> bool:
@@ -63,6 +70,9 @@ def lines(reports: Iterable[pytest.TestReport], *, kit: str, suite: str) -> Iter
 
 def _judge(report: pytest.TestReport, properties: dict[str, str], test: _Test) -> None:
     test.failed |= report.failed
+    test.seconds += report.duration
+    test.is_long |= LONG in properties
+    test.costs = tuple(str(value) for name, value in report.user_properties if name == COST)
     expected_failure = getattr(report, "wasxfail", None)
     if DEVIATION in properties:
         test.deviation = properties[DEVIATION]
@@ -95,6 +105,21 @@ def _suite_lines(suite: _Suite, *, ambiguous: bool) -> Iterator[str]:
     yield from (f"    not applicable to {number}: {fact}" for fact, number in inapplicable.most_common())
     for (each, reason), number in sorted(deviations.items()):
         yield f"    deviation: {each}{_cases(number)}: {reason}"
+    yield from (line for test in tests for cost in test.costs for line in _cost_lines(cost))
+    yield _time(tests)
+
+
+def _cost_lines(cost: str) -> Iterator[str]:
+    ratio, _, what = cost.partition(" ")
+    yield f"    cost: {what}: {ratio} times as long"
+    if float(ratio) > MOST_COST_RATIO:
+        yield f"    warning: {what}: more than {MOST_COST_RATIO:g} times as long; it grows with what is not on the page"
+
+
+def _time(tests: Sequence[_Test]) -> str:
+    seconds = sum(test.seconds for test in tests)
+    short = sum(test.seconds for test in tests if not test.is_long)
+    return f"    time: {seconds:.1f} s, and {short:.1f} s of them without what is marked {LONG}"
 
 
 def _cases(number: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from examples.stores.dict_store import DictStore
 from fabro_core.testing.store import StoreConformance
 from fabro_core.testing.store.machine import MachineConformance
+from fabro_core.testing.store.model import ModelConformance
 from tests.testing.mutants import Mutant, all_mutants, blobs, documents, lists
 from tests.testing.sound_stores import DictFixtures, DrivenFixtures, DrivenStore, MadeOf, fixtures_of
 
@@ -21,6 +22,10 @@ class TestSoundDriven(DrivenFixtures, StoreConformance):
 
 
 class TestRandomlyTiedLists(DictFixtures, MachineConformance):
+    make = lists.WrongTieBreak
+
+
+class TestModelOfTiedLists(DictFixtures, ModelConformance):
     make = lists.WrongTieBreak
 
 

@@ -55,6 +55,19 @@ def test_a_store_without_a_bug_passes(sound: Run, store: str) -> None:
     assert "failed" not in line
 
 
+@pytest.mark.parametrize("store", SOUND_STORES)
+def test_the_summary_tells_what_a_page_costs_and_what_all_of_it_took(sound: Run, store: str) -> None:
+    (start,) = [number for number, line in enumerate(sound.summary) if f": {store} " in line]
+    below = sound.summary[start + 1 :]
+    below = below[: next((n for n, line in enumerate(below) if not line.startswith(" ")), len(below))]
+    costs = [line for line in below if line.startswith("    cost: a page of 20 runs ")]
+    warnings = [line for line in below if line.startswith("    warning: a page of 20 runs ")]
+    assert len(costs) == len(warnings) == 2, "dicts are searched through"
+    assert "of 20,000 and of 500" in costs[0]
+    (time,) = [line for line in below if line.startswith("    time: ")]
+    assert time.endswith(" of them without what is marked fabro_long")
+
+
 def test_every_mutant_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [mutant.name for mutant in all_mutants()]
     turns = []

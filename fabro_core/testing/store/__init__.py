@@ -25,6 +25,7 @@ from fabro_core.testing.store.appending import AppendConformance
 from fabro_core.testing.store.blobs import BlobConformance
 from fabro_core.testing.store.case import BreakDriver, NoDriver, OpenStore, StallDriver, StoreCase, opened
 from fabro_core.testing.store.clocks import ClockConformance
+from fabro_core.testing.store.cost import CostConformance
 from fabro_core.testing.store.crashing import CrashConformance
 from fabro_core.testing.store.crowds import CrowdConformance
 from fabro_core.testing.store.documents import DocumentConformance
@@ -78,5 +79,6 @@ class StoreConformance(
     StallConformance,
     CrashConformance,
     MachineConformance,
+    CostConformance,
 ):
     """Every promise of `RunStore` and its records, one test each."""

@@ -12,6 +12,7 @@ import pytest
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import BlobQuery, EventQuery, RunIdQuery, RunQuery, RunRow, RunSort, WorkflowHit
+from fabro_core.testing.conformance import takes_long
 from fabro_core.testing.store.case import ALL_BUCKETS, NOW_MS, StoreCase, batch, blob, event, list_all, row, run_id
 from fabro_core.testing.store.documents import get, keys, put
 from fabro_core.testing.store.model import expected_page
@@ -85,6 +86,7 @@ FILTERS: Final[dict[str, dict[str, Any]]] = {
 
 
 class CrowdConformance(StoreCase):
+    @takes_long
     async def test_pages_of_any_depth_are_those_of_the_whole_list(self, store: RunStore) -> None:
         rows = _crowd()
         await _append(store, rows)

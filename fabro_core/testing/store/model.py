@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import RunQuery, RunRow, RunSort
-from fabro_core.testing.store.case import NOW_MS, StoreCase, append_all, batch, ids, row, run_id
+from fabro_core.testing.conformance import takes_long
+from fabro_core.testing.store.case import NOW_MS, StoreCase, batch, ids, row, run_id
+from fabro_core.testing.store.clearing import clear
 
 QUERIES_AN_EXAMPLE = 8
 
@@ -112,45 +115,89 @@ _QUERIES = st.one_of(
 )
 
 
-# Reproducible, so that a third party's failure is ours as well; one store serves all examples.
+# Reproducible, so that a third party's failure is ours as well; one store serves all examples. Nothing is shrunk, which
+# can take minutes: `_fewest` leaves out what makes no difference, in the time that it has.
 _SETTINGS = settings(
     max_examples=40,
     deadline=None,
     database=None,
     derandomize=True,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+REDUCING_SECONDS = 5.0
 
 
 class ModelConformance(StoreCase):
+    @takes_long
     @_SETTINGS
     @given(rows=_ROWS, queries=st.lists(_QUERIES, min_size=QUERIES_AN_EXAMPLE, max_size=QUERIES_AN_EXAMPLE))
     async def test_any_list_equals_the_plain_model(
         self, store: RunStore, rows: list[RunRow], queries: list[RunQuery]
     ) -> None:
-        # Each example leaves the store empty, which is a test of delete_run as well.
-        await append_all(store, rows)
-        try:
-            for query in queries:
-                page = await store.list_runs(query)
-                assert (ids(page), page.total) == expected_page(rows, query)
-        finally:
-            for each in rows:
-                await store.delete_run(each.id)
+        stored = await _fill(store, rows)
+        for query in queries:
+            await _check(store, rows, stored, query)
 
+    @takes_long
     @_SETTINGS
     @given(before=_ROWS, after=_ROWS, query=_QUERIES)
     async def test_any_list_equals_the_plain_model_after_any_change_of_rows(
         self, store: RunStore, before: list[RunRow], after: list[RunRow], query: RunQuery
     ) -> None:
-        stored = {each.id: each for each in before}
-        await append_all(store, before)
-        for each in after:
-            stored[each.id] = replace(each, seq=2) if each.id in stored else each
-            await store.append(batch(stored[each.id]))
-        try:
-            page = await store.list_runs(query)
-            assert (ids(page), page.total) == expected_page(list(stored.values()), query)
-        finally:
-            for id_ in stored:
-                await store.delete_run(id_)
+        appended = [*before, *after]
+        await _check(store, appended, await _fill(store, appended), query)
+
+
+async def _fill(store: RunStore, appended: Sequence[RunRow]) -> list[RunRow]:
+    """Append these to an empty store, one after the other; returns the newest of each run.
+
+    That the store is empty is a test of deletes as well.
+    """
+    await clear(store)
+    stored: dict[str, RunRow] = {}
+    for each in appended:
+        stored[each.id] = replace(each, seq=stored[each.id].seq + 1 if each.id in stored else 1)
+        await store.append(batch(stored[each.id]))
+    return list(stored.values())
+
+
+async def _check(store: RunStore, appended: Sequence[RunRow], stored: Sequence[RunRow], query: RunQuery) -> None:
+    if await _answer(store, query) == expected_page(stored, query):
+        return
+    fewest = await _fewest(store, appended, query)
+    stored = await _fill(store, fewest)
+    found, expected = await _answer(store, query), expected_page(stored, query)
+    shown = "\n  ".join(map(_shown, fewest))
+    raise AssertionError(
+        f"any list equals the plain model\n{query}\nof what these appends leave:\n  {shown}\n"
+        f"is {found}\nand should be {expected}, ids and total"
+    )
+
+
+async def _answer(store: RunStore, query: RunQuery) -> tuple[list[str], int]:
+    page = await store.list_runs(query)
+    return ids(page), page.total
+
+
+async def _fewest(store: RunStore, appended: Sequence[RunRow], query: RunQuery) -> list[RunRow]:
+    """The appends less those without which the answer is as wrong; as far as that is known in time."""
+    kept = list(appended)
+    deadline = monotonic() + REDUCING_SECONDS
+    for each in appended:
+        if monotonic() > deadline:
+            break
+        fewer = [other for other in kept if other is not each]
+        stored = await _fill(store, fewer)
+        if await _answer(store, query) != expected_page(stored, query):
+            kept = fewer
+    return kept
+
+
+def _shown(each: RunRow) -> str:
+    """A row in short: its id, and the columns that say something."""
+    plain = row(each.id)
+    columns = {name: getattr(each, name) for name in each.__struct_fields__}
+    said = [f"{name}={value!r}" for name, value in columns.items() if value != getattr(plain, name)]
+    return f"{each.id} {' '.join(said)}"

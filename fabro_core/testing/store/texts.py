@@ -29,6 +29,7 @@ from fabro_core.testing.store.case import (
 )
 from fabro_core.testing.store.documents import delete, get, keys, put
 from fabro_core.testing.store.look_alikes import LOOK_ALIKES
+from fabro_core.testing.store.values import Values
 
 A = run_id(1)
 
@@ -51,56 +52,69 @@ each_kind = pytest.mark.parametrize("kind", LOOK_ALIKES)
 class TextConformance(StoreCase):
     @each_kind
     async def test_keys_of_documents_are_told_apart(self, store: RunStore, kind: str) -> None:
+        values = Values()
         texts = LOOK_ALIKES[kind]
         for number, text in enumerate(texts):
-            await put(store, text, body=b"%d" % number, if_revision=ABSENT)
+            with values.trying(_shown(text)):
+                await put(store, text, body=b"%d" % number, if_revision=ABSENT)
         for number, text in enumerate(texts):
-            found = await get(store, text)
-            assert found is not None, f"the document with the key {_shown(text)} is found"
-            assert (found.key, found.body) == (text, b"%d" % number), f"{_shown(text)} is a key of its own"
+            with values.trying(_shown(text)):
+                found = await get(store, text)
+                assert found is not None, "a document is found by its key"
+                assert (found.key, found.body) == (text, b"%d" % number), "it is a key of its own"
         in_order = sorted(texts)
-        assert await keys(store, limit=1_000) == (in_order, False), "keys come back as given, in order of code points"
+        with values.trying("the list"):
+            listed = await keys(store, limit=1_000)
+            assert listed == (in_order, False), "keys come back as given, in order of code points"
         for number, text in enumerate(in_order):
-            after, _ = await keys(store, limit=1_000, after_key=text)
-            assert after == in_order[number + 1 :], f"a page goes on after {_shown(text)}"
+            with values.trying(_shown(text)):
+                after, _ = await keys(store, limit=1_000, after_key=text)
+                assert after == in_order[number + 1 :], "a page goes on after it"
         for number, text in enumerate(texts):
-            assert await delete(store, text) is True
-            assert len((await keys(store, limit=1_000))[0]) == len(texts) - number - 1, (
-                f"only {_shown(text)} is deleted"
-            )
+            with values.trying(_shown(text)):
+                assert await delete(store, text) is True
+                assert len((await keys(store, limit=1_000))[0]) == len(texts) - number - 1, "nothing else is deleted"
+        values.judge()
 
     @each_kind
     async def test_collections_are_told_apart(self, store: RunStore, kind: str) -> None:
+        values = Values()
         texts = LOOK_ALIKES[kind]
         for number, text in enumerate(texts):
-            await put(store, collection=text, body=b"%d" % number, if_revision=ABSENT)
+            with values.trying(_shown(text)):
+                await put(store, collection=text, body=b"%d" % number, if_revision=ABSENT)
         for number, text in enumerate(texts):
-            found = await get(store, collection=text)
-            assert found is not None, f"the document of the collection {_shown(text)} is found"
-            assert (found.collection, found.body) == (text, b"%d" % number), (
-                f"{_shown(text)} is a collection of its own"
-            )
-            assert await keys(store, collection=text) == (["k"], False), f"{_shown(text)} has its own documents alone"
-        assert set(await store.list_collections()) >= set(texts), "collections come back as given"
+            with values.trying(_shown(text)):
+                found = await get(store, collection=text)
+                assert found is not None, "a document is found in its collection"
+                assert (found.collection, found.body) == (text, b"%d" % number), "it is a collection of its own"
+                assert await keys(store, collection=text) == (["k"], False), "it has its own documents alone"
+        with values.trying("the list"):
+            assert set(await store.list_collections()) >= set(texts), "collections come back as given"
         for text in texts:
-            assert await delete(store, collection=text) is True, f"{_shown(text)} is a collection of its own"
+            with values.trying(_shown(text)):
+                assert await delete(store, collection=text) is True, "it is a collection of its own"
+        values.judge()
 
     @each_kind
     async def test_owners_are_told_apart(self, store: RunStore, kind: str) -> None:
+        values = Values()
         texts = LOOK_ALIKES[kind]
         for number, text in enumerate(texts):
-            await put(store, f"k{number}", owner=text)
+            with values.trying(_shown(text)):
+                await put(store, f"k{number}", owner=text)
         await put(store, "of nobody")
         for number, text in enumerate(texts):
-            assert await keys(store, owner=text) == ([f"k{number}"], False), (
-                f"{_shown(text)} has its own documents alone"
-            )
-            found = await get(store, f"k{number}")
-            assert found is not None
-            assert found.owner == text, "an owner comes back as given"
-        nobodys = await get(store, "of nobody")
-        assert nobodys is not None
-        assert nobodys.owner is None, "nobody is not the empty owner"
+            with values.trying(_shown(text)):
+                assert await keys(store, owner=text) == ([f"k{number}"], False), "it has its own documents alone"
+                found = await get(store, f"k{number}")
+                assert found is not None
+                assert found.owner == text, "an owner comes back as given"
+        with values.trying("nobody"):
+            nobodys = await get(store, "of nobody")
+            assert nobodys is not None
+            assert nobodys.owner is None, "nobody is not the empty owner"
+        values.judge()
 
     async def test_collection_key_and_owner_are_never_taken_together(self, store: RunStore) -> None:
         for separator in (":", "/", "|", "\x1f", "\x01", " ", ".", "-", "_", "}:", "{", ",", '","', "\n", "::"):
@@ -123,12 +137,17 @@ class TextConformance(StoreCase):
 
     @each_kind
     async def test_tags_are_told_apart(self, store: RunStore, kind: str) -> None:
+        values = Values()
         texts = LOOK_ALIKES[kind]
         await store.append(batch(row(A, len(texts)), *(event(seq, text) for seq, text in enumerate(texts, start=1))))
-        assert [each.tags for each in await log_of(store, A)] == [(text,) for text in texts], "tags come back as given"
+        with values.trying("the log"):
+            log = await log_of(store, A)
+            assert [each.tags for each in log] == [(text,) for text in texts], "tags come back as given"
         for seq, text in enumerate(texts, start=1):
-            page = await store.read(EventQuery(run_id=A, tag=text, limit=100))
-            assert [each.seq for each in page.events] == [seq], f"the tag {_shown(text)} finds its own events alone"
+            with values.trying(_shown(text)):
+                page = await store.read(EventQuery(run_id=A, tag=text, limit=100))
+                assert [each.seq for each in page.events] == [seq], "a tag finds its own events alone"
+        values.judge()
 
     async def test_runs_and_tags_are_never_taken_together(self, store: RunStore) -> None:
         # Ids that are the beginning of one another would be no ULIDs; tags may hold anything.
@@ -155,14 +174,19 @@ class TextConformance(StoreCase):
 
     @each_kind
     async def test_facets_are_told_apart(self, store: RunStore, kind: str) -> None:
+        values = Values()
         texts = LOOK_ALIKES[kind]
         await append_all(store, [row(run_id(n), facets=(text, "all")) for n, text in enumerate(texts)])
         for number, text in enumerate(texts):
-            for asked in ((text,), ("all", text)):
-                page = await list_all(store, facets=asked)
-                assert (ids(page), page.total) == ([run_id(number)], 1), f"{_shown(text)} finds its own runs alone"
-            narrowed = await list_all(store, facets=(text,), buckets=frozenset({Bucket.PENDING}), sort=RunSort.TITLE)
-            assert (ids(narrowed), narrowed.total) == ([run_id(number)], 1), f"{_shown(text)} finds its own runs alone"
+            with values.trying(_shown(text)):
+                for asked in ((text,), ("all", text)):
+                    page = await list_all(store, facets=asked)
+                    assert (ids(page), page.total) == ([run_id(number)], 1), "it finds its own runs alone"
+                narrowed = await list_all(
+                    store, facets=(text,), buckets=frozenset({Bucket.PENDING}), sort=RunSort.TITLE
+                )
+                assert (ids(narrowed), narrowed.total) == ([run_id(number)], 1), "it finds its own runs alone"
+        values.judge()
 
     @each_kind
     @pytest.mark.parametrize("column", ["repo_key", "title_key", "workflow_key"])
@@ -180,12 +204,15 @@ class TextConformance(StoreCase):
 
     @each_kind
     async def test_a_word_is_found_where_it_stands_and_nowhere_else(self, store: RunStore, kind: str) -> None:
+        values = Values()
         texts = LOOK_ALIKES[kind]
         await append_all(store, [row(run_id(n), title_text=f"<{text}>") for n, text in enumerate(texts)])
         for text in filter(None, texts):
-            page = await list_all(store, words=(text,))
-            expected = [run_id(n) for n, title in enumerate(texts) if text in f"<{title}>"][::-1]
-            assert (ids(page), page.total) == (expected, len(expected)), f"titles with {_shown(text)} and no others"
+            with values.trying(_shown(text)):
+                page = await list_all(store, words=(text,))
+                expected = [run_id(n) for n, title in enumerate(texts) if text in f"<{title}>"][::-1]
+                assert (ids(page), page.total) == (expected, len(expected)), "titles with the word and no others"
+        values.judge()
 
     @each_kind
     async def test_workflows_are_told_apart(self, store: RunStore, kind: str) -> None:
@@ -211,8 +238,12 @@ class TextConformance(StoreCase):
     async def test_every_character_is_kept(self, store: RunStore, use: str) -> None:
         characters = list(_characters())
         parts = ["".join(characters[first : first + 4_000]) for first in range(0, len(characters), 4_000)]
-        lost = [part for number, part in enumerate(parts) if await _KEPT[use](store, run_id(number), part) != part]
-        assert not lost, f"characters are lost, or changed, between {_shown(lost[0][0])} and {_shown(lost[0][-1])}"
+        values = Values()
+        for number, part in enumerate(parts):
+            with values.trying(f"{_shown(part[0])} to {_shown(part[-1])}"):
+                kept = await _KEPT[use](store, run_id(number), part)
+                assert kept == part, "no character is lost or changed"
+        values.judge()
 
     async def test_ids_are_found_by_all_that_they_begin_with(self, store: RunStore) -> None:
         first, second, third = "0123456789ABCDEFGHJKMNPQRS", "0123456789ABCDEFGHJKMNPQRT", "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"

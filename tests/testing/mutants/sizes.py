@@ -124,7 +124,7 @@ class TagsUpTo255(DictStore):
         return replace(page, events=found)
 
 
-@breaks("bytes has all three", found_by=SizeConformance)
+@breaks("of so many bytes has all three", found_by=SizeConformance)
 class BytesIn32Bits(DictStore):
     """Passes the bound of a page on in 32 bits."""
 
