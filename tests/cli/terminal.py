@@ -13,6 +13,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from tests.cli import forking
+
 FABRO = (sys.executable, "-c", "from fabro_core.cli import main; main()")
 
 
@@ -30,9 +32,12 @@ class Home:
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
+        environ = self.environ | environ
+        if self._fabro == FABRO:
+            return forking.run(arguments, environ, timeout_seconds=60)
         return subprocess.run(
             [*self._fabro, *arguments],
-            env=self.environ | environ,
+            env=environ,
             capture_output=True,
             text=True,
             timeout=60,
