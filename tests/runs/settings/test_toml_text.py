@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import string
-import time
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fabro_core.runs.settings.toml_places import Path
 from fabro_core.runs.settings.toml_text import Document, UnreadableToml, read_toml, read_value
+from tests.growth import MOST_GROWTH, growth
 
 # -- where things stand ---------------------------------------------------------------------------------------------
 
@@ -308,21 +309,10 @@ ADVERSARIAL: dict[str, Callable[[int], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_reading_grows_with_the_length_of_the_text_alone(name: str) -> None:
-    def seconds(size: int) -> float:
-        text = ADVERSARIAL[name](size)
-        return min(once(text) for _ in range(5))
-
-    def once(text: str) -> float:
-        start = time.process_time()
-        read_or_reason(values_of, text)
-        return time.process_time() - start
-
-    small, large = 16 * 1024, 64 * 1024
-    floor = 0.002
-    """Of shorter times nothing can be told."""
-    assert any(seconds(large) <= 5 * max(seconds(small), floor) for _ in range(3))
+    assert growth(partial(read_or_reason, values_of), ADVERSARIAL[name]) <= MOST_GROWTH
 
 
 def test_a_document_is_whole() -> None:
