@@ -22,14 +22,30 @@ MODULES: Final = (
 )
 """The public modules."""
 
+NEEDS: Final = {
+    "fabro_core.testing": "Kits and clock need pytest, anyio and hypothesis, servers and provider uvicorn as well:"
+    " `pip install 'fabro-core[testing]'` brings all of them.",
+}
+"""What a module needs beyond the core, if anything."""
+
+WORDS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+"""Small numbers as the documentation writes them."""
+
 
 def write() -> str:
     """The page."""
     introduction = (
-        "What a plugin, or a program that embeds the server, may import: the names of these seven modules."
-        " [Compatibility](../compatibility.md) says what may become of them; everything else may change in any release."
+        "What a plugin, or a program that embeds the server, may import: the names of these"
+        f" {WORDS[len(MODULES)]} modules, each with the line that imports it. They are all in `fabro-core`; what needs"
+        " more than that is said above its table. [Compatibility](../compatibility.md) says what may become of them;"
+        " everything else may change in any release."
     )
     return page("Public names", introduction, *(_section(module) for module in MODULES))
+
+
+def import_line(module: str, name: str) -> str:
+    """The line that imports a public name."""
+    return f"from {module} import {name}"
 
 
 def homes(module: str) -> dict[str, str]:
@@ -65,6 +81,10 @@ def _parsed(module: str) -> ast.Module:
 
 
 def _section(module: str) -> str:
-    rows = [(code(name), prose(meaning(home, name).split("\n\n")[0])) for name, home in homes(module).items()]
+    rows = [
+        (code(name), code(import_line(module, name)), prose(meaning(home, name).split("\n\n")[0]))
+        for name, home in homes(module).items()
+    ]
     about = prose((import_module(module).__doc__ or "").split("\n\n")[0])
-    return "\n\n".join([f"## `{module}`", about, table(("Name", "Meaning"), rows)])
+    needs = [prose(NEEDS[module])] if module in NEEDS else []
+    return "\n\n".join([f"## `{module}`", about, *needs, table(("Name", "Import", "Meaning"), rows)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -54,6 +55,10 @@ SERVING: Final = {
 """Modules that need the extra `server`."""
 
 
+SERVING_NAMES: Final = {"FakeIdentityProvider", "RunningServer", "running"}
+"""Public names that need it; the reference says so."""
+
+
 class Doorman(AuthMethod):
     token_prefixes = ("door_",)
 
@@ -93,6 +98,19 @@ def test_every_module_imports_but_those_that_serve() -> None:
                 import_module(name)
         else:
             import_module(name)
+
+
+def test_every_line_of_the_public_names_imports_but_those_of_what_serves() -> None:
+    page = (ROOT / "docs" / "reference" / "public-names.md").read_text(encoding="utf-8")
+    lines = re.findall(r"`(from [\w.]+ import \w+)`", page)
+    assert len(lines) == len({*lines}) > 100
+    for line in lines:
+        name = line.rpartition(" ")[2]
+        if name in SERVING_NAMES:
+            with pytest.raises(ModuleNotFoundError, match="uvicorn"):
+                exec(line, {})
+        else:
+            exec(line, {})
 
 
 def test_the_memory_store_is_the_only_plugin() -> None:

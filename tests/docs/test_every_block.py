@@ -25,13 +25,16 @@ EXECUTED: Final = {
     ("docs/sign-in.md", "toml"): 1,  # test_sign_in
     ("docs/workers.md", "sh"): 6,  # test_workers
     ("docs/write-a-responder.md", "python"): 2,  # test_guides
+    ("docs/write-a-responder.md", "sh"): 1,  # test_guides
     ("docs/write-a-responder.md", "toml"): 2,  # test_guides
     ("docs/write-a-store.md", "python"): 5,  # test_guides
     ("docs/write-a-store.md", "sh"): 1,  # test_guides
     ("docs/write-a-store.md", "toml"): 1,  # test_guides
     ("docs/write-an-auth-method.md", "python"): 5,  # test_guides
+    ("docs/write-an-auth-method.md", "sh"): 1,  # test_guides
     ("docs/write-an-auth-method.md", "toml"): 2,  # test_guides
     ("docs/write-an-extension.md", "python"): 2,  # test_guides
+    ("docs/write-an-extension.md", "sh"): 1,  # test_guides
     ("docs/write-an-extension.md", "toml"): 2,  # test_guides
     ("plugins/auth_devtoken/README.md", "toml"): 1,  # test_operate
     ("plugins/auth_github/README.md", "toml"): 1,  # test_sign_in

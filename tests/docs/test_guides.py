@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 from textwrap import indent
 
 import pytest
 
+from tests.docs.author import Author, new_author
 from tests.docs.documents import ROOT, blocks, text_of
 
 pytestmark = pytest.mark.slow
@@ -29,58 +26,25 @@ def write_files(guide: str, directory: Path) -> None:
         (directory / match["name"]).write_text(match["text"])
 
 
-def install(project: str, directory: Path) -> None:
-    """Make the directory a distribution with the entry points of a `pyproject.toml`."""
-    info = directory / "guide-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: guide\nVersion: 1.0\n")
-    lines = [
-        line
-        for group, entries in tomllib.loads(project)["project"]["entry-points"].items()
-        for line in (f"[{group}]", *(f"{name} = {target}" for name, target in entries.items()))
-    ]
-    (info / "entry_points.txt").write_text("\n".join(lines))
+@pytest.fixture(scope="module")
+def author(tmp_path_factory: pytest.TempPathFactory) -> Author:
+    return new_author(tmp_path_factory.mktemp("author"))
 
 
-def run(directory: Path, *command: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a command with the programs of this interpreter's environment first."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        command,
-        cwd=directory,
-        env={**os.environ, "PATH": path, "HOME": str(directory), "PYTEST_ADDOPTS": "-p no:cacheprovider", **environ},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-
-
-def check(directory: Path, settings: str) -> subprocess.CompletedProcess[str]:
-    """`fabro check` with the settings and what is installed in the directory."""
-    (directory / "settings.toml").write_text(settings)
-    return run(
-        directory,
-        "fabro",
-        "check",
-        PYTHONPATH=str(directory),
-        FABRO_HOME=str(directory),
-        SESSION_SECRET="s" * 32,
-        FABRO_DEV_TOKEN="fabro_dev_" + "0" * 64,
-        ACME_SIGNING_KEY="key",
-    )
-
-
-def test_the_store_that_the_guide_starts_with_passes_the_kit_and_serves(tmp_path: Path) -> None:
+def test_the_store_that_the_guide_starts_with_passes_the_kit_and_serves(author: Author, tmp_path: Path) -> None:
     (commands,) = blocks(STORE, "sh")
-    tested = run(tmp_path, "sh", "-ec", commands)
-    assert tested.returncode == 0, tested.stdout
+    tested = author.run(tmp_path, "sh", "-ec", commands)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
 
-    package = tmp_path / "fabro-store-acme-runs"
-    install((package / "pyproject.toml").read_text(), package)
     (settings,) = blocks(STORE, "toml")
-    checked = check(package, f'{settings}\n[server.auth]\nmethods = ["dev-token"]\n')
-    assert (checked.returncode, checked.stdout) == (0, "ok\n")
+    check_served(author, tmp_path, f'{settings}\n[server.auth]\nmethods = ["dev-token"]\n', "acme-runs")
+
+
+def check_served(author: Author, directory: Path, settings: str, plugin: str) -> None:
+    """What is installed is listed, and a server would start with it."""
+    assert plugin in author.run(directory, "fabro", "plugins").stdout
+    checked = author.check(directory, settings)
+    assert (checked.returncode, checked.stdout) == (0, "ok\n"), checked.stderr
     assert len(checked.stderr.splitlines()) == 1, "the store's line, and no warning"
 
 
@@ -95,40 +59,49 @@ def test_the_excerpts_are_of_the_example_store_and_its_suite() -> None:
     assert shown_suite == suite
 
 
-def test_the_store_with_a_driver_passes_the_kit_with_the_summary_that_the_guide_shows(tmp_path: Path) -> None:
-    made = run(tmp_path, "fabro", "plugin", "new", "store", "acme-runs", "--directory", str(tmp_path / "plugin"))
+def test_the_store_with_a_driver_passes_the_kit_with_the_summary_that_the_guide_shows(
+    author: Author, tmp_path: Path
+) -> None:
+    made = author.run(tmp_path, "fabro", "plugin", "new", "store", "acme-runs", "--directory", str(tmp_path / "plugin"))
     assert made.returncode == 0, made.stderr
     write_files(STORE, tmp_path / "plugin")
 
-    tested = run(tmp_path / "plugin", "python", "-m", "pytest", "-q", "test_acme_engine.py")
+    tested = author.run(tmp_path / "plugin", "python", "-m", "pytest", "-q", "test_acme_engine.py")
 
     assert tested.returncode == 0, tested.stdout
     printed = set(counts_left_out(tested.stdout).splitlines())
-    assert set(counts_left_out(blocks(STORE, "text")[-1]).splitlines()) <= printed
+    assert set(blocks(STORE, "text")[-1].splitlines()) <= printed
 
 
 def counts_left_out(text: str) -> str:
-    """The number of the kit's tests differs from release to release; that of deviations does not."""
+    """As the guide shows what is printed: the number of the kit's tests differs from release to release."""
     return re.sub(r"\d+ (passed|not applicable)", r"… \1", text)
 
 
-@pytest.mark.parametrize("guide", [AUTH, EXTENSION, RESPONDER])
-def test_the_plugin_of_a_guide_passes_its_tests_and_serves(guide: str, tmp_path: Path) -> None:
+PLUGINS = {AUTH: "acme-pass", EXTENSION: "status-page", RESPONDER: "pulse"}
+"""What a guide's plugin is called, by guide."""
+
+
+@pytest.mark.parametrize("guide", PLUGINS)
+def test_the_plugin_of_a_guide_passes_its_tests_and_serves(author: Author, guide: str, tmp_path: Path) -> None:
     write_files(guide, tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
-    tested = run(tmp_path, "python", "-m", "pytest", "-q")
-    assert tested.returncode == 0, tested.stdout
+    (commands,) = blocks(guide, "sh")
+    tested = author.run(tmp_path, "sh", "-ec", commands)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
     assert [kit for kit in KITS.values() if kit in tested.stdout] == [KITS[each] for each in (guide,) if each in KITS]
 
     project, settings = blocks(guide, "toml")
-    install(project, tmp_path)
-    checked = check(tmp_path, settings)
-    assert (checked.returncode, checked.stdout) == (0, "ok\n")
-    assert len(checked.stderr.splitlines()) == 1, "the store's line, and no warning"
+    (tmp_path / "pyproject.toml").write_text(project)
+    (command,) = re.findall(r"After `(python -m pip install [^`]+)`", text_of(guide))
+    installed = author.run(tmp_path, "sh", "-ec", command)
+    assert installed.returncode == 0, installed.stderr
+    (elsewhere := tmp_path / "home").mkdir()
+    check_served(author, elsewhere, settings, PLUGINS[guide])
 
 
-@pytest.mark.parametrize("guide", [AUTH, EXTENSION, RESPONDER])
-def test_the_plugin_of_a_guide_is_correctly_typed(guide: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("guide", PLUGINS)
+def test_the_plugin_of_a_guide_is_correctly_typed(author: Author, guide: str, tmp_path: Path) -> None:
     write_files(guide, tmp_path)
-    done = run(tmp_path, "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), ".")
+    done = author.run(tmp_path, "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), ".")
     assert done.returncode == 0, done.stdout

@@ -13,7 +13,7 @@ from tests.docs.documents import DOCUMENTS, ROOT, text_of
 def test_every_file_that_a_document_names_is_there(document: str) -> None:
     text = text_of(document)
     linked = [target for target in re.findall(r"\]\(([^)#]+)", text) if "://" not in target]
-    named = re.findall(r"`((?:fabro_core|tests|benchmarks|examples|docs)/[\w./]+)`", text)
+    named = re.findall(r"`((?:fabro_core|plugins/[a-z]+_[a-z]+|tests|benchmarks|examples|docs)/[\w./]+)`", text)
     within = re.findall(r"`((?:api|runs)/\w+\.py)`", text)
     directory = (ROOT / document).parent
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from importlib import import_module
 
 import pytest
 
 from docs.generate.pages import PAGES, REFERENCE
+from docs.generate.public_names import MODULES
 from fabro_core.plugins import hookspecs
 from fabro_core.store.base import RunStore
-from tests.docs.documents import DOCUMENTS, code, text_of
+from tests.docs.documents import DOCUMENTS, code, table, text_of
 
 PLUGIN_GUIDES = (
     "docs/write-a-store.md",
@@ -52,6 +54,18 @@ def test_every_method_of_a_store_is_documented() -> None:
     methods = [name for name in vars(RunStore) if not name.startswith("_")]
     headings = re.findall(r"^### `(\w+)`$", text_of("docs/reference/store-interface.md"), re.MULTILINE)
     assert headings[: len(methods)] == methods
+
+
+def test_every_public_name_is_listed_with_a_line_that_imports_it() -> None:
+    lines = {
+        code(cells[0])[0]: code(cells[1])[0] for cells in table("docs/reference/public-names.md", "Name", "Import")
+    }
+    names = {name: module for module in MODULES for name in import_module(module).__all__}
+    assert lines == {name: f"from {module} import {name}" for name, module in names.items()}
+    for name, line in lines.items():
+        bound: dict[str, object] = {}
+        exec(line, bound)
+        assert bound[name] is getattr(import_module(names[name]), name)
 
 
 def test_every_page_is_in_the_navigation() -> None:

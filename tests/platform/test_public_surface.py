@@ -1,4 +1,4 @@
-"""The public surface: six modules that re-export, and nothing else that plugins, examples and new packages import."""
+"""The public surface: modules that re-export, and nothing else that plugins, examples and new packages import."""
 
 from __future__ import annotations
 
