@@ -43,6 +43,10 @@ async def sent(
         ("POST", "/runs/nope/cancel", b""),
         ("POST", "/runs/archive", b"[]"),
         ("POST", "/runs/delete", TOO_LARGE),
+        ("GET", "/runs/nope/pair", b""),
+        ("POST", "/runs/nope/pair/nope/messages", b"{"),
+        ("POST", "/sessions/nope/turns", TOO_LARGE),
+        ("POST", "/sessions/nope/turns/nope/interrupt", b""),
     ],
 )
 async def test_missing_credentials_come_before_everything_that_is_not_valid(
@@ -79,6 +83,10 @@ async def test_a_wrong_media_type_comes_before_a_path_and_a_body_that_are_not_va
         ("PATCH", f"/runs/{UNKNOWN}", b'{"title":" "}'),
         ("PUT", f"/runs/{UNKNOWN}/parent", b'{"parent_id":"nope"}'),
         ("POST", "/runs", b'{"version":1,"parent_id":"' + UNKNOWN.encode() + b'"}'),
+        ("POST", f"/runs/{UNKNOWN}/sessions", b'{"model":" "}'),
+        ("POST", f"/sessions/{UNKNOWN}/turns", b'{"input":" "}'),
+        ("POST", f"/runs/{UNKNOWN}/pair", b'{"stage_id":"draft"}'),
+        ("POST", f"/runs/{UNKNOWN}/pair/{UNKNOWN}/messages", b'{"text":" "}'),
     ],
 )
 async def test_a_body_that_is_not_valid_comes_before_a_missing_run(
