@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -123,6 +124,7 @@ LONGEST: Final = dict.fromkeys(SAMPLES["run.completed"]["timing"], MAX_COUNT)
 ENDLESS_HUNK: Final = f"diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,{DIGITS} +1 @@\n+x\n"
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60,
     derandomize=True,
