@@ -78,6 +78,7 @@ def _overrides(bind: Listen | None, web: bool, no_web: bool, workers: int) -> Ov
 def start(config: Path | None, bind: Listen | None, web: bool, no_web: bool, workers: int, foreground: bool) -> None:
     """Start the server."""
     from fabro_core.server import collector
+    from fabro_core.server.leaving import end_process
 
     collector.rest()
     overrides = _overrides(bind, web, no_web, workers)
@@ -86,6 +87,7 @@ def start(config: Path | None, bind: Listen | None, web: bool, no_web: bool, wor
     process = _prepared(reader, config, overrides)
     if foreground:
         process.run(log=sys.stdout, log_path=None, announce=_tell_foreground)
+        end_process()
     else:
         _start_in_background(process)
 

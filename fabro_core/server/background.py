@@ -24,6 +24,7 @@ from fabro_core.config.values import split_address
 from fabro_core.errors import FabroError
 from fabro_core.server.faults import AlreadyRunning, NotRunning, NotStarted, OperationFailed
 from fabro_core.server.held_log import HeldLog, told_on_terminal
+from fabro_core.server.leaving import end_process
 from fabro_core.server.log_file import last_lines, open_log
 from fabro_core.server.record import RunDirectory, ServerRecord
 from fabro_core.server.sockets import remove_stale_socket
@@ -116,7 +117,7 @@ def _serve_as_child(process: Process, writer: int, tell: Tell, replacing: Ending
         if replacing is not None and os.getppid() != starter:
             replacing.bring_back()
         sys.exit(code)
-    sys.exit(0)
+    end_process()
 
 
 def _announced(reader: int, deadline: float) -> str | None:

@@ -18,6 +18,7 @@ from fabro_core.server import collector
 from fabro_core.server.connection import Bounds, Connection, Deadlines
 from fabro_core.server.descriptors import DescriptorWatch, room_for_connections
 from fabro_core.server.forwarded import ForwardedClient
+from fabro_core.server.loop_watch import LoopWatch
 from fabro_core.server.peers import Peers
 from fabro_core.server.sockets import BACKLOG
 
@@ -79,12 +80,18 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._descriptors = DescriptorWatch()
+        self._watch = LoopWatch()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def main_loop(self) -> None:
+        with self._watch.watching():
+            await super().main_loop()
+
     async def on_tick(self, counter: int) -> bool:
+        self._watch.beat()
         if counter % TICKS_A_SECOND == 0:
             self._descriptors.look()
         return await super().on_tick(counter)

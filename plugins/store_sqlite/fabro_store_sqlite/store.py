@@ -42,6 +42,7 @@ from fabro_core.store import (
 )
 from fabro_store_sqlite import blobs, documents, feed, logs, run_lists, run_writes
 from fabro_store_sqlite.changes import newest_change
+from fabro_store_sqlite.closing import Closing
 from fabro_store_sqlite.connections import Database
 from fabro_store_sqlite.hints import Hints
 from fabro_store_sqlite.migrations import LAYOUT
@@ -96,6 +97,7 @@ class SqliteRunStore(RunStore):
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         database = self._database()
+        closing = Closing(self._path, self._logger)
         try:
             for step in await asyncio.to_thread(database.prepare):
                 if step != LAYOUT.creation.title:  # that of a new file is no news
@@ -115,12 +117,12 @@ class SqliteRunStore(RunStore):
                     self._opened = None
                     others.cancel()
                     await asyncio.gather(others, return_exceptions=True)
-                    await asyncio.to_thread(writer.close)
+                    await closing.do(writer.close)
                     hints.close()
             finally:
-                await asyncio.to_thread(readers.close)
+                await closing.do(readers.close)
         finally:
-            await asyncio.to_thread(database.close)
+            await closing.do(database.close)
 
     async def pending_migrations(self) -> Sequence[str]:
         database = self._database()

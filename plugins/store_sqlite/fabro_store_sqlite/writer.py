@@ -11,6 +11,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 from fabro_core.store import StoreError, StoreFenced, StoreUnavailable, Wakeup
@@ -174,7 +175,8 @@ class Writer:
                 return
             for job in group:
                 job.fail(self._for_caller(fault))
-        self._loop.call_soon_threadsafe(self._settle, group, transaction)
+        with suppress(RuntimeError):  # the loop has ended meanwhile, and nobody waits any more
+            self._loop.call_soon_threadsafe(self._settle, group, transaction)
 
     def _commit(self, group: list[_Job[Any]]) -> Transaction:
         try:
