@@ -20,15 +20,29 @@ from fabro_core.store.base import RunStore
 from fabro_core.store.records import DocRef
 from fabro_core.testing.conformance import not_applicable
 from fabro_core.testing.store import writer_process
-from fabro_core.testing.store.case import NOW_MS, OpenStore, StoreCase, batch, blob, list_all, log_of, row, run_id
+from fabro_core.testing.store.case import (
+    FIRST_MS,
+    NOW_MS,
+    OpenStore,
+    StoreCase,
+    batch,
+    blob,
+    list_all,
+    log_of,
+    row,
+    run_id,
+)
 from fabro_core.testing.store.elsewhere import pickled
-from fabro_core.testing.store.writer_process import BLOB, DOC, RUN, blob_of
+from fabro_core.testing.store.writer_process import BLOB, DOC, GONE, LATE, RUN, blob_of, removed_run
 
 RUNS: Final = 16
 """How many runs a process appends to at the same time."""
 
 ACKNOWLEDGEMENTS: Final = 200
 """How many lines a process prints before it is killed."""
+
+NEXT: Final = 1_000
+"""How far apart the first numbers of processes are."""
 
 START_SECONDS: Final = 60.0
 """What it gets to start and to print them: it imports the module of `open_store`, which is the author's."""
@@ -49,13 +63,14 @@ class CrashConformance(StoreCase):
         async with open_store() as store:
             if not store.info().shared:
                 not_applicable("info().shared is false")
-        await self._kill_and_check(open_store, open_elsewhere, [1, 1_001])
+        await self._kill_and_check(open_store, open_elsewhere, [1, 1 + NEXT])
 
     async def _kill_and_check(self, open_store: OpenStore, open_elsewhere: OpenStore, firsts: Sequence[int]) -> None:
         acknowledged = await asyncio.to_thread(_acknowledged_before_a_kill, pickled(open_elsewhere), firsts)
         async with open_store() as store:
             await _check_acknowledged(store, acknowledged)
-            await _check_whole(store, [run_id(first + n) for first in firsts for n in range(RUNS)])
+            left = await _check_removed(store, acknowledged, firsts)
+            await _check_whole(store, [run_id(first + n) for first in firsts for n in range(RUNS)], left)
             assert await store.append(batch(row(run_id(10_000)))) == 1, "the store takes new writes"
 
 
@@ -75,8 +90,26 @@ async def _check_acknowledged(store: RunStore, lines: Sequence[str]) -> None:
         assert len(await log_of(store, id_)) >= seq, "an acknowledged append survives"
 
 
-async def _check_whole(store: RunStore, run_ids: Sequence[str]) -> None:
-    started = 0
+async def _check_removed(store: RunStore, lines: Sequence[str], firsts: Sequence[int]) -> int:
+    """How many runs are left that were to be removed: those whose removal nobody has acknowledged."""
+    removed = [int(line.split()[1]) for line in lines if line.startswith(GONE)]
+    for number in removed:
+        name = f"{GONE}{number}"
+        assert await store.get_run(removed_run(number)) is None, "an acknowledged delete of a run survives"
+        for collection in (GONE, LATE):
+            found = await store.get_doc(DocRef(collection=collection, key=name, now_ms=FIRST_MS))
+            assert found is None, "an acknowledged delete or purge of a document survives"
+        assert await store.get_blob(blob(name.encode()).digest) is None, "an acknowledged delete of a blob survives"
+    left = 0
+    for first in firsts:
+        last = max((number for number in removed if first <= number < first + NEXT), default=first - 1)
+        for number in (last + 1, last + 2):  # the kill may have cut off the line of the last one
+            left += await store.get_run(removed_run(number)) is not None
+    return left
+
+
+async def _check_whole(store: RunStore, run_ids: Sequence[str], others: int) -> None:
+    started = others
     for id_ in run_ids:
         log = await log_of(store, id_)
         assert [event.seq for event in log] == list(range(1, len(log) + 1)), "the sequence is dense"

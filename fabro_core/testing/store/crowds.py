@@ -11,19 +11,29 @@ import pytest
 
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import BlobQuery, EventQuery, RunIdQuery, RunQuery, RunRow, RunSort, WorkflowHit
+from fabro_core.store.records import (
+    BlobDelete,
+    BlobQuery,
+    EventQuery,
+    RunHit,
+    RunIdQuery,
+    RunQuery,
+    RunRow,
+    RunSort,
+    WorkflowHit,
+)
 from fabro_core.testing.conformance import takes_long
 from fabro_core.testing.store.case import ALL_BUCKETS, NOW_MS, StoreCase, batch, blob, event, list_all, row, run_id
-from fabro_core.testing.store.documents import get, keys, put
+from fabro_core.testing.store.documents import delete, get, keys, put
 from fabro_core.testing.store.model import expected_page
 
-MANY: Final = 360
-"""More than three pages of a hundred, and than what fits into a byte."""
+MANY: Final = 280
+"""More than two pages of a hundred, and than what fits into a byte."""
 
 AT_ONCE: Final = 24
 """How many calls are made side by side, to be through with hundreds soon."""
 
-LIMIT: Final = 50
+LIMIT: Final = 30
 PARENTS: Final = tuple(run_id(number) for number in range(1, 4))
 
 
@@ -31,7 +41,7 @@ def _crowd() -> list[RunRow]:
     """Runs with ties in every column, and a facet for each kind of thing that the core has one for."""
     return [
         row(
-            run_id(1_000 + number * 7 % MANY),
+            run_id(1_000 + number * 11 % MANY),
             bucket=Bucket(number % 9),
             created_ms=NOW_MS - number % 11,
             updated_ms=NOW_MS - number % 13,
@@ -122,6 +132,9 @@ class CrowdConformance(StoreCase):
                 parent_id=PARENTS[0] if number % 2 else None,
                 facets=(*each.facets[1:3], f"moved:{number % 3}"),
                 workflow_slug=f"s{number % 2}",
+                begun_ms=NOW_MS - number,
+                elapsed_ms=None if number % 2 else number,
+                body=b"moved %d" % number,
             )
             for number, each in enumerate(rows)
         ]
@@ -131,6 +144,10 @@ class CrowdConformance(StoreCase):
         for bucket in Bucket:
             total = sum(each.bucket is bucket for each in everything)
             assert (await list_all(store, buckets=frozenset({bucket}))).total == total, "a run is counted where it is"
+        by_id = {each.id: each for each in everything}
+        for offset in range(0, len(everything), 100):
+            for hit in (await list_all(store, sort=RunSort.SIZE, offset=offset)).hits:
+                _check_hit(hit, by_id[hit.id])
         for facet in {facet for each in (*rows, *moved) for facet in each.facets}:
             total = sum(facet in each.facets for each in everything)
             assert (await list_all(store, facets=(facet,))).total == total, f"{facet} is counted where it is"
@@ -218,6 +235,26 @@ class CrowdConformance(StoreCase):
             assert has_more is (len(found) < MANY), "has_more tells whether further ones follow"
         assert found == sorted(each.digest for each in blobs), "every blob is listed once, in the order of digests"
 
+    async def test_a_page_goes_on_after_what_has_been_deleted_meanwhile(self, store: RunStore) -> None:
+        blobs = sorted((blob(b"%d" % number) for number in range(30)), key=lambda each: each.digest)
+        await _at_once([partial(store.put_blob, each) for each in blobs])
+        await _at_once([partial(put, store, f"k{number:02}", owner="o") for number in range(30)])
+        await _append(store, [row(run_id(1_000 + number)) for number in range(30)])
+        for last in (9, 19):
+            await store.delete_blob(BlobDelete(digest=blobs[last].digest, if_put_before_ms=NOW_MS + 1))
+            await delete(store, f"k{last:02}")
+            await store.delete_run(run_id(1_000 + last))
+            rest = [number for number in range(last + 1, 30) if number != 19 or last < 19]
+            digests = (await store.list_blobs(BlobQuery(limit=100, after_digest=blobs[last].digest))).digests
+            assert list(digests) == [blobs[number].digest for number in rest], "what a page goes on after may be gone"
+            for owner in (None, "o"):
+                found, _ = await keys(store, after_key=f"k{last:02}", owner=owner)
+                assert found == [f"k{number:02}" for number in rest], "what a page goes on after may be gone"
+            after = await store.list_run_ids(RunIdQuery(limit=100, after_id=run_id(1_000 + last)))
+            assert list(after.ids) == [run_id(1_000 + number) for number in rest], (
+                "what a page goes on after may be gone"
+            )
+
     @pytest.mark.parametrize("reverse", [False, True])
     @pytest.mark.parametrize("tag", [None, "t1"])
     async def test_pages_of_a_long_log_are_complete_in_both_directions(
@@ -255,8 +292,17 @@ async def _check_pages(
         return RunQuery(**plain | {"limit": LIMIT, "offset": offset} | asked)
 
     _, total = expected_page(rows, query(0))
-    for offset in sorted({0, 1, LIMIT, total // 2, max(0, total - LIMIT), max(0, total - 1), total, total + 1}):
+    by_id = {each.id: each for each in rows}
+    for offset in sorted({0, 1, total // 2, max(0, total - 2), total}):
         page = await store.list_runs(query(offset))
+        for hit in page.hits:
+            _check_hit(hit, by_id[hit.id])
         found = ([hit.id for hit in page.hits], page.total)
         expected = expected_page(rows, query(offset))
         assert found == expected, f"{name} by {sort} {direction} from {offset}: a page of the whole list"
+
+
+def _check_hit(hit: RunHit, stored: RunRow) -> None:
+    found = (hit.seq, hit.bucket, hit.begun_ms, hit.live, hit.body)
+    expected = (stored.seq, stored.bucket, stored.begun_ms, stored.elapsed_ms is None, stored.body)
+    assert found == expected, "a page shows a run as its newest append left it"

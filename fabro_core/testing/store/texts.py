@@ -234,7 +234,7 @@ class TextConformance(StoreCase):
         found = {(hit.slug, hit.name) for hit in await store.list_workflows()}
         assert found == set(pairs), "each pair of slug and name is one of its own"
 
-    @pytest.mark.parametrize("use", ["key", "owner", "tag", "facet", "title_text"])
+    @pytest.mark.parametrize("use", ["key", "collection", "owner", "tag", "kind", "facet", "title_text", "workflow"])
     async def test_every_character_is_kept(self, store: RunStore, use: str) -> None:
         characters = list(_characters())
         parts = ["".join(characters[first : first + 4_000]) for first in range(0, len(characters), 4_000)]
@@ -292,6 +292,12 @@ async def _as_key(store: RunStore, _: str, text: str) -> str | None:
     return None if found is None else found.key
 
 
+async def _as_collection(store: RunStore, _: str, text: str) -> str | None:
+    await put(store, collection=text)
+    found = await get(store, collection=text)
+    return found.collection if found is not None and text in await store.list_collections() else None
+
+
 async def _as_owner(store: RunStore, id_: str, text: str) -> str | None:
     await put(store, id_, owner=text)
     found = await get(store, id_)
@@ -303,6 +309,17 @@ async def _as_tag(store: RunStore, id_: str, text: str) -> str | None:
     await store.append(batch(row(id_), event(1, text)))
     page = await store.read(EventQuery(run_id=id_, tag=text, limit=1))
     return page.events[0].tags[0] if page.events else None
+
+
+async def _as_kind(store: RunStore, id_: str, text: str) -> str | None:
+    await store.append(batch(row(id_), event(1, kind=text)))
+    return (await log_of(store, id_))[0].kind
+
+
+async def _as_workflow(store: RunStore, id_: str, text: str) -> str | None:
+    await store.append(batch(row(id_, workflow_slug=text, workflow_name=text)))
+    (found,) = [hit for hit in await store.list_workflows() if hit.newest_run_id == id_]
+    return found.slug if found.slug == found.name else None
 
 
 async def _as_facet(store: RunStore, id_: str, text: str) -> str | None:
@@ -318,6 +335,9 @@ async def _as_title(store: RunStore, id_: str, text: str) -> str | None:
 
 _KEPT: Final[dict[str, Callable[[RunStore, str, str], Any]]] = {
     "key": _as_key,
+    "collection": _as_collection,
+    "kind": _as_kind,
+    "workflow": _as_workflow,
     "owner": _as_owner,
     "tag": _as_tag,
     "facet": _as_facet,

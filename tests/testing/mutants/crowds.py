@@ -93,7 +93,7 @@ class ShortQueue(DictStore):
     def _hit(self, row: records.RunRow) -> records.RunHit:
         hit = super()._hit(row)
         place = hit.queue_position
-        return replace(hit, queue_position=None if place is None or place > 32 else place)
+        return replace(hit, queue_position=None if place is None or place > 16 else place)
 
 
 class _Following(DictStore):
@@ -248,3 +248,58 @@ class LogsUpToAThousand(DictStore):
         page = await super().read(query)
         self._logs[query.run_id] = log
         return page
+
+
+@breaks("a page shows a run as its newest append left it", found_by=CrowdConformance)
+class FirstBodies(DictStore):
+    """Shows in lists what the first append of a run has written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first: dict[str, bytes] = {}
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        seq = await super().append(batch)
+        self._first.setdefault(batch.run_id, batch.row.body)
+        return seq
+
+    async def list_runs(self, query: records.RunQuery, /) -> records.RunPage:
+        page = await super().list_runs(query)
+        return replace(page, hits=tuple(replace(hit, body=self._first[hit.id]) for hit in page.hits))
+
+
+@breaks("a page shows a run as its newest append left it", found_by=CrowdConformance)
+class AliveForEver(DictStore):
+    """Takes a run that was resumed for one that has ended, or the other way round, as it was at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._was_live: dict[str, bool] = {}
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        seq = await super().append(batch)
+        self._was_live.setdefault(batch.run_id, batch.row.elapsed_ms is None)
+        return seq
+
+    async def list_runs(self, query: records.RunQuery, /) -> records.RunPage:
+        page = await super().list_runs(query)
+        return replace(page, hits=tuple(replace(hit, live=self._was_live[hit.id]) for hit in page.hits))
+
+
+@breaks("what a page goes on after may be gone", found_by=CrowdConformance)
+class KeysByRank(DictStore):
+    """Goes on from the rank of a key, and from the start where it has none."""
+
+    async def list_docs(self, query: records.DocQuery, /) -> records.DocPage:
+        known = query.after_key is None or (query.collection, query.after_key) in self._docs
+        return await super().list_docs(query if known else replace(query, after_key=None))
+
+
+@breaks("what a page goes on after may be gone", found_by=CrowdConformance)
+class DigestsByRank(DictStore):
+    """Goes on from the rank of a digest, and has nothing where that is gone."""
+
+    async def list_blobs(self, query: records.BlobQuery, /) -> records.BlobPage:
+        if query.after_digest is not None and query.after_digest not in self._blobs:
+            return records.BlobPage(digests=(), has_more=False)
+        return await super().list_blobs(query)
