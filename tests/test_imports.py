@@ -107,7 +107,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "sessions.reading",
         "sessions.telling",
     },
-    "resources": {"documents", "models", "runs.settings", "store"},  # runs.settings: what manifests refer to
+    "resources": {"documents", "models", "runs.paths", "runs.settings", "store"},  # settings: what manifests refer to
     "upkeep": {"store"},
     "http": {"auth", "config", "models", "resources", "runs.follow", "runs.service", "sessions.replies", "upkeep"},
     "api.resources": {"http", "models", "resources"},

@@ -6,7 +6,16 @@ from dataclasses import replace
 from typing import Final
 
 from fabro_core.api.account import account, auth_sessions, cli_tokens, sign_in
-from fabro_core.api.resources import environments, mcp_servers, models, repositories, sandboxes, secrets, variables
+from fabro_core.api.resources import (
+    environments,
+    mcp_servers,
+    models,
+    repositories,
+    sandboxes,
+    secrets,
+    variables,
+    workflow_versions,
+)
 from fabro_core.api.runs import (
     artifacts,
     attach,
@@ -61,6 +70,7 @@ _API: Final = (
     secrets,
     environments,
     mcp_servers,
+    workflow_versions,
     models,
     sandboxes,
     repositories,

@@ -13,6 +13,7 @@ from fabro_core.resources.mcp_servers import KeptMcpServer, McpServers, server_s
 from fabro_core.resources.secret_model import KeptSecret
 from fabro_core.resources.secrets import Secrets
 from fabro_core.resources.variables import Variables
+from fabro_core.resources.workflow_versions import WorkflowVersions
 from fabro_core.runs.settings.stored import StoredSettings
 from fabro_core.store.base import RunStore
 
@@ -25,6 +26,7 @@ class Resources:
     environments: Environments
     mcp_servers: McpServers
     secrets: Secrets
+    workflow_versions: WorkflowVersions
 
     @property
     def sealed(self) -> tuple[Documents[KeptSecret] | Documents[KeptMcpServer], ...]:
@@ -48,4 +50,5 @@ def resources(store: RunStore, clock: Clock, *, seal: Seal | None, reserved: Col
         environments=Environments(store, clock),
         mcp_servers=McpServers(store, clock, seal),
         secrets=Secrets(store, clock, seal, reserved=frozenset(reserved)),
+        workflow_versions=WorkflowVersions(store, clock),
     )
