@@ -20,12 +20,15 @@ EventSeq = NewType("EventSeq", int)
 Digest = NewType("Digest", str)
 """A SHA-256, 64 lower-case hex digits."""
 
+Segment = NewType("Segment", str)
+"""A text as it stands in the path, which no store sees: there is nothing of that name, or there is."""
+
 
 class PathParams(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the Structs that declare what stands in an operation's path, each named as it is in the path.
 
     Supported types: `RunId`, `SessionId`, `TurnId`, `PairId`, `StageId`, `EventSeq`, `Digest`, a text that
-    `msgspec.Meta` constrains, and `str` for what only the operation can judge.
+    `msgspec.Meta` constrains, `str` for what only the operation can judge, and `Segment`.
     """
 
 
@@ -49,7 +52,7 @@ def path_parser(kind: type[Params]) -> PathParser[Params]:
 
 def is_checked(kind: type[PathParams]) -> bool:
     """Whether a path can be one of the operation's and not be valid."""
-    return any(hint is not str for hint in get_type_hints(kind, include_extras=True).values())
+    return any(hint not in (str, Segment) for hint in get_type_hints(kind, include_extras=True).values())
 
 
 def path_schemas(kind: type[PathParams]) -> Mapping[str, dict[str, Any]]:
@@ -143,4 +146,5 @@ _PARSERS: Final[Mapping[Any, Callable[[str], Any]]] = {
     EventSeq: _event_seq,
     Digest: _digest,
     str: _any_text,
+    Segment: str,
 }

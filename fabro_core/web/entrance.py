@@ -8,7 +8,7 @@ from fabro_core.auth.return_to import checked_return_to
 from fabro_core.http.call import Call
 from fabro_core.http.endpoint import endpoint
 from fabro_core.http.methods import RouteNotFound
-from fabro_core.http.path import PathParams
+from fabro_core.http.path import PathParams, Segment
 from fabro_core.http.query import QueryParams
 from fabro_core.http.reply import Reply, html_reply
 from fabro_core.web.assets import served_asset
@@ -18,7 +18,7 @@ _KEPT_FOR_GOOD: Final = (b"cache-control", b"public, max-age=31536000, immutable
 
 
 class StaticPath(PathParams, frozen=True, kw_only=True):
-    name: str
+    name: Segment
 
 
 class LoginParams(QueryParams, frozen=True, kw_only=True):

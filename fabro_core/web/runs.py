@@ -9,7 +9,7 @@ import msgspec
 from fabro_core.errors import NotFound
 from fabro_core.http.call import Call
 from fabro_core.http.methods import RouteNotFound
-from fabro_core.http.path import PathParams
+from fabro_core.http.path import PathParams, Segment
 from fabro_core.http.query import QueryParams
 from fabro_core.http.reply import Reply, html_reply
 from fabro_core.models.ids import parse_run_id
@@ -26,7 +26,7 @@ _MAX_PAGE: Final = 50_000
 
 
 class PagePath(PathParams, frozen=True, kw_only=True):
-    id: str
+    id: Segment
     """What is no run id is a page that is not there."""
 
 
