@@ -31,10 +31,14 @@ def open_log(path: Path) -> int:
 
 
 def check_log(path: Path) -> None:
-    """Find out whether a log could be begun, without more than creating its directory. Raises `StartupError`."""
+    """Find out whether a log could be begun, without making what it is kept in. Raises `StartupError`."""
+    with storing(path):
+        if not path.parent.exists():
+            with tempfile.TemporaryFile(dir=path.parent.parent):
+                return
+        make_private_directory(path.parent)
     for file in (path, _previous(path)):
         with storing(file):
-            make_private_directory(path.parent)
             if file.is_dir():
                 raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
     with storing(path), tempfile.TemporaryFile(dir=path.parent):

@@ -26,7 +26,7 @@ async def seal_anew(collections: Iterable[Sealed]) -> None:
     except StoreUnavailable as fault:
         log.warning("SESSION_SECRET_PREVIOUS is still needed: the store is unavailable: %s", told(fault))
         return
-    log.info(
+    log.warning(
         "SESSION_SECRET_PREVIOUS seals nothing any more, %s documents were sealed anew; remove it once every server on "
         "this store was started with the new SESSION_SECRET",
         resealed,
