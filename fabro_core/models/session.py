@@ -21,6 +21,8 @@ class SessionTurn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody in a session has said: a person, the model, a tool, or the system."""
+
     kind: Literal["user", "assistant", "tool_results", "system", "steering"]
     content: str | UnsetType = UNSET
     timestamp: Instant
