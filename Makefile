@@ -75,7 +75,7 @@ test-bare: $(DEVELOPMENT)  ## Test the core as embedding programs get it, withou
 test-minimum: $(DEVELOPMENT)  ## Test with the oldest dependencies that are admitted, in an environment of its own
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(MINIMUM)
 	$(BIN)/uv pip install --quiet --python $(MINIMUM)/bin/python --resolution lowest-direct $(EDITABLE) --group dev
-	$(MINIMUM)/bin/python -m pytest -q -n 2 tests/store/test_memory.py tests/plugins/store_sqlite/test_sqlite.py tests/config \
+	$(MINIMUM)/bin/python -m pytest -q -n 2 -m "not slow and not other_store" tests/store/test_memory.py tests/plugins/store_sqlite/test_sqlite.py tests/config \
 		tests/platform/test_claims.py tests/platform/test_host.py tests/api/test_contract.py tests/api/test_create_run.py tests/api/test_discovery.py \
 		tests/api/test_run_operations.py tests/server/test_request_heads.py tests/server/test_deadlines.py
 

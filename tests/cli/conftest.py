@@ -25,7 +25,8 @@ def home() -> Iterator[Home]:
 @pytest.fixture
 def ready(home: Home) -> Home:
     """A home after `fabro init`, for a server on a free port with its runs in memory."""
-    assert home.run("init").returncode == 0
+    made = home.run("init")
+    assert made.returncode == 0, made.stderr
     settings = home.path / "settings.toml"
     settings.write_text('[server.auth]\nmethods = ["dev-token"]\n[server.store]\nkind = "memory"\n')
     return home
