@@ -142,6 +142,8 @@ class ToolCallStarted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolCallCompleted(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of a tool has ended."""
+
     tool_name: str
     tool_call_id: str
     output: Any = None
