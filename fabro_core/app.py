@@ -137,10 +137,11 @@ class FabroApp:
             web_url=assembly.server.public_url if assembly.settings.server.web.enabled else None,
             read_stored=self._resources.stored_settings,
             responder=None if responder is None else needs_of(responder),
+            redact=self._resources.secrets.redaction,
         )
         claims = Claims(assembly.store, assembly.clock, self._runs.sessions)
         self._replies = Replies(self._runs, claims, responder, self._resources.secrets.redaction)
-        self._tail = Tail(assembly.store)
+        self._tail = Tail(assembly.store, redact=self._resources.secrets.redaction)
         self._streams = EventStreams(
             self._tail,
             assembly.clock,

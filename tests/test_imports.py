@@ -73,7 +73,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "store",
     },
     "runs.views": {"models", "runs.fold", "runs.log", "runs.off_loop", "runs.pictures", "runs.workflow", "store"},
-    "runs.follow": {"models", "store"},
+    "runs.follow": {"models", "runs.log", "store"},
     "runs.pairs": {"models", "runs.decide", "runs.fold", "runs.log", "runs.views", "store"},
     "runs.sessions": {"documents", "models", "runs.decide", "runs.fold", "runs.log", "runs.views", "store"},
     "runs.service": {

@@ -121,9 +121,9 @@ class EventStreams:
         Raises `TooManyStreams`.
         """
         self.require_room(caller)
-        return EventStream(
-            self, caller, lambda wake: self._tail.follow_run(run_id, after_seq, newest_seq=newest_seq, wake=wake)
-        )
+        own = isinstance(caller, Worker) and caller.run_id == run_id
+        follow = self._tail.follow_run_verbatim if own else self._tail.follow_run
+        return EventStream(self, caller, lambda wake: follow(run_id, after_seq, newest_seq=newest_seq, wake=wake))
 
     def of_part(
         self,

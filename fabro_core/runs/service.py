@@ -10,6 +10,7 @@ from fabro_core.errors import InvalidRequest, NotFound, Refusal, StoreUnavailabl
 from fabro_core.models.events import JsonObject
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal, RunProvenance
+from fabro_core.redaction import NOTHING_SECRET, Redact, Redaction, nothing_secret
 from fabro_core.runs.attachments.artifacts import RunArtifacts
 from fabro_core.runs.attachments.blobs import RunBlobs
 from fabro_core.runs.create.create import RunCreator
@@ -27,7 +28,7 @@ from fabro_core.runs.fold.wire import run_json, run_json_to_the_moment
 from fabro_core.runs.log.entry import Entry
 from fabro_core.runs.log.log import Decision, Outcome, RunLog
 from fabro_core.runs.log.origin import gives_agents_tools, read_created
-from fabro_core.runs.log.reading import EventDetail, event_detail
+from fabro_core.runs.log.reading import EventDetail, event_detail, without_secrets
 from fabro_core.runs.off_loop import OffLoop
 from fabro_core.runs.pairs import RunPairs
 from fabro_core.runs.pictures.direction import Direction
@@ -68,17 +69,20 @@ class Runs:
         web_url: str | None,
         read_stored: ReadStoredSettings = nothing_stored,
         responder: ResponderNeeds | None = None,
+        redact: Redact = nothing_secret,
     ) -> None:
-        """`responder` says what it needs that replies in sessions about runs; None: nothing replies."""
+        """`responder` says what it needs that replies in sessions about runs; None: nothing replies. `redact` says
+        which values must not be shown."""
         off_loop = OffLoop()
         self._store = store
         self._clock = clock
-        self._log = RunLog(store, clock)
+        self._redact = redact
+        self._log = RunLog(store, clock, redact)
         self._parents = ParentLinks(store, self._log, clock)
         self.pull_requests = PullRequests(self._log)
         self.blobs = RunBlobs(store, self._log, clock)
-        self.artifacts = RunArtifacts(store, self._log, off_loop, clock)
-        self.outputs = StageOutputs(store, self._log)
+        self.artifacts = RunArtifacts(store, self._log, off_loop, clock, redact)
+        self.outputs = StageOutputs(store, self._log, redact)
         self.sessions = RunSessions(store, self._log, clock)
         self.pairs = RunPairs(store, self._log)
         self.files = RunFiles(store, self._log, off_loop)
@@ -146,14 +150,25 @@ class Runs:
         return await self._log.submit(run_id, entry)
 
     async def read_events(self, run_id: RunId, query: EventQuery) -> EventPage:
-        """A page of the run's log."""
+        """A page of the run's log, for everybody."""
+        return without_secrets(await self.read_events_verbatim(run_id, query), await self._redact())
+
+    async def read_events_verbatim(self, run_id: RunId, query: EventQuery) -> EventPage:
+        """The same for the run's own worker, which needs what people have told it word by word (events.md E2)."""
         await self._log.get(run_id)
         return await self._store.read(query)
 
     async def event_detail(self, run_id: RunId, seq: int, *, max_content_bytes: int) -> EventDetail:
-        """One event; raises `NotFound` for one that is not in the log."""
+        """One event, for everybody; raises `NotFound` for one that is not in the log."""
+        return await self._event_detail(run_id, seq, max_content_bytes, await self._redact())
+
+    async def event_detail_verbatim(self, run_id: RunId, seq: int, *, max_content_bytes: int) -> EventDetail:
+        """The same for the run's own worker."""
+        return await self._event_detail(run_id, seq, max_content_bytes, NOTHING_SECRET)
+
+    async def _event_detail(self, run_id: RunId, seq: int, max_bytes: int, redaction: Redaction) -> EventDetail:
         await self._log.get(run_id)
-        return await event_detail(self._store, run_id, seq, max_content_bytes=max_content_bytes)
+        return await event_detail(self._store, run_id, seq, max_content_bytes=max_bytes, redaction=redaction)
 
     async def retitle(self, run_id: RunId, title: str, *, actor: Principal) -> StoredRun:
         """Raises `InvalidRequest` for a title that is not valid (runs.md R5.4)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,16 +10,13 @@ import msgspec
 from fabro_core.errors import NotFound
 from fabro_core.models.ids import RunId
 from fabro_core.models.stage import parse_stage_id
-from fabro_core.redaction import Redaction
+from fabro_core.redaction import Redact
 from fabro_core.runs.service import Runs
 from fabro_core.sessions.base import ChangedFile, EventsRead, Json, OutputRead, RunReader
 from fabro_core.store.records import EventQuery
 
 MAX_EVENTS: Final = 1_000
 PAGE_BYTES: Final = 2 * 1024 * 1024
-
-Redact = Callable[[], Awaitable[Redaction]]
-"""What to take out, as of now. Raises `StoreUnavailable`."""
 
 
 class StoredRunReader(RunReader):

@@ -20,13 +20,14 @@ from fabro_core.models.events.sessions import RunSessionTurnFailed, TurnProperti
 from fabro_core.models.ids import RunId, SessionId, TurnId
 from fabro_core.models.principal import Principal, PrincipalAgent
 from fabro_core.models.session import SessionMessage, SessionRecord
+from fabro_core.redaction import Redact
 from fabro_core.runs.decide.sessions import TurnOver
 from fabro_core.runs.fold.ask_fabro import ResponderNeeds
 from fabro_core.runs.service import Runs
 from fabro_core.runs.sessions import Begun
 from fabro_core.sessions.base import ModelChoice, SessionResponder, Turn
 from fabro_core.sessions.claims import RENEW_SECONDS, WATCHDOG, Claim, Claims
-from fabro_core.sessions.reading import Redact, StoredRunReader
+from fabro_core.sessions.reading import StoredRunReader
 from fabro_core.sessions.telling import AGENT_ERROR, told
 
 MAX_REPLIES: Final = 200

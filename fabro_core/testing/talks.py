@@ -13,7 +13,7 @@ from fabro_core.models.ids import RunId
 from fabro_core.models.instant import format_instant
 from fabro_core.models.principal import IdpIdentity, PrincipalUser, RunProvenance
 from fabro_core.models.session import SessionMessage
-from fabro_core.redaction import NOTHING_SECRET, Redaction
+from fabro_core.redaction import nothing_secret
 from fabro_core.runs.log.submission import read_submission
 from fabro_core.runs.service import Runs
 from fabro_core.sessions.base import Message, ReplyPart, RunReader, Turn
@@ -121,7 +121,7 @@ class Talk:
         self._run_id = run_id
         self._session_id = str(ULID())
         self._messages: list[SessionMessage] = []
-        self.run: RunReader = StoredRunReader(runs, run_id, _nothing_secret)
+        self.run: RunReader = StoredRunReader(runs, run_id, nothing_secret)
 
     def turn(self, question: str) -> Turn:
         """Somebody says something."""
@@ -167,7 +167,3 @@ def _event(run_id: str, number: int, name: str, properties: dict[str, Any]) -> b
     now = format_instant(ManualClock().now())
     event = {"id": f"kit-{number}", "ts": now, "run_id": run_id, "event": name, "properties": properties}
     return msgspec.json.encode(event if name.startswith("run.") else {**event, **STAGE})
-
-
-async def _nothing_secret() -> Redaction:
-    return NOTHING_SECRET

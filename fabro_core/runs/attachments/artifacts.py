@@ -20,6 +20,7 @@ from fabro_core.models.graph import Handler
 from fabro_core.models.ids import RunId
 from fabro_core.models.stage import StageId
 from fabro_core.models.status import RunStatusRemoving
+from fabro_core.redaction import Redact
 from fabro_core.runs.decide.lifecycle import require_unarchived
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.log import RunLog
@@ -67,12 +68,13 @@ class StageArtifacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunArtifacts:
-    """The artifacts of one store's runs.
+    """The artifacts of one store's runs. A path in which a secret occurs is kept, and found, without it.
 
     Every method raises `StoreUnavailable`; those that are given a run raise `NotFound` for an unknown one.
     """
 
-    def __init__(self, store: RunStore, log: RunLog, off_loop: OffLoop, clock: Clock) -> None:
+    def __init__(self, store: RunStore, log: RunLog, off_loop: OffLoop, clock: Clock, redact: Redact) -> None:
+        self._redact = redact
         self._store = store
         self._log = log
         self._off_loop = off_loop
@@ -89,12 +91,17 @@ class RunArtifacts:
         often.
         """
         _require_open(await self._projection(run_id))
-        _require_beside_each_other([each.path for each in arrivals])
+        redaction = await self._redact()
+        paths = [redaction.text(each.path) for each in arrivals]
+        _require_beside_each_other(paths)
         for arrival in arrivals:
             await self._store.put_blob(
                 Blob(digest=arrival.digest, body=arrival.read(), now_ms=epoch_ms(self._clock.now()))
             )
-        kept = [Artifact(path=each.path, retry=retry, size=each.size, digest=each.digest) for each in arrivals]
+        kept = [
+            Artifact(path=path, retry=retry, size=each.size, digest=each.digest)
+            for path, each in zip(paths, arrivals, strict=True)
+        ]
         await self._enter(run_id, stage_id, kept)
         await self._withdraw_from_deleted(run_id, stage_id)
 
@@ -113,8 +120,9 @@ class RunArtifacts:
 
         Raises `NotFound` also for one that the attempt did not leave, `InvalidRequest` for one that none can leave.
         """
+        named = (path, (await self._redact()).text(path))
         for artifact in await self.of_stage(run_id, stage_id):
-            if (artifact.path, artifact.retry) == (path, retry):
+            if artifact.path in named and artifact.retry == retry:
                 return await self.content(artifact)
         require_artifact_path(path)
         raise NotFound(f"Stage {stage_id} has no artifact {path!r} of retry {retry}.")

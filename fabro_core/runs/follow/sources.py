@@ -7,7 +7,9 @@ from enum import Enum, auto
 from typing import Final, Protocol
 
 from fabro_core.models.status import Bucket
+from fabro_core.redaction import Redact
 from fabro_core.runs.follow.frames import CHUNK_BYTES, Frame, frame, named_frame
+from fabro_core.runs.log.reading import body_for_everybody, without_secrets
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery, FeedQuery
 
@@ -55,16 +57,18 @@ class Source(Protocol):
 
 
 class RunSource:
-    """The log of one run; positions are its sequence numbers."""
+    """The log of one run; positions are its sequence numbers. `redact` says what only its own worker may read."""
 
-    def __init__(self, store: RunStore, run_id: str) -> None:
+    def __init__(self, store: RunStore, run_id: str, redact: Redact) -> None:
         self._store = store
+        self._redact = redact
         self._run_id = run_id
 
     async def read(self, after: int) -> SourcePage:
         page = await self._store.read(
             EventQuery(run_id=self._run_id, after_seq=after, limit=PAGE_EVENTS, max_bytes=CHUNK_BYTES)
         )
+        page = without_secrets(page, await self._redact())
         return SourcePage(
             frames=[Frame(event.seq, self._run_id, frame(event.seq, event.body)) for event in page.events],
             position=page.events[-1].seq if page.events else after,
@@ -119,15 +123,20 @@ class PartSource:
 
 
 class FeedSource:
-    """The events of all runs; never comes to an end."""
+    """The events of all runs; never comes to an end. `redact` says what nobody but a run's own worker may read."""
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, redact: Redact) -> None:
         self._store = store
+        self._redact = redact
 
     async def read(self, after: int) -> SourcePage:
         page = await self._store.read_feed(FeedQuery(after=after, limit=PAGE_EVENTS, max_bytes=CHUNK_BYTES))
+        redaction = await self._redact()
         return SourcePage(
-            frames=[Frame(each.position, each.run_id, frame(each.seq, each.body)) for each in page.events],
+            frames=[
+                Frame(each.position, each.run_id, frame(each.seq, body_for_everybody(each.body, redaction)))
+                for each in page.events
+            ],
             position=page.position,
             has_more=page.has_more,
             gap=page.gap,

@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 
 from fabro_core.causes import told
 from fabro_core.errors import StoreUnavailable
+from fabro_core.redaction import Redact, nothing_secret
 from fabro_core.runs.follow.frames import Window, joined
 from fabro_core.runs.follow.sources import Fate, FeedSource, PartSource, RunSource, Source, SourcePage
 from fabro_core.store.base import RunStore
@@ -200,6 +201,7 @@ class _Channel:
 
 
 _WHOLE_LOG: Final = ""
+_VERBATIM_LOG: Final = "verbatim"  # tags have a colon
 _NOTHING: Final[dict[str, _Channel]] = {}
 _FINAL: Final = frozenset({Fate.ENDED, Fate.GONE})
 
@@ -210,11 +212,12 @@ class Tail:
     `poll_seconds` is how often to look without having been told to; None: what suits the store.
     """
 
-    def __init__(self, store: RunStore, *, poll_seconds: float | None = None) -> None:
+    def __init__(self, store: RunStore, *, poll_seconds: float | None = None, redact: Redact = nothing_secret) -> None:
         self._store = store
+        self._redact = redact
         self._poll_seconds = poll_seconds
         self._runs: dict[str, dict[str, _Channel]] = {}
-        """What is followed of each run, by tag; the empty one stands for the whole log."""
+        """What is followed of each run, by tag; the whole log has two keys that are no tags."""
         self._feed: _Channel | None = None
 
     @asynccontextmanager
@@ -235,7 +238,16 @@ class Tail:
 
     def follow_run(self, run_id: str, after_seq: int, *, newest_seq: int, wake: Wake) -> Follower:
         """Follow a run from the event after `after_seq`. `newest_seq` is that of the run as the caller has seen it."""
-        channel = self._channel(run_id, _WHOLE_LOG, newest_seq, lambda: RunSource(self._store, run_id))
+        return self._follow_log(run_id, _WHOLE_LOG, self._redact, after_seq, newest_seq, wake)
+
+    def follow_run_verbatim(self, run_id: str, after_seq: int, *, newest_seq: int, wake: Wake) -> Follower:
+        """The same for the run's own worker, which gets what people tell it word by word (events.md E2)."""
+        return self._follow_log(run_id, _VERBATIM_LOG, nothing_secret, after_seq, newest_seq, wake)
+
+    def _follow_log(
+        self, run_id: str, key: str, redact: Redact, after_seq: int, newest_seq: int, wake: Wake
+    ) -> Follower:
+        channel = self._channel(run_id, key, newest_seq, lambda: RunSource(self._store, run_id, redact))
         return channel.follow(Follower(channel, after_seq, None, wake), known=newest_seq)
 
     def follow_part(
@@ -255,7 +267,7 @@ class Tail:
     def follow_all(self, after: int, *, run_ids: frozenset[str] | None, wake: Wake) -> Follower:
         """Follow every run, or those with these ids, from the position `after` of the feed."""
         if self._feed is None:
-            self._feed = _Channel(FeedSource(self._store), after, self._forget_feed)
+            self._feed = _Channel(FeedSource(self._store, self._redact), after, self._forget_feed)
         return self._feed.follow(Follower(self._feed, after, run_ids, wake), known=after)
 
     def _channel(self, run_id: str, tag: str, newest_seq: int, source: Callable[[], Source]) -> _Channel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -14,7 +14,15 @@ from fabro_core.models.events.sessions import TurnProperties
 from fabro_core.models.instant import format_instant
 from fabro_core.models.principal import Principal
 from fabro_core.models.stage import StageId
+from fabro_core.redaction import NOTHING_SECRET, Redaction
 from fabro_core.store.records import EventRecord
+
+VERBATIM: Final = frozenset({"run.steer", "interview.completed"})
+"""What people tell the worker of a run: it gets their words as they are, and everybody else without secrets (events.md
+E2). Of all other events secrets are taken out before they are stored."""
+
+_OUTCOME: Final = "status"
+"""A property that is a text by its type, and a word of the protocol by what the state machine makes of it."""
 
 _UNNUMBERED = 0
 _PREFIX = b'{"seq":%d,'
@@ -57,7 +65,9 @@ Change = Properties | PlacedChange
 """An event that the server decides to write."""
 
 
-def own_entry(change: Change, run_id: str, *, actor: Principal, now: datetime) -> Entry:
+def own_entry(
+    change: Change, run_id: str, *, actor: Principal, now: datetime, redaction: Redaction = NOTHING_SECRET
+) -> Entry:
     """The entry of an event that the server writes for `actor` (events.md E2)."""
     properties, place = (change.properties, change.place) if isinstance(change, PlacedChange) else (change, Place())
     event = TypedEvent(
@@ -73,7 +83,40 @@ def own_entry(change: Change, run_id: str, *, actor: Principal, now: datetime) -
         actor=actor,
         properties=properties,
     )
-    return Entry(event, b"{" + msgspec.json.encode(event).removeprefix(_PREFIX % _UNNUMBERED))
+    entry = Entry(event, b"{" + msgspec.json.encode(event).removeprefix(_PREFIX % _UNNUMBERED))
+    return entry if event.event in VERBATIM else redacted(entry, redaction)
+
+
+def redacted(entry: Entry, redaction: Redaction) -> Entry:
+    """The entry without the values of secrets in its properties.
+
+    A property that would not be one any more stays: a word of the protocol gives no secret away, and without it nobody
+    could read the log.
+    """
+    if not redaction.suspects(entry.encoded):
+        return entry
+    members = msgspec.json.decode(entry.encoded, type=dict[str, msgspec.Raw])
+    kept = msgspec.json.decode(members["properties"], type=dict[str, msgspec.Raw])
+    typed = entry.event.properties
+    changed = False
+    for name, value in kept.items():
+        without = redaction.json(bytes(value))
+        if without != bytes(value) and name != _OUTCOME:
+            tried = {**kept, name: msgspec.Raw(without)}
+            try:
+                typed = _as_typed(typed, tried)
+            except msgspec.ValidationError:
+                continue
+            kept, changed = tried, True
+    if not changed:
+        return entry
+    members["properties"] = msgspec.Raw(msgspec.json.encode(kept))
+    return Entry(replace(entry.event, properties=typed), msgspec.json.encode(members))
+
+
+def _as_typed(before: Properties, properties: dict[str, msgspec.Raw]) -> Properties:
+    kind = type(before)
+    return before if kind is Properties else msgspec.json.decode(msgspec.json.encode(properties), type=kind)
 
 
 def stage_tag(stage_id: str) -> str:

@@ -6,6 +6,7 @@ write is one append. What a decision refuses, its own caller is told alone; what
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -17,11 +18,12 @@ from fabro_core.models.client_text import refuse_nul
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal
 from fabro_core.models.status import Bucket
+from fabro_core.redaction import Redact, nothing_secret
 from fabro_core.runs.fold.facets import facets_of
 from fabro_core.runs.fold.projection import Projection, counted
 from fabro_core.runs.fold.wire import row_of
 from fabro_core.runs.log.batch import Batch
-from fabro_core.runs.log.entry import Change, Entry, own_entry
+from fabro_core.runs.log.entry import Change, Entry, own_entry, redacted
 from fabro_core.runs.log.recent import RecentRuns
 from fabro_core.runs.log.turns import Turns
 from fabro_core.runs.log.wish import Wish
@@ -30,6 +32,9 @@ from fabro_core.store.records import AppendBatch, Blob, RunRow, StoredRun
 
 MAX_APPEND_ATTEMPTS = 32
 """How often a change is decided anew because another writer was first, before it is a conflict."""
+
+LARGE_BYTES = 64 * 1024
+"""Of an event in which secrets are looked for beside the event loop."""
 
 Decision = Callable[[Projection], Sequence[Change]]
 """Looks at a run and returns the events to append, none for no change; raises a `Refusal` when it must not happen."""
@@ -53,7 +58,9 @@ class Outcome(msgspec.Struct, frozen=True):
 class RunLog:
     """The only writer of runs."""
 
-    def __init__(self, store: RunStore, clock: Clock) -> None:
+    def __init__(self, store: RunStore, clock: Clock, redact: Redact = nothing_secret) -> None:
+        """`redact` says which values must not be stored in events."""
+        self._redact = redact
         self._store = store
         self._clock = clock
         self._turns = Turns(self._serve)
@@ -63,7 +70,9 @@ class RunLog:
         self, run_id: RunId, changes: Sequence[Change], *, actor: Principal, now: datetime, blobs: tuple[Blob, ...]
     ) -> StoredRun:
         """Start the log of a new run, and store what it refers to in the same step; `now` is the instant in its id."""
-        return await self.create_with([own_entry(change, run_id, actor=actor, now=now) for change in changes], blobs)
+        redaction = await self._redact()
+        entries = [own_entry(change, run_id, actor=actor, now=now, redaction=redaction) for change in changes]
+        return await self.create_with(entries, blobs)
 
     async def create_with(self, entries: Sequence[Entry], blobs: tuple[Blob, ...]) -> StoredRun:
         """The same with entries that are written already, `run.created` first. Raises `InvalidRequest` for texts that
@@ -80,9 +89,12 @@ class RunLog:
         first too often.
         """
 
+        redaction = await self._redact()
+
         def entries(run: Projection) -> Sequence[Entry]:
             now = self._clock.now()
-            return [own_entry(change, run_id, actor=actor, now=now) for change in decide(counted(run))]
+            changes = decide(counted(run))
+            return [own_entry(change, run_id, actor=actor, now=now, redaction=redaction) for change in changes]
 
         wish = Wish(entries, wants_run=True)
         await self._turns.take(run_id, wish)
@@ -96,10 +108,12 @@ class RunLog:
         its log is full, or other writers were first too often (events.md E3).
         """
 
+        without = await self._without_secrets(entry)
+
         def entries(run: Projection) -> Sequence[Entry]:
             if run.archived:
                 raise RunArchived
-            return (entry,)
+            return (without,)
 
         wish = Wish(entries, wants_run=False)
         await self._turns.take(run_id, wish)
@@ -113,6 +127,12 @@ class RunLog:
         if stored is None:
             raise NotFound(f"Run {run_id} not found.")
         return stored
+
+    async def _without_secrets(self, entry: Entry) -> Entry:
+        redaction = await self._redact()
+        if not redaction or len(entry.encoded) < LARGE_BYTES:
+            return redacted(entry, redaction)
+        return await asyncio.to_thread(redacted, entry, redaction)
 
     async def _placed(self, hit: StoredRun) -> StoredRun:
         """A run as it was written, with its place in the queue, which only the store knows."""

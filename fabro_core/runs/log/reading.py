@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from fabro_core.errors import NotFound
+from fabro_core.redaction import NOTHING_SECRET, REDACTED, Redaction
+from fabro_core.runs.log.entry import VERBATIM
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventPage, EventQuery
 
@@ -22,6 +25,9 @@ _CONTENT: Final[dict[str, ContentKind]] = {
     "details": "details",
 }
 """The kind of content by the property that holds it, in the order in which they are looked for."""
+
+_VERBATIM_NAMES: Final = tuple(b'"event":"%b"' % name.encode() for name in VERBATIM)
+"""As the server writes them, which alone writes them verbatim."""
 
 _Object = dict[str, msgspec.Raw]
 
@@ -59,9 +65,36 @@ async def read_event(store: RunStore, run_id: str, seq: int) -> bytes:
     return page.events[0].body
 
 
-async def event_detail(store: RunStore, run_id: str, seq: int, *, max_content_bytes: int) -> EventDetail:
+def without_secrets(page: EventPage, redaction: Redaction) -> EventPage:
+    """The page as everybody but the run's own worker reads it."""
+    if not any(event.kind in VERBATIM for event in page.events):
+        return page
+    events = tuple(
+        replace(event, body=_without_secrets(event.body, redaction)) if event.kind in VERBATIM else event
+        for event in page.events
+    )
+    return replace(page, events=events)
+
+
+def body_for_everybody(body: bytes, redaction: Redaction) -> bytes:
+    """The same for one event of which nothing is known but its envelope."""
+    return _without_secrets(body, redaction) if any(each in body for each in _VERBATIM_NAMES) else body
+
+
+def _without_secrets(body: bytes, redaction: Redaction) -> bytes:
+    if not redaction.suspects(body):
+        return body
+    event = msgspec.json.decode(body, type=_Object)
+    event["properties"] = msgspec.Raw(redaction.json(bytes(event["properties"])))
+    return msgspec.json.encode(event)
+
+
+async def event_detail(
+    store: RunStore, run_id: str, seq: int, *, max_content_bytes: int, redaction: Redaction = NOTHING_SECRET
+) -> EventDetail:
     """One event of a run that exists. Raises `NotFound` when its log has no such event."""
-    event = msgspec.json.decode(await read_event(store, run_id, seq), type=_Object)
+    event = msgspec.json.decode(_without_secrets(await read_event(store, run_id, seq), redaction), type=_Object)
+    redacted = REDACTED.encode() in bytes(event["properties"])
     properties = msgspec.json.decode(event["properties"], type=_Object)
     key = next((key for key in _CONTENT if key in properties), None)
     content = None if key is None else _content(properties.pop(key))
@@ -71,7 +104,7 @@ async def event_detail(store: RunStore, run_id: str, seq: int, *, max_content_by
         properties=properties,
         content=None if key is None or cut is None else EventContent(kind=_CONTENT[key], value=cut),
         truncated=cut != content,
-        redacted=False,
+        redacted=redacted,
         max_content_length=max_content_bytes,
     )
 

@@ -5,6 +5,7 @@ No executor keeps a live file here; so there is no output before the command has
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Final
 
@@ -15,6 +16,7 @@ from fabro_core.errors import NotFound
 from fabro_core.models.events import RunEvent
 from fabro_core.models.ids import RunId
 from fabro_core.models.stage import StageId
+from fabro_core.redaction import Redact, nothing_secret
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.log.log import RunLog
 from fabro_core.runs.log.reading import read_event
@@ -48,7 +50,8 @@ class _Output(msgspec.Struct, frozen=True):
 class StageOutputs:
     """The outputs of one store's stages."""
 
-    def __init__(self, store: RunStore, log: RunLog) -> None:
+    def __init__(self, store: RunStore, log: RunLog, redact: Redact = nothing_secret) -> None:
+        self._redact = redact
         self._store = store
         self._log = log
 
@@ -71,7 +74,7 @@ class StageOutputs:
         told = _Output() if stage.output_seq is None else await self._told(run_id, stage.output_seq)
         text = told.output or told.stdout or ""
         named = _BLOB.fullmatch(text)
-        content = text.encode() if named is None else await self._blob(named[1])
+        content = text.encode() if named is None else await self._without_secrets(await self._blob(named[1]))
         return OutputSlice(
             offset=0,
             content=content,
@@ -84,6 +87,11 @@ class StageOutputs:
     async def _told(self, run_id: RunId, seq: int) -> _Output:
         event = msgspec.json.decode(await read_event(self._store, run_id, seq), type=RunEvent)
         return msgspec.json.decode(event.properties, type=_Output)
+
+    async def _without_secrets(self, content: bytes) -> bytes:
+        """What is in an event has none any more; what a worker has put into a blob, it may have (events.md E2)."""
+        redaction = await self._redact()
+        return await asyncio.to_thread(redaction.content, content) if redaction else content
 
     async def _blob(self, digest: str) -> bytes:
         body = await self._store.get_blob(digest)
