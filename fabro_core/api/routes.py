@@ -7,6 +7,7 @@ from typing import Final
 
 from fabro_core.api.account import account, auth_sessions, cli_tokens, sign_in
 from fabro_core.api.resources import (
+    automations,
     environments,
     mcp_servers,
     models,
@@ -19,6 +20,7 @@ from fabro_core.api.resources import (
 from fabro_core.api.runs import (
     artifacts,
     attach,
+    automation_runs,
     batch,
     billing,
     blobs,
@@ -71,6 +73,8 @@ _API: Final = (
     environments,
     mcp_servers,
     workflow_versions,
+    automations,
+    automation_runs,
     models,
     sandboxes,
     repositories,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fabro_core.clock import Clock
 from fabro_core.documents.collection import Documents
 from fabro_core.documents.sealing import Seal
+from fabro_core.resources.automations import Automations
 from fabro_core.resources.environments import Environments, environment_settings
 from fabro_core.resources.mcp_servers import KeptMcpServer, McpServers, server_settings
 from fabro_core.resources.secret_model import KeptSecret
@@ -27,6 +28,7 @@ class Resources:
     mcp_servers: McpServers
     secrets: Secrets
     workflow_versions: WorkflowVersions
+    automations: Automations
 
     @property
     def sealed(self) -> tuple[Documents[KeptSecret] | Documents[KeptMcpServer], ...]:
@@ -51,4 +53,5 @@ def resources(store: RunStore, clock: Clock, *, seal: Seal | None, reserved: Col
         mcp_servers=McpServers(store, clock, seal),
         secrets=Secrets(store, clock, seal, reserved=frozenset(reserved)),
         workflow_versions=WorkflowVersions(store, clock),
+        automations=Automations(store, clock),
     )

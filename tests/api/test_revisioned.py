@@ -58,7 +58,18 @@ MCP_SERVERS = Kind(
     {"display_name": "Tickets", "transport": HTTP, "startup_timeout_secs": 30, "tool_timeout_secs": 60},
     {"transport": {**HTTP, "headers": {"X-Team": "web", "Authorization": "another"}}},
 )
-KINDS = (ENVIRONMENTS, MCP_SERVERS)
+NIGHT = {"id": "night", "type": "schedule", "enabled": True, "expression": "0 3 * * *"}
+AUTOMATIONS = Kind(
+    "/api/v1/automations",
+    "Automation",
+    {
+        "name": "Nightly deploy",
+        "target": {"repository": "acme/shop", "ref": "main", "workflow": "deploy"},
+        "triggers": [NIGHT],
+    },
+    {"triggers": [{**NIGHT, "expression": "0 4 * * *"}]},
+)
+KINDS = (ENVIRONMENTS, MCP_SERVERS, AUTOMATIONS)
 
 
 @pytest.fixture(params=KINDS, ids=lambda each: each.noun)
