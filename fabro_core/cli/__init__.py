@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -45,6 +46,7 @@ _OF_THE_EXTRA = frozenset({"httptools", "httpx", "uvicorn"})
 
 def main() -> None:
     """Run the command line and exit with a code of server.md S18."""
+    _open_what_was_closed()
     try:
         cli(prog_name="fabro")
     except ModuleNotFoundError as error:
@@ -55,3 +57,14 @@ def main() -> None:
         from fabro_core.cli.failures import exit_code
 
         sys.exit(exit_code(error))
+
+
+def _open_what_was_closed() -> None:
+    """Whoever starts a command without stdin, stdout or stderr gets none of its words. The next file that is opened
+    would get the number, which may be the database, and what is written to stderr would go there."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free, which is this one
+            setattr(sys, name, open(descriptor, "r+", buffering=1, closefd=False))  # noqa: SIM115 - open to the end

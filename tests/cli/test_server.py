@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fabro_core import __version__
-from tests.cli.terminal import Home, status_of, wait_until
+from tests.cli.terminal import FABRO, Home, status_of, wait_until
 
 TCP = ("--bind", "127.0.0.1:0")
 
@@ -168,6 +169,21 @@ def test_the_log_of_a_foreground_server_is_its_stdout(ready: Home) -> None:
     assert line["status"] == 404
     assert line["client"] == "127.0.0.1"
     assert "hunter2" not in stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["alone", "workers"])
+def test_a_server_that_is_started_without_standard_streams_serves_and_keeps_them_out_of_its_files(
+    home: Home, arguments: tuple[str, ...]
+) -> None:
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    command = [*closed, *FABRO, "server", "start", *TCP, *arguments]
+    assert subprocess.run(command, env=home.environ, timeout=60, check=False).returncode == 0
+    assert status_of(home.record["bind"], "/nowhere") == 404
+    standard = [Path(f"/proc/{home.record['pid']}/fd/{number}").resolve() for number in range(3)]
+    log = home.path / "storage" / "logs" / "server.log"
+    assert standard == [Path("/dev/null"), log.resolve(), log.resolve()]
+    assert home.run("server", "stop").returncode == 0
+    assert home.run("check").stdout == "ok\n"
 
 
 # -- addresses that are taken (server.md S22) ----------------------------------------------------------------------

@@ -55,6 +55,13 @@ def test_a_directory_in_the_place_of_a_file_of_the_database(home: Home, storage:
     check_refused(home, told, commands=(START, FOREGROUND, CHECK))
 
 
+def test_a_link_to_nothing_in_the_place_of_the_database(home: Home, storage: Path) -> None:
+    (storage / "fabro.db").symlink_to(storage / "absent")
+    told = f"server.store.sqlite: The database {storage / 'fabro.db'} is a link to a file that does not exist."
+    check_refused(home, told, commands=(FOREGROUND, CHECK))
+    assert not (storage / "absent").exists()
+
+
 def test_a_file_in_the_place_of_the_storage_root(home: Home) -> None:
     home.run("init")
     (home.path / "storage").write_text("")

@@ -130,6 +130,8 @@ class Database:
 
     def _require_directory(self) -> None:
         directory = self.path.parent
+        if self.path.is_symlink():
+            raise StoreMisconfigured(f"The database {self.path} is a link to a file that does not exist.")
         if not directory.is_dir():
             raise StoreMisconfigured(
                 f"The directory {directory} of the database does not exist; create it or set another path."
