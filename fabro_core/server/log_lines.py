@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Final, TextIO
 
 MAX_WAITING: Final = 64
@@ -36,6 +38,8 @@ class LogLines(logging.StreamHandler[TextIO]):
         """Taken out under the handler's lock, put in without: both ends are safe by themselves."""
         self._due_on: asyncio.AbstractEventLoop | None = None
         """The event loop that will write what waits."""
+        self._lost = False
+        """The last line could not be written."""
 
     def write_soon(self, make: MakeLine) -> None:
         """Write a line when the running event loop has done what it can do now."""
@@ -62,6 +66,16 @@ class LogLines(logging.StreamHandler[TextIO]):
         self._write_waiting()
         super().flush()
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is that of `logging`
+        """Say on stderr that lines are lost, once until one is written again; a fault of ours as `logging` does."""
+        fault = sys.exc_info()[1]
+        if not isinstance(fault, OSError):
+            super().handleError(record)
+        elif not self._lost and sys.stderr is not None:
+            self._lost = True
+            with suppress(OSError):
+                sys.stderr.write(f"the log cannot be written: {fault.strerror}\n")
+
     def _write_due(self) -> None:
         self._due_on = None
         self._write_waiting()
@@ -75,6 +89,7 @@ class LogLines(logging.StreamHandler[TextIO]):
             for piece in _pieces(lines):
                 self.stream.write(piece)
                 self.stream.flush()
+            self._lost = False
         except Exception:  # noqa: BLE001  (as `emit` has it: a log that cannot be written stops no request)
             self.handleError(logging.makeLogRecord({"msg": "lines of the access log"}))
         finally:

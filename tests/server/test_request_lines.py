@@ -6,8 +6,9 @@ import asyncio
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -248,6 +249,20 @@ async def test_a_log_that_cannot_be_written_fails_no_request(capsys: pytest.Capt
     lines.write_now(lambda: "lost")
 
     assert "Logging error" in capsys.readouterr().err
+
+
+def test_a_log_that_nobody_reads_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w", encoding="utf-8") as stream:
+        lines = LogLines(stream)
+        os.close(reading)
+        for _ in range(3):
+            lines.write_now(lambda: "lost")
+            lines.handle(logging.makeLogRecord({"msg": "lost as well"}))
+        with suppress(BrokenPipeError):
+            stream.close()
+
+    assert capsys.readouterr().err == "the log cannot be written: Broken pipe\n"
 
 
 def test_a_stream_of_few_letters_loses_no_line() -> None:
