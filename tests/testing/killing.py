@@ -6,6 +6,7 @@ is asked on. What was found goes into the report as the property `FOUND` of the 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator
 from typing import Any, Final
 
@@ -20,6 +21,12 @@ _found: Final = pytest.StashKey[set[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_found] = set()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin each suite with the tests that speak of the promise, which are the likeliest to find the mutant."""
+    suites = {item.nodeid.rpartition("::")[0]: number for number, item in enumerate(items)}
+    items.sort(key=lambda item: (suites[item.nodeid.rpartition("::")[0]], not _speaks_of_it(item)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -40,6 +47,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def _mutant_of(item: pytest.Item) -> Any:
     return getattr(getattr(item, "cls", None), "mutant", None)
+
+
+def _speaks_of_it(item: pytest.Item) -> bool:
+    mutant = _mutant_of(item)
+    if mutant is None or not isinstance(item, pytest.Function):
+        return False
+    return mutant.promise in promise(item.originalname) or mutant.promise in inspect.getsource(item.function)
 
 
 def _words(item: pytest.Item, report: pytest.TestReport) -> str:

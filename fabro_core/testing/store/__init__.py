@@ -41,6 +41,7 @@ from fabro_core.testing.store.opening import OpeningConformance
 from fabro_core.testing.store.reading import ReadConformance
 from fabro_core.testing.store.removing import RemovalConformance
 from fabro_core.testing.store.rereading import RereadingConformance
+from fabro_core.testing.store.rewriting import RewritingConformance
 from fabro_core.testing.store.rivals import RivalConformance
 from fabro_core.testing.store.runs import RunConformance
 from fabro_core.testing.store.sharing import SharingConformance
@@ -73,6 +74,7 @@ class StoreConformance(
     SharingConformance,
     RivalConformance,
     RereadingConformance,
+    RewritingConformance,
     HintConformance,
     ClockConformance,
     FaultConformance,

@@ -6,6 +6,7 @@ to be refused `MEETINGS` times, or has tried `ATTEMPTS` times: somebody who neve
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Final
 
@@ -198,23 +199,50 @@ def _write(key: str, if_revision: str | object, body: bytes = b"") -> DocWrite:
 # -- blobs and the fence ------------------------------------------------------------------------------------------
 
 
-WANTED: Final[Blob] = blob(b"wanted")
+WANTED: Final[tuple[Blob, ...]] = tuple(blob(b"wanted %d" % number) for number in range(8))
+UNTIL_NOW: Final = tuple(BlobDelete(digest=wanted.digest, if_put_before_ms=NOW_MS) for wanted in WANTED)
+EVEN_NOW: Final = tuple(BlobDelete(digest=wanted.digest, if_put_before_ms=NOW_MS + 1) for wanted in WANTED)
 
 
 async def put_again_and_again(store: RunStore) -> None:
     """Put bytes long ago, then now: they are there, whoever deletes what was put long ago."""
-    for _ in range(ROUNDS):
-        await store.put_blob(blob(WANTED.body, now_ms=NOW_MS - 1))
-        await store.put_blob(WANTED)
-        assert await store.get_blob(WANTED.digest) == WANTED.body, "who puts bytes finds them stored"
-        delete = BlobDelete(digest=WANTED.digest, if_put_before_ms=NOW_MS + 1)
-        assert await store.delete_blob(delete), "nobody deletes what was put since"
+
+    async def put_and_look(wanted: Blob, delete: BlobDelete) -> None:
+        for _ in range(ROUNDS):
+            await store.put_blob(blob(wanted.body, now_ms=NOW_MS - 1))
+            await store.put_blob(wanted)
+            assert await store.get_blob(wanted.digest) == wanted.body, "who puts bytes finds them stored"
+            assert await store.delete_blob(delete), "nobody deletes what was put since"
+
+    await asyncio.gather(*map(put_and_look, WANTED, EVEN_NOW))
 
 
-async def delete_old_bytes(store: RunStore) -> int:
-    """Delete the bytes whenever they were not put since: how often they were."""
-    delete = BlobDelete(digest=WANTED.digest, if_put_before_ms=NOW_MS)
-    return sum([await store.delete_blob(delete) for _ in range(3 * ROUNDS)])
+async def delete_old_bytes(store: RunStore) -> None:
+    """Delete the bytes whenever they were not put since."""
+
+    async def delete_again_and_again(delete: BlobDelete) -> None:
+        for _ in range(3 * ROUNDS):
+            await store.delete_blob(delete)
+
+    await asyncio.gather(*map(delete_again_and_again, UNTIL_NOW))
+
+
+async def put_and_delete_bytes(store: RunStore) -> int:
+    """Put bytes and delete them: how often they were new, less how often they were deleted."""
+
+    async def put_and_delete(wanted: Blob, delete: BlobDelete) -> int:
+        balance = 0
+        for _ in range(ROUNDS):
+            balance += await store.put_blob(wanted)
+            balance -= sum(await asyncio.gather(*(store.delete_blob(delete) for _ in range(3))))
+        return balance
+
+    return sum(await asyncio.gather(*map(put_and_delete, WANTED, EVEN_NOW)))
+
+
+async def purge_all(store: RunStore) -> int:
+    """Purge again and again: how many documents were removed."""
+    return sum([await store.purge(NOW_MS) for _ in range(3)])
 
 
 async def append_until_fenced(store: RunStore, first: int) -> list[str]:

@@ -17,16 +17,10 @@ from fabro_core.testing.conformance import not_applicable
 from fabro_core.testing.store.case import BreakDriver, NoDriver, batch, event, log_of, row, run_id
 from fabro_core.testing.store.elsewhere import Elsewhere, ElsewhereCase
 from fabro_core.testing.store.faults import broken_driver, recovered
-from fabro_core.testing.store.watching import PATIENCE_SECONDS, patience, until
+from fabro_core.testing.store.watching import LOOKS, PATIENCE_SECONDS, PROMISED_SECONDS, in_time, patience, until
 
 A, B = run_id(1), run_id(2)
 RUNS: Final = tuple(run_id(number) for number in range(10, 14))
-
-PROMISED_SECONDS: Final = 1.0
-"""How soon hints about others come; see `StoreInfo.wakeups`."""
-TICK_SECONDS: Final = 0.02
-LOOKS: Final = 3
-"""How often a late hint is given another chance: the machine may have been busy."""
 
 LISTENING_SECONDS: Final = 0.3
 """How long a fault lasts: whoever looks, or listens, meets it meanwhile."""
@@ -95,11 +89,9 @@ class HintConformance(ElsewhereCase):
         hints = store.watch()
         await hinted.do(append_one, A, 1)
         await until(hints, {A: 1})  # from here on a store that looks now and then has just looked
-        ticks = []
         for seq in range(2, 2 + LOOKS):
             await hinted.do(append_one, A, seq)
-            ticks.append(await _ticks_until(hints, {A: seq}))
-            if ticks[-1] * TICK_SECONDS <= PROMISED_SECONDS:
+            if await in_time(hints, A, seq):
                 return
         pytest.fail(f"a hint about another instance comes within {PROMISED_SECONDS:g} s: all came later")
 
@@ -155,16 +147,6 @@ class HintConformance(ElsewhereCase):
                 await hinted.do(append_one, A, seq)
                 await asyncio.wait([heard], timeout=RETRY_SECONDS)
             await heard
-
-
-async def _ticks_until(hints: AsyncIterator[Wakeup], wanted: dict[str, int]) -> int:
-    """How many short sleeps fit in until the hints come: those of a busy machine take longer, as the hints do."""
-    waiting, ticks = asyncio.ensure_future(until(hints, wanted)), 0
-    while not waiting.done():
-        await asyncio.wait([waiting], timeout=TICK_SECONDS)
-        ticks += 1
-    await waiting
-    return ticks
 
 
 async def _next_of(hints: AsyncIterator[Wakeup], id_: str, seq: int) -> None:

@@ -220,6 +220,7 @@ async def _feed(store: RunStore) -> list[tuple[str, int, bytes]]:
 
 OF_RUNS: Final[dict[str, Read]] = {
     "get_run": lambda store: store.get_run(A),
+    "get_run, of another": lambda store: store.get_run(B),
     "children_count": _children,
     "read": _log(),
     "read, the newest": _log(limit=1, reverse=True),

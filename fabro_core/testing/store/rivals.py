@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Final
 
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import BlobQuery, DocRef, EventQuery, FeedQuery, RunIdQuery
@@ -25,12 +26,18 @@ from fabro_core.testing.store.contests import (
     make_and_delete_a_run,
     make_and_take,
     make_runs,
+    purge_all,
     put_again_and_again,
+    put_and_delete_bytes,
     replace_and_delete,
     work_under_a_lock,
 )
+from fabro_core.testing.store.documents import put
 from fabro_core.testing.store.elsewhere import Elsewhere, ElsewhereCase
 from fabro_core.testing.store.fencing import fence
+
+EXPIRED: Final = 150
+"""How many documents two sides purge."""
 
 
 class RivalConformance(ElsewhereCase):
@@ -125,6 +132,19 @@ class RivalConformance(ElsewhereCase):
         self, store: RunStore, elsewhere: Elsewhere
     ) -> None:
         await asyncio.gather(put_again_and_again(store), elsewhere.do(delete_old_bytes))
+
+    async def test_bytes_are_new_to_one_of_two_sides_and_deleted_by_one(
+        self, store: RunStore, elsewhere: Elsewhere
+    ) -> None:
+        balances = await asyncio.gather(put_and_delete_bytes(store), elsewhere.do(put_and_delete_bytes))
+        left = (await store.list_blobs(BlobQuery(limit=100))).digests
+        assert sum(balances) == len(left), "bytes are deleted as often as they were new, but for those that are left"
+
+    async def test_two_sides_that_purge_remove_each_document_once(self, store: RunStore, elsewhere: Elsewhere) -> None:
+        for number in range(EXPIRED):
+            await put(store, f"k{number}", expires_ms=NOW_MS)
+        removed = await asyncio.gather(purge_all(store), elsewhere.do(purge_all))
+        assert sum(removed) == EXPIRED, "what was purged is counted once"
 
     async def test_nothing_is_acknowledged_after_the_fence_of_another_side(
         self, store: RunStore, elsewhere: Elsewhere

@@ -189,7 +189,7 @@ class FeedsByInstant(DictStore):
         return replace(page, events=tuple(sorted(page.events, key=lambda event: updated[event.run_id])))
 
 
-@breaks("positions ascend by any clock", found_by=ClockConformance)
+@breaks("a clock of the machine that goes back changes nothing", found_by=ClockConformance)
 class PositionsByTheMachine(DictStore):
     """A position is what the clock of the machine shows."""
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+
+from msgspec.structs import replace
 
 from examples.stores.dict_store import DictStore
 from fabro_core.store import records
@@ -29,3 +32,60 @@ class SilentAppend(DictStore):
     def _opened(self) -> WakeupHub:
         super()._opened()
         return WakeupHub()
+
+
+@breaks("a hint comes within 1 s", found_by=WatchConformance)
+class AnnouncesLate(DictStore):
+    """Announces an append two seconds later."""
+
+    async def append(self, batch: records.AppendBatch, /) -> int:
+        hub, self._hub = self._opened(), WakeupHub()
+        try:
+            seq = await super().append(batch)
+        finally:
+            self._hub = hub
+        hint = records.Wakeup(run_id=batch.run_id, seq=seq)
+        asyncio.get_running_loop().call_later(2, hub.announce, [hint])
+        return seq
+
+
+@breaks("a run that is made again is announced again", found_by=WatchConformance)
+class AnnouncesGrowth(DictStore):
+    """Announces a run when it is longer than it ever was."""
+
+    def watch(self) -> AsyncIterator[records.Wakeup]:
+        return self._told(super().watch())
+
+    async def _told(self, hints: AsyncIterator[records.Wakeup]) -> AsyncIterator[records.Wakeup]:
+        longest: dict[str, int] = {}
+        async for hint in hints:
+            if hint.seq > longest.get(hint.run_id, 0):
+                longest[hint.run_id] = hint.seq
+                yield hint
+
+
+@breaks("a batch is announced up to its newest event", found_by=WatchConformance)
+class AnnouncesTheBeginning(DictStore):
+    """Names the first event of a batch."""
+
+    def watch(self) -> AsyncIterator[records.Wakeup]:
+        return self._told(super().watch())
+
+    async def _told(self, hints: AsyncIterator[records.Wakeup]) -> AsyncIterator[records.Wakeup]:
+        named: dict[str, int] = {}
+        async for hint in hints:
+            yield replace(hint, seq=named.get(hint.run_id, 0) + 1)
+            named[hint.run_id] = hint.seq
+
+
+@breaks("who watches again is told again", found_by=WatchConformance)
+class OneWatchOnly(DictStore):
+    """Has nothing to tell to whoever watches after another."""
+
+    _watched = False
+
+    def watch(self) -> AsyncIterator[records.Wakeup]:
+        if self._watched:
+            return WakeupHub().watch()
+        self._watched = True
+        return super().watch()

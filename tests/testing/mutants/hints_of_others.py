@@ -40,8 +40,11 @@ class AnnouncesBeforeItCommits(SqliteRunStore):
 class AnnouncesTheNext(SqliteRunStore):
     """Names the sequence number that the next append will have."""
 
-    async def watch(self) -> AsyncIterator[records.Wakeup]:
-        async for hint in super().watch():
+    def watch(self) -> AsyncIterator[records.Wakeup]:
+        return self._told(super().watch())
+
+    async def _told(self, hints: AsyncIterator[records.Wakeup]) -> AsyncIterator[records.Wakeup]:
+        async for hint in hints:
             yield replace(hint, seq=hint.seq + 1)
 
 
@@ -77,9 +80,12 @@ class LooksSeldom(SqliteRunStore):
 class AnnouncesOnlyMore(SqliteRunStore):
     """Remembers how far a run was announced, also when it is another run by now."""
 
-    async def watch(self) -> AsyncIterator[records.Wakeup]:
+    def watch(self) -> AsyncIterator[records.Wakeup]:
+        return self._told(super().watch())
+
+    async def _told(self, hints: AsyncIterator[records.Wakeup]) -> AsyncIterator[records.Wakeup]:
         announced: dict[str, int] = {}
-        async for hint in super().watch():
+        async for hint in hints:
             if hint.seq > announced.get(hint.run_id, 0):
                 announced[hint.run_id] = hint.seq
                 yield hint
@@ -89,9 +95,12 @@ class AnnouncesOnlyMore(SqliteRunStore):
 class AnnouncesARunOnce(SqliteRunStore):
     """Announces a run, and not that it goes on."""
 
-    async def watch(self) -> AsyncIterator[records.Wakeup]:
+    def watch(self) -> AsyncIterator[records.Wakeup]:
+        return self._told(super().watch())
+
+    async def _told(self, hints: AsyncIterator[records.Wakeup]) -> AsyncIterator[records.Wakeup]:
         announced = set()
-        async for hint in super().watch():
+        async for hint in hints:
             if hint.run_id not in announced:
                 announced.add(hint.run_id)
                 yield hint
@@ -101,9 +110,12 @@ class AnnouncesARunOnce(SqliteRunStore):
 class AnnouncesTheFirstOfABatch(SqliteRunStore):
     """Names the first event of those that came at once."""
 
-    async def watch(self) -> AsyncIterator[records.Wakeup]:
+    def watch(self) -> AsyncIterator[records.Wakeup]:
+        return self._told(super().watch())
+
+    async def _told(self, hints: AsyncIterator[records.Wakeup]) -> AsyncIterator[records.Wakeup]:
         newest: dict[str, int] = {}
-        async for hint in super().watch():
+        async for hint in hints:
             yield replace(hint, seq=newest.get(hint.run_id, 0) + 1)
             newest[hint.run_id] = hint.seq
 

@@ -250,7 +250,7 @@ class RevisionsByLength(SqliteRunStore):
 # -- blobs and the fence --------------------------------------------------------------------------------------------
 
 
-@breaks("who puts bytes finds them stored", found_by=RivalConformance)
+@breaks("bytes that one side puts outlive the deletes of another", found_by=RivalConformance)
 class DeletesBytesBlindly(SqliteRunStore):
     """Looks when bytes were put in one statement and deletes them in another."""
 
@@ -260,6 +260,36 @@ class DeletesBytesBlindly(SqliteRunStore):
         if not rows or rows[0][0] >= delete.if_put_before_ms:
             return False
         return await super().delete_blob(replace(delete, if_put_before_ms=2**62))
+
+
+@breaks("bytes are deleted as often as they were new", found_by=RivalConformance)
+class NewWhenItLooked(SqliteRunStore):
+    """Says that bytes are new when they were not there a moment ago."""
+
+    async def put_blob(self, blob: records.Blob, /) -> bool:
+        was_there = await self.get_blob(blob.digest) is not None
+        await super().put_blob(blob)
+        return not was_there
+
+
+@breaks("bytes are deleted as often as they were new", found_by=RivalConformance)
+class DeletesBytesTwice(SqliteRunStore):
+    """Says that bytes were deleted when they were there a moment ago."""
+
+    async def delete_blob(self, delete: records.BlobDelete, /) -> bool:
+        was_there = await self.get_blob(delete.digest) is not None
+        return await super().delete_blob(delete) or was_there
+
+
+@breaks("what was purged is counted once", found_by=RivalConformance)
+class CountsBeforeItPurges(SqliteRunStore):
+    """Counts what has expired in one statement and removes it in another."""
+
+    async def purge(self, now_ms: int, /) -> int:
+        statement = "SELECT count(*) FROM documents WHERE expires_ms <= ?"
+        ((expired,),) = await self._open().readers.quick(lambda c: c.execute(statement, (now_ms,)).fetchall())
+        await super().purge(now_ms)
+        return int(expired)
 
 
 @breaks("once the fence is acknowledged", found_by=RivalConformance)

@@ -39,12 +39,15 @@ class DoesNotGiveUp(SqliteRunStore):
 
 
 @breaks("who is not answered gets StoreUnavailable", found_by=StallConformance)
-class RaisesTimeoutError(SqliteRunStore):
+class RaisesItsOwnError(SqliteRunStore):
     """Has a limit of its own, and an error of its own."""
 
     async def purge(self, now_ms: int, /) -> int:
-        async with asyncio.timeout(0.05):
-            return await super().purge(now_ms)
+        try:
+            async with asyncio.timeout(0.05):
+                return await super().purge(now_ms)
+        except TimeoutError as error:
+            raise ConnectionError("no answer from 10.0.0.7") from error
 
 
 @breaks("as soon as its driver answers", found_by=StallConformance)
