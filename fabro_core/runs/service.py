@@ -83,7 +83,7 @@ class Runs:
         self.blobs = RunBlobs(store, self._log, clock)
         self.artifacts = RunArtifacts(store, self._log, off_loop, clock, redact)
         self.outputs = StageOutputs(store, self._log, redact)
-        self.sessions = RunSessions(store, self._log, clock)
+        self.sessions = RunSessions(store, self._log, clock, redact)
         self.pairs = RunPairs(store, self._log)
         self.files = RunFiles(store, self._log, off_loop)
         self._pictures = Pictures(off_loop)

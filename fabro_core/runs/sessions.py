@@ -20,12 +20,13 @@ from fabro_core.models.ids import RunId, SessionId, TurnId
 from fabro_core.models.instant import parse_instant
 from fabro_core.models.principal import Principal
 from fabro_core.models.session import SessionDetail, SessionMessage, SessionRecord, SessionTurn
+from fabro_core.redaction import Redact
 from fabro_core.runs.decide import sessions as decide
 from fabro_core.runs.fold.projection import Projection
 from fabro_core.runs.fold.sessions import ActiveTurn, Session
 from fabro_core.runs.log.entry import session_tag, turn_tag
 from fabro_core.runs.log.log import MAX_APPEND_ATTEMPTS, RunLog
-from fabro_core.runs.log.reading import read_event
+from fabro_core.runs.log.reading import read_event, without_secrets
 from fabro_core.runs.views.session_messages import session_messages
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventPage, EventQuery
@@ -65,7 +66,8 @@ class RunSessions:
     Every method raises `StoreUnavailable`, and `NotFound` for a session or run that is not there.
     """
 
-    def __init__(self, store: RunStore, log: RunLog, clock: Clock) -> None:
+    def __init__(self, store: RunStore, log: RunLog, clock: Clock, redact: Redact) -> None:
+        self._redact = redact
         self._store = store
         self._log = log
         self._clock = clock
@@ -125,15 +127,14 @@ class RunSessions:
     async def read_events(self, session_id: SessionId, *, since_seq: int, limit: int, max_bytes: int) -> EventPage:
         """A page of the session's events, which have the numbers of the run's log."""
         found = await self.find(session_id)
-        return await self._store.read(
-            EventQuery(
-                run_id=found.run_id,
-                tag=session_tag(session_id),
-                after_seq=since_seq - 1,
-                limit=limit,
-                max_bytes=max_bytes,
-            )
+        query = EventQuery(
+            run_id=found.run_id,
+            tag=session_tag(session_id),
+            after_seq=since_seq - 1,
+            limit=limit,
+            max_bytes=max_bytes,
         )
+        return without_secrets(await self._store.read(query), await self._redact())
 
     def new_turn_id(self) -> TurnId:
         return TurnId(self._new_id())

@@ -212,6 +212,23 @@ async def test_an_artifact_is_listed_without_it_and_found_by_either_name(worker:
 # -- secrets come and go --------------------------------------------------------------------------------------------
 
 
+async def test_what_became_a_secret_later_is_taken_out_where_events_are_read(worker: Worker) -> None:
+    later = "correct-horse-battery"
+    session = (await worker.server.client.post(f"/api/v1/runs/{worker.run_id}/sessions", json={"title": later})).json()
+    await worker.says("agent.message", {"text": later}, **STAGE)
+    seq = (await events(worker))[-1]["seq"]
+    await keep(worker.server, later, "LATER")
+    assert (await events(worker))[-1]["properties"]["text"] == "[REDACTED]"
+    detail = await worker.reads(f"events/{seq}")
+    assert (detail["content"]["value"], detail["redacted"]) == ("[REDACTED]", True)
+    target = f"/api/v1/runs/{worker.run_id}/attach?since_seq={seq}"
+    assert (await first(streamed(worker, target), "agent.message"))["properties"]["text"] == "[REDACTED]"
+    of_session = await worker.server.client.get(f"/api/v1/sessions/{session['id']}/events")
+    assert of_session.json()["data"][0]["properties"]["title"] == "[REDACTED]"
+    own = await events(worker, **await own_worker(worker))
+    assert own[-1]["properties"]["text"] == later
+
+
 async def test_what_is_no_secret_any_more_is_told(worker: Worker) -> None:
     answer = await worker.server.client.request("DELETE", "/api/v1/secrets", json={"name": "TOKEN"})
     assert answer.status_code == 204

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from fabro_core.models.status import Bucket
 from fabro_core.redaction import Redact
 from fabro_core.runs.follow.frames import CHUNK_BYTES, Frame, frame, named_frame
-from fabro_core.runs.log.reading import body_for_everybody, without_secrets
+from fabro_core.runs.log.reading import body_without_secrets, without_secrets
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventQuery, FeedQuery
 
@@ -91,8 +91,9 @@ class PartSource:
     They end with the first of `endings`; without any, with the run, which need not be active.
     """
 
-    def __init__(self, store: RunStore, run_id: str, tag: str, endings: frozenset[str]) -> None:
+    def __init__(self, store: RunStore, run_id: str, tag: str, endings: frozenset[str], redact: Redact) -> None:
         self._store = store
+        self._redact = redact
         self._run_id = run_id
         self._tag = tag
         self._endings = endings
@@ -102,6 +103,7 @@ class PartSource:
         page = await self._store.read(
             EventQuery(run_id=self._run_id, tag=self._tag, after_seq=after, limit=PAGE_EVENTS, max_bytes=CHUNK_BYTES)
         )
+        page = without_secrets(page, await self._redact())
         turning = any(event.kind in self._endings for event in page.events)
         self._over = self._over or turning
         return SourcePage(
@@ -134,7 +136,7 @@ class FeedSource:
         redaction = await self._redact()
         return SourcePage(
             frames=[
-                Frame(each.position, each.run_id, frame(each.seq, body_for_everybody(each.body, redaction)))
+                Frame(each.position, each.run_id, frame(each.seq, body_without_secrets(each.body, redaction)))
                 for each in page.events
             ],
             position=page.position,

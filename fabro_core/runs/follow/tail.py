@@ -257,7 +257,9 @@ class Tail:
 
         `newest_seq` is that of the events with the tag as the caller has seen them.
         """
-        channel = self._channel(run_id, tag, newest_seq, lambda: PartSource(self._store, run_id, tag, endings))
+        channel = self._channel(
+            run_id, tag, newest_seq, lambda: PartSource(self._store, run_id, tag, endings, self._redact)
+        )
         return channel.follow(Follower(channel, after_seq, None, wake), known=newest_seq)
 
     async def present(self) -> int:

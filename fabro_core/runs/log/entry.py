@@ -21,7 +21,7 @@ VERBATIM: Final = frozenset({"run.steer", "interview.completed"})
 """What people tell the worker of a run: it gets their words as they are, and everybody else without secrets (events.md
 E2). Of all other events secrets are taken out before they are stored."""
 
-_OUTCOME: Final = "status"
+OUTCOME: Final = "status"
 """A property that is a text by its type, and a word of the protocol by what the state machine makes of it."""
 
 _UNNUMBERED = 0
@@ -101,7 +101,7 @@ def redacted(entry: Entry, redaction: Redaction) -> Entry:
     changed = False
     for name, value in kept.items():
         without = redaction.json(bytes(value))
-        if without != bytes(value) and name != _OUTCOME:
+        if without != bytes(value) and name != OUTCOME:
             tried = {**kept, name: msgspec.Raw(without)}
             try:
                 typed = _as_typed(typed, tried)

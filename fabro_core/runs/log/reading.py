@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from fabro_core.errors import NotFound
 from fabro_core.redaction import NOTHING_SECRET, REDACTED, Redaction
-from fabro_core.runs.log.entry import VERBATIM
+from fabro_core.runs.log.entry import OUTCOME
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import EventPage, EventQuery
 
@@ -25,9 +25,6 @@ _CONTENT: Final[dict[str, ContentKind]] = {
     "details": "details",
 }
 """The kind of content by the property that holds it, in the order in which they are looked for."""
-
-_VERBATIM_NAMES: Final = tuple(b'"event":"%b"' % name.encode() for name in VERBATIM)
-"""As the server writes them, which alone writes them verbatim."""
 
 _Object = dict[str, msgspec.Raw]
 
@@ -66,26 +63,28 @@ async def read_event(store: RunStore, run_id: str, seq: int) -> bytes:
 
 
 def without_secrets(page: EventPage, redaction: Redaction) -> EventPage:
-    """The page as everybody but the run's own worker reads it."""
-    if not any(event.kind in VERBATIM for event in page.events):
+    """The page as everybody but the run's own worker reads it.
+
+    Few events have any: what people tell a worker, and what was not secret yet when it was stored.
+    """
+    if not redaction.suspects(b"\n".join(event.body for event in page.events)):
         return page
-    events = tuple(
-        replace(event, body=_without_secrets(event.body, redaction)) if event.kind in VERBATIM else event
-        for event in page.events
-    )
+    events = tuple(replace(event, body=body_without_secrets(event.body, redaction)) for event in page.events)
     return replace(page, events=events)
 
 
-def body_for_everybody(body: bytes, redaction: Redaction) -> bytes:
-    """The same for one event of which nothing is known but its envelope."""
-    return _without_secrets(body, redaction) if any(each in body for each in _VERBATIM_NAMES) else body
-
-
-def _without_secrets(body: bytes, redaction: Redaction) -> bytes:
+def body_without_secrets(body: bytes, redaction: Redaction) -> bytes:
+    """The same for an encoded event."""
     if not redaction.suspects(body):
         return body
     event = msgspec.json.decode(body, type=_Object)
-    event["properties"] = msgspec.Raw(redaction.json(bytes(event["properties"])))
+    before = msgspec.json.decode(event["properties"], type=_Object)
+    after = {
+        name: value if name == OUTCOME else msgspec.Raw(redaction.json(bytes(value))) for name, value in before.items()
+    }
+    if after == before:
+        return body
+    event["properties"] = msgspec.Raw(msgspec.json.encode(after))
     return msgspec.json.encode(event)
 
 
@@ -93,7 +92,7 @@ async def event_detail(
     store: RunStore, run_id: str, seq: int, *, max_content_bytes: int, redaction: Redaction = NOTHING_SECRET
 ) -> EventDetail:
     """One event of a run that exists. Raises `NotFound` when its log has no such event."""
-    event = msgspec.json.decode(_without_secrets(await read_event(store, run_id, seq), redaction), type=_Object)
+    event = msgspec.json.decode(body_without_secrets(await read_event(store, run_id, seq), redaction), type=_Object)
     redacted = REDACTED.encode() in bytes(event["properties"])
     properties = msgspec.json.decode(event["properties"], type=_Object)
     key = next((key for key in _CONTENT if key in properties), None)
