@@ -174,6 +174,22 @@ class CrowdConformance(StoreCase):
                 return
         assert found == ids, "every id is listed once, in ascending order"
 
+    @pytest.mark.parametrize("limit", [3, 32])
+    async def test_pages_of_ids_that_begin_alike_are_complete(self, store: RunStore, limit: int) -> None:
+        ids = [run_id(32**3 + number) for number in range(MANY)]
+        await _append(store, [row(each) for each in ids])
+        for beginning in (ids[0][:-1], ids[0][:-2], ids[40][:-1]):
+            expected = [each for each in ids if each.startswith(beginning)]
+            found: list[str] = []
+            has_more = True
+            while has_more:
+                after = found[-1] if found else None
+                page = await store.list_run_ids(RunIdQuery(limit=limit, prefix=beginning, after_id=after))
+                found += page.ids
+                has_more = page.has_more
+                assert has_more is (len(found) < len(expected)), "has_more tells whether further ones follow"
+            assert found == expected, "every id that begins so is listed once"
+
     @pytest.mark.parametrize("limit", [7, 99, 100, 101, MANY])
     async def test_pages_of_hundreds_of_documents_are_complete(self, store: RunStore, limit: int) -> None:
         # Every third has expired, so that a page which ends early is no last page.

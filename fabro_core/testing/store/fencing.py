@@ -8,7 +8,7 @@ import pytest
 
 from fabro_core.errors import StoreFenced
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ANY, FENCE_COLLECTION, FENCE_KEY, DocDelete, DocRef, DocWrite
+from fabro_core.store.records import ABOUT_THE_STORE, ANY, FENCE_COLLECTION, FENCE_KEY, DocDelete, DocRef, DocWrite
 from fabro_core.testing.conformance import not_applicable
 from fabro_core.testing.store.calls import CALLS, STORED, WRITES, Call
 from fabro_core.testing.store.case import NOW_MS, OpenStore, StoreCase, batch, blob, ids, list_all, log_of, row, run_id
@@ -40,6 +40,21 @@ class FencingConformance(StoreCase):
         await store.append(batch(row(STORED)))
         await fence(store)
         await call(store)
+
+    async def test_only_the_one_document_is_the_fence(self, store: RunStore) -> None:
+        for collection, key in (
+            (FENCE_COLLECTION, "another"),
+            (FENCE_COLLECTION, FENCE_KEY.upper()),
+            ("c", FENCE_KEY),
+            (f"{FENCE_COLLECTION} ", FENCE_KEY),
+            (FENCE_COLLECTION.upper(), FENCE_KEY),
+            (ABOUT_THE_STORE, FENCE_KEY),
+            (f"{FENCE_COLLECTION}.{FENCE_KEY}", ""),
+        ):
+            await store.put_doc(DocWrite(collection=collection, key=key, body=b"", if_revision=ANY, now_ms=NOW_MS))
+        for number, name in enumerate(WRITES):
+            (refused,) = await asyncio.gather(WRITES[name](store), return_exceptions=True)
+            assert not isinstance(refused, StoreFenced), f"no other document is the fence ({name}, {number})"
 
     async def test_a_refused_write_leaves_nothing(self, store: RunStore) -> None:
         await store.append(batch(row(STORED), blobs=(blob(b"kept"),)))

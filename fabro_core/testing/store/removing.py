@@ -48,17 +48,26 @@ MANY = 250
 """More than any page or batch that a store might remove in one go."""
 
 
+VERY_MANY = 1_100
+"""More than what engines take in one statement or answer at once."""
+
+
 class RemovalConformance(StoreCase):
     # -- purge --------------------------------------------------------------------------------------------------
 
     async def test_a_purge_removes_everything_that_has_expired_however_much_it_is(self, store: RunStore) -> None:
-        for number in range(MANY):
-            await put(store, f"k{number}", expires_ms=NOW_MS - number, collection=f"c{number % 7}")
+        for first in range(0, VERY_MANY, 25):
+            await asyncio.gather(
+                *(
+                    put(store, f"k{number}", expires_ms=NOW_MS - number, collection=f"c{number % 7}")
+                    for number in range(first, first + 25)
+                )
+            )
         await put(store, "kept", collection="c0")
-        assert await store.purge(NOW_MS) == MANY, "one purge removes all of them and counts them"
+        assert await store.purge(NOW_MS) == VERY_MANY, "one purge removes all of them and counts them"
         assert await store.purge(LAST_MS) == 0, "nothing is left to purge"
         assert await keys(store, collection="c0", now_ms=FIRST_MS) == (["kept"], False), "nothing of it is left"
-        for number in range(MANY):
+        for number in range(0, VERY_MANY, 9):
             found = await get(store, f"k{number}", now_ms=FIRST_MS, collection=f"c{number % 7}")
             assert found is None, "a purged document is gone for a reader with an earlier clock as well"
 
@@ -179,8 +188,10 @@ class RemovalConformance(StoreCase):
         }
         others = [row(run_id(n), bucket=Bucket.RUNNABLE, parent_id=A, **columns) for n in range(100, 100 + MANY)]
         await append_all(store, others)
-        events = tuple(event(seq, f"t{seq % 3}", "common") for seq in range(1, MANY + 1))
-        gone = row(B, MANY, bucket=Bucket.RUNNABLE, parent_id=A, **(columns | {"workflow_slug": "gone"}))
+        facets = tuple(f"facet {number}" for number in range(150))
+        events = tuple(event(seq, f"t{seq % 3}", "common") for seq in range(1, VERY_MANY + 1))
+        columns |= {"workflow_slug": "gone", "facets": ("f", "g", *facets)}
+        gone = row(B, VERY_MANY, bucket=Bucket.RUNNABLE, parent_id=A, **columns)
         await store.append(batch(gone, *events))
         await store.append(batch(row(A)))
         assert await store.delete_run(B) is True
@@ -189,6 +200,8 @@ class RemovalConformance(StoreCase):
         assert await log_of(store, B) == (), "no event is left, however many there were"
         for tag in ("t0", "t1", "t2", "common"):
             assert (await store.read(EventQuery(run_id=B, tag=tag, limit=5))).events == (), "no tag is left"
+        for facet in facets:
+            assert (await list_all(store, facets=(facet,))).total == 0, "no facet is left, however many there were"
         for asked in ({}, {"facets": ("f",)}, {"facets": ("f", "g")}, {"words": ("word",)}):
             for sort in RunSort:
                 page = await list_all(store, sort=sort, limit=1_000, buckets=frozenset({Bucket.RUNNABLE}), **asked)
@@ -197,7 +210,7 @@ class RemovalConformance(StoreCase):
                 )
         assert (await store.list_run_ids(RunIdQuery(prefix=B, limit=1))).ids == (), "no id is left"
         assert "gone" not in {hit.slug for hit in await store.list_workflows()}, "no workflow is left"
-        feed = await store.read_feed(FeedQuery(after=start, limit=1_000))
+        feed = await store.read_feed(FeedQuery(after=start, limit=2_000))
         assert B not in {each.run_id for each in feed.events}, "no event is left in the feed"
         parent = await store.get_run(A)
         assert parent is not None

@@ -12,14 +12,16 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
+from fabro_core.errors import RevisionConflict
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
-from fabro_core.store.records import ABSENT, EventQuery, FeedQuery, RunIdQuery, RunSort, WorkflowHit
+from fabro_core.store.records import ABSENT, BlobDelete, EventQuery, FeedQuery, RunIdQuery, RunSort, WorkflowHit
 from fabro_core.testing.store.case import (
     NOW_MS,
     StoreCase,
     append_all,
     batch,
+    blob,
     event,
     ids,
     list_all,
@@ -256,6 +258,42 @@ class TextConformance(StoreCase):
         for wild in ("%", "_", "*", "?", "0%", "0_23", "[0-9]", "01*", f"{first}0"):
             page = await store.list_run_ids(RunIdQuery(prefix=wild, limit=10))
             assert page.ids == (), f"no id begins with {wild!r}"
+
+    async def test_ids_and_digests_are_compared_as_they_are(self, store: RunStore) -> None:
+        id_, kept = run_id(10 * 32**4 + 11), blob(b"kept")
+        written = event(1, "t")
+        await store.append(batch(row(id_), written, blobs=(kept,)))
+        values = Values()
+        for near in (id_.lower(), f"{id_} ", f" {id_}", id_[:-1], f"{id_}0", "%", "_" * 26, "*", "", f"{id_}\n"):
+            with values.trying(_shown(near)):
+                assert await store.get_run(near) is None, "a run has one id"
+                assert await log_of(store, near) == (), "a log has one id"
+                assert await store.delete_run(near) is False, "a run is deleted by its id"
+        for near in (kept.digest.upper(), f"{kept.digest} ", kept.digest[:-1], f"{kept.digest}0", "%", "_" * 64, ""):
+            with values.trying(_shown(near)):
+                assert await store.get_blob(near) is None, "a blob has one digest"
+                unwanted = BlobDelete(digest=near, if_put_before_ms=NOW_MS + 1)
+                assert await store.delete_blob(unwanted) is False, "a blob is deleted by its digest"
+        with values.trying("what was written"):
+            assert await log_of(store, id_) == (written,), "a run is deleted by its id"
+            assert await store.get_blob(kept.digest) == b"kept", "a blob is deleted by its digest"
+        values.judge()
+
+    async def test_no_text_is_a_revision_but_the_one_that_was_given(self, store: RunStore) -> None:
+        given = await put(store, body=b"kept")
+        near = (f"{given.revision} ", f"0{given.revision}", f"{given.revision}.0", given.revision[:-1])
+        values = Values()
+        for text in ("", " ", "any", "ANY", "Expect.ANY", "absent", "None", "null", "*", "%", "0", "-1", *near):
+            with values.trying(_shown(text)):
+                for key in ("k", "free"):
+                    with pytest.raises(RevisionConflict):
+                        await put(store, key, if_revision=text, body=b"no")
+                with pytest.raises(RevisionConflict):
+                    await delete(store, if_revision=text)
+        with values.trying("what was written"):
+            assert await get(store) == given, "another revision writes nothing"
+            assert await get(store, "free") is None, "a revision needs a document"
+        values.judge()
 
     async def test_a_parent_is_one_run_and_no_pattern(self, store: RunStore) -> None:
         parent = run_id(10 * 32**4)
