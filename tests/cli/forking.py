@@ -12,7 +12,7 @@ import gc
 import importlib
 import json
 import os
-import signal
+import selectors
 import socket
 import subprocess
 import sys
@@ -38,6 +38,8 @@ MODULES: Final = (
     "uvloop",
 )
 MAX_REQUEST_BYTES: Final = 128 * 1024
+MAX_DESCRIPTORS: Final = 1024
+"""Open in the process that forks, at most: a command has but the first three."""
 
 
 def run(
@@ -81,37 +83,39 @@ def serve() -> None:
         importlib.import_module(name)
     gc.freeze()
     requests = socket.socket(fileno=os.dup(0))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    ended = selectors.DefaultSelector()
+    ended.register(requests, selectors.EVENT_READ)
     while True:
-        request, descriptors, _, _ = socket.recv_fds(requests, MAX_REQUEST_BYTES, 4)
-        if not request:
-            return
-        if os.fork() == 0:
-            requests.close()
-            _look_after(json.loads(request), *descriptors)
-        for each in descriptors:
-            os.close(each)
+        for key, _ in ended.select():
+            if key.data is not None:
+                _tell_status(*key.data)
+                ended.unregister(key.fd)
+                os.close(key.fd)
+                continue
+            request, descriptors, _, _ = socket.recv_fds(requests, MAX_REQUEST_BYTES, 4)
+            if not request:
+                return
+            *streams, status = descriptors
+            pid = os.fork()
+            if pid == 0:
+                _go_on(json.loads(request), *streams)
+            for each in streams:
+                os.close(each)
+            ended.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, status))
 
 
-def _look_after(request: dict[str, Any], stdin: int, stdout: int, stderr: int, status: int) -> NoReturn:
-    """Start the command, and tell its status once it has ended."""
-    for standard, each in enumerate((stdin, stdout, stderr)):
-        os.dup2(each, standard)
-        os.close(each)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    command = os.fork()
-    if command == 0:
-        os.close(status)
-        _go_on(request)
-    for standard in range(3):
-        os.close(standard)
-    _, ended = os.waitpid(command, 0)
+def _tell_status(pid: int, status: int) -> None:
+    """Of a command that has ended."""
+    _, ended = os.waitpid(pid, 0)
     os.write(status, b"%d" % os.waitstatus_to_exitcode(ended))
-    os._exit(0)
+    os.close(status)
 
 
-def _go_on(request: dict[str, Any]) -> NoReturn:
+def _go_on(request: dict[str, Any], *streams: int) -> NoReturn:
     """Be the command. Nothing of what was imported is taken down at its end, which takes as long as importing it."""
+    for standard, each in enumerate(streams):
+        os.dup2(each, standard)
+    os.closerange(3, MAX_DESCRIPTORS)
     sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")  # those from before may lead to another kind of file
     sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace")
     os.environ.clear()
