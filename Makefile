@@ -90,7 +90,7 @@ audit: $(DEVELOPMENT)  ## Look up what is locked among the known vulnerabilities
 	$(BIN)/python -m tests.compat.audit
 
 long: $(DEVELOPMENT)  ## What takes too long for every change: all tests with all Pythons, every mutant, ten minutes of made-up requests, and twenty of load
-	FABRO_MUTANTS=all $(BIN)/python -m pytest -q tests/testing/test_store_kit.py
+	FABRO_MUTANTS=all $(BIN)/python -m pytest -q tests/testing/test_store_kit.py tests/auth/test_auth_kit.py
 	$(BIN)/python -m tests.compat.versions --slow -- --hypothesis-profile=searching
 	$(MAKE) fuzz ARGS="--seconds 600"
 	FABRO_SOAK_SECONDS=1200 $(BIN)/python -m pytest -q -s tests/soak

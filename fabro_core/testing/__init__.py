@@ -12,7 +12,7 @@ from fabro_core.lazy import lazy
 
 if TYPE_CHECKING:
     from fabro_core.testing.auth import AuthConformance
-    from fabro_core.testing.auth_logins import Authorize
+    from fabro_core.testing.auth.answers import Authorize
     from fabro_core.testing.clock import ManualClock
     from fabro_core.testing.conformance import deviates
     from fabro_core.testing.identity_provider import FakeIdentityProvider
@@ -25,7 +25,7 @@ else:
         __name__,
         {
             "fabro_core.testing.auth": ("AuthConformance",),
-            "fabro_core.testing.auth_logins": ("Authorize",),
+            "fabro_core.testing.auth.answers": ("Authorize",),
             "fabro_core.testing.clock": ("ManualClock",),
             "fabro_core.testing.conformance": ("deviates",),
             "fabro_core.testing.identity_provider": ("FakeIdentityProvider",),

@@ -10,7 +10,7 @@ import asyncio
 import base64
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -23,17 +23,30 @@ from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
 from fabro_core.testing.servers import listening
 
 Mood = Literal[
-    "helpful", "denying", "forgetting_state", "slow", "failing", "babbling", "withholding", "moving", "garrulous"
+    "helpful",
+    "denying",
+    "forgetting_state",
+    "slow",
+    "failing",
+    "babbling",
+    "withholding",
+    "moving",
+    "garrulous",
+    "disowning",
+    "anonymous",
 ]
 """How it behaves: as it should; the user refuses; another `state` comes back; no answer until it stops; every answer
 a 500; answers that are not what they claim to be; a token answer without a token; a redirect from the endpoints that
-only programs use; a refusal that repeats the code and the client's secret."""
+only programs use; a refusal that repeats the code and the client's secret; tokens that it does not know any more once
+it has issued them; a profile without anything in it."""
 
 
 @dataclass(slots=True)
 class _Grant:
     challenge: str
     redirect_uri: str
+    changes: dict[str, Any]
+    """What is different of the user who agreed."""
 
 
 @dataclass(slots=True)
@@ -50,7 +63,11 @@ class FakeIdentityProvider:
     """The base of all three endpoints while it runs."""
     requests: list[str] = field(default_factory=list)
     """Method and path of every request so far."""
+    queries: list[str] = field(default_factory=list, repr=False)
+    """The query of every request to the endpoints that only programs use: nothing secret belongs there."""
     _grants: dict[str, _Grant] = field(default_factory=dict, repr=False)
+    _changes: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    """Of the user whom each access token stands for."""
     tokens: set[str] = field(default_factory=set, repr=False)
     """Every access token that it has issued."""
     _stopping: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
@@ -66,16 +83,33 @@ class FakeIdentityProvider:
 
     async def agree(self, url: str) -> dict[str, str]:
         """Go where a browser is sent to sign in, as the user; the query with which it is sent back."""
-        async with httpx.AsyncClient() as browser:
+        return await self._agree(url, {})
+
+    def agreeing_as(self, **changes: Any) -> Callable[[str], Awaitable[dict[str, str]]]:
+        """What `agree` is for somebody of whom this is different; None: the profile does not have it."""
+
+        async def agree(url: str) -> dict[str, str]:
+            return await self._agree(url, changes)
+
+        return agree
+
+    async def _agree(self, url: str, changes: dict[str, Any]) -> dict[str, str]:
+        # The provider speaks no TLS, and loading certificates would take longer than everything else.
+        async with httpx.AsyncClient(verify=False) as browser:
             answer = await browser.get(url)
         if answer.status_code != 302:
             raise ValueError(f"the provider answered {answer.status_code}: {answer.text}")
         query = parse_qs(urlsplit(answer.headers["location"]).query)
-        return {name: values[-1] for name, values in query.items()}
+        back = {name: values[-1] for name, values in query.items()}
+        if "code" in back:
+            self._grants[back["code"]].changes = changes
+        return back
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         self.requests.append(f"{scope['method']} {path}")
+        if path != "/login/oauth/authorize":
+            self.queries.append(scope["query_string"].decode("latin-1"))
         if self.mood == "slow":
             await self._stopping.wait()
         if self.mood == "failing":
@@ -103,7 +137,7 @@ class FakeIdentityProvider:
             result = {"error": "access_denied", "state": state}
         else:
             code = secrets.token_urlsafe(16)
-            self._grants[code] = _Grant(query.get("code_challenge", ""), query["redirect_uri"])
+            self._grants[code] = _Grant(query.get("code_challenge", ""), query["redirect_uri"], {})
             result = {"code": code, "state": state}
         location = f"{query['redirect_uri']}?{urlencode(result)}".encode("ascii")
         return await _answer(send, 302, b"", (b"location", location))
@@ -123,13 +157,18 @@ class FakeIdentityProvider:
             return await _json(send, 200, {"error": "bad_verification_code"})
         token = f"gho_{secrets.token_hex(16)}"
         self.tokens.add(token)
+        self._changes[token] = grant.changes
         return await _json(send, 200, {"access_token": token, "token_type": "bearer", "scope": "read:user"})
 
     async def _show_user(self, authorization: bytes, send: Send) -> None:
         token = authorization.decode("latin-1").removeprefix("Bearer ")
-        if token not in self.tokens:
+        if token not in self.tokens or self.mood == "disowning":
             return await _json(send, 401, {"message": "Bad credentials"})
-        return await _json(send, 200, self.user)
+        if self.mood == "anonymous":
+            return await _json(send, 200, {})
+        profile = self.user | self._changes[token]
+        absent = {name for name, value in self._changes[token].items() if value is None}
+        return await _json(send, 200, {name: value for name, value in profile.items() if name not in absent})
 
 
 def _fits(grant: _Grant, form: dict[str, str]) -> bool:
