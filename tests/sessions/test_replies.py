@@ -11,12 +11,13 @@ from typing import Any, cast
 
 import pytest
 
+from fabro_core.errors import StartupError
 from fabro_core.sessions import Delta, Failure, Message, ReplyPart, ToolCallCompleted, ToolCallStarted, Turn, replies
 from fabro_core.sessions.base import FailureCode
-from tests.api.conftest import Server
+from tests.api.conftest import Server, serving
 from tests.api.test_contract import check
 from tests.api.test_sessions import ask, create, names, shown
-from tests.sessions.conftest import Scripted, with_responder
+from tests.sessions.conftest import Scripted, plugin_of, settings_on, with_responder
 from tests.streams.client import Reader, attached, posted
 
 pytestmark = pytest.mark.anyio
@@ -317,3 +318,11 @@ async def test_a_run_can_be_asked_about_where_something_replies(server: Server) 
     assert (await server.client.get(f"/api/v1/runs/{run['id']}")).json()["ask_fabro"] == available
     (listed,) = (await server.client.get("/api/v1/runs")).json()["data"]
     assert listed["ask_fabro"] == available
+
+
+async def test_two_extensions_that_reply_stop_the_start(tmp_path: Path, scripted: Scripted) -> None:
+    settings = settings_on({"kind": "memory"})
+    settings["server"]["extensions"]["enabled"] = ["talker", "other"]
+    with pytest.raises(StartupError, match="talker and other each implement fabro_session_responder"):
+        async with serving(settings, tmp_path / "home", plugin_of(scripted), plugin_of(Scripted(), "other")):
+            pass
