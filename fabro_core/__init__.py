@@ -16,10 +16,20 @@ from fabro_core.lazy import lazy
 
 if TYPE_CHECKING:
     from fabro_core.app import FabroApp, create_app
+    from fabro_core.automation.base import ManifestRequest, ManifestSource
     from fabro_core.clock import Clock, SystemClock, epoch_ms
     from fabro_core.context import Link, PluginContext, Problem, ServerInfo
     from fabro_core.embedding.litestar_plugin import FabroPlugin
-    from fabro_core.errors import Conflict, FabroError, InvalidRequest, NotFound, Refusal, StartupError
+    from fabro_core.errors import (
+        CodeHostFailed,
+        Conflict,
+        FabroError,
+        InvalidRequest,
+        NoManifest,
+        NotFound,
+        Refusal,
+        StartupError,
+    )
     from fabro_core.hooks import PLUGIN_API, hookimpl
     from fabro_core.http.extensions import caller_of
     from fabro_core.plugins.kinds import Group
@@ -29,13 +39,16 @@ else:
         __name__,
         {
             "fabro_core.app": ("FabroApp", "create_app"),
+            "fabro_core.automation.base": ("ManifestRequest", "ManifestSource"),
             "fabro_core.clock": ("Clock", "SystemClock", "epoch_ms"),
             "fabro_core.context": ("Link", "PluginContext", "Problem", "ServerInfo"),
             "fabro_core.embedding.litestar_plugin": ("FabroPlugin",),
             "fabro_core.errors": (
+                "CodeHostFailed",
                 "Conflict",
                 "FabroError",
                 "InvalidRequest",
+                "NoManifest",
                 "NotFound",
                 "Refusal",
                 "StartupError",
@@ -50,6 +63,7 @@ else:
 __all__ = [
     "PLUGIN_API",
     "Clock",
+    "CodeHostFailed",
     "Conflict",
     "FabroApp",
     "FabroError",
@@ -58,6 +72,9 @@ __all__ = [
     "InlinePlugin",
     "InvalidRequest",
     "Link",
+    "ManifestRequest",
+    "ManifestSource",
+    "NoManifest",
     "NotFound",
     "PluginContext",
     "Problem",

@@ -16,6 +16,8 @@ from fabro_core.api.server import discovery
 from fabro_core.auth.assembly import authentication
 from fabro_core.auth.cookies import Cookies
 from fabro_core.auth.keys import Purpose, seal_of
+from fabro_core.automation.schedules import Schedules
+from fabro_core.automation.starting import AutomationRuns
 from fabro_core.boot.assembly import Assembly, assemble
 from fabro_core.boot.live import Apply, LiveSettings, ReadAgain, live_plugin_settings
 from fabro_core.boot.reading import SettingsReader
@@ -35,7 +37,7 @@ from fabro_core.http.origins import origin_of
 from fabro_core.http.routing import Application
 from fabro_core.http.services import Services
 from fabro_core.http.streams import EventStreams
-from fabro_core.plugins.kinds import SESSION_RESPONDER
+from fabro_core.plugins.kinds import MANIFEST_SOURCE, SESSION_RESPONDER
 from fabro_core.plugins.sources import InlinePlugin
 from fabro_core.resources.assembly import resources
 from fabro_core.resources.catalogue import Catalogue
@@ -139,6 +141,15 @@ class FabroApp:
             responder=None if responder is None else needs_of(responder),
             redact=self._resources.secrets.redaction,
         )
+        source = next((part.object for part in assembly.parts.of(MANIFEST_SOURCE)), None)
+        self._automation_runs = AutomationRuns(self._runs, source)
+        self.schedules = Schedules(
+            assembly.store,
+            assembly.clock,
+            self._resources.automations,
+            self._automation_runs,
+            version=assembly.server.version,
+        )
         claims = Claims(assembly.store, assembly.clock, self._runs.sessions)
         self._replies = Replies(self._runs, claims, responder, self._resources.secrets.redaction)
         self._tail = Tail(assembly.store, redact=self._resources.secrets.redaction)
@@ -210,6 +221,7 @@ class FabroApp:
                     await seal_anew((*self.auth.sealed, *self._resources.sealed))
                 self._uptime.begin()
                 await stack.enter_async_context(self._replies.lifespan())
+                await stack.enter_async_context(self.schedules.lifespan())
                 await stack.enter_async_context(self._tail.lifespan())
                 await stack.enter_async_context(self._edge.serving())
                 await stack.enter_async_context(self._streams.lifespan())
@@ -294,6 +306,7 @@ class FabroApp:
             runs=self._runs,
             replies=self._replies,
             resources=self._resources,
+            automation_runs=self._automation_runs,
             catalogue=Catalogue(),
             streams=self._streams,
             max_body_bytes=settings.limits.max_body_bytes,

@@ -96,6 +96,14 @@ class Unprocessable(Refusal):
     no JSON (resources.md X5): 422."""
 
 
+class NoManifest(Unprocessable):
+    """A source of manifests has none of what is to be run, or one that is not valid (resources.md X10): 422."""
+
+
+class CodeHostFailed(Refusal):
+    """Whoever has a repository has failed, or cannot be asked (resources.md X10): 502."""
+
+
 class NotFound(Refusal):
     """The named resource does not exist: 404."""
 

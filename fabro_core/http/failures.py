@@ -18,6 +18,7 @@ from fabro_core.auth.refusals import (
 )
 from fabro_core.auth.sign_in_limit import TooManyAttempts
 from fabro_core.errors import (
+    CodeHostFailed,
     Conflict,
     IntegrationUnavailable,
     InvalidRequest,
@@ -91,6 +92,7 @@ _STATUSES: tuple[tuple[type[Refusal], int], ...] = (
     (PreconditionRequired, 428),
     (NotSupported, 501),
     (IdentityProviderFailed, 502),
+    (CodeHostFailed, 502),
     (MethodUnavailable, 503),
     (IntegrationUnavailable, 503),
     (WorkerControlUnavailable, 503),

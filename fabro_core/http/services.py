@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fabro_core.auth.assembly import Authentication
 from fabro_core.auth.cookies import Cookies
+from fabro_core.automation.starting import AutomationRuns
 from fabro_core.config.in_force import ServerSettings
 from fabro_core.http.failures import Failure
 from fabro_core.http.origins import Origin
@@ -55,6 +56,7 @@ class Services:
     runs: Runs
     replies: Replies
     resources: Resources
+    automation_runs: AutomationRuns
     catalogue: Catalogue
     streams: EventStreams
     max_body_bytes: int

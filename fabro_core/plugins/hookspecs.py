@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fabro_core.auth.base import AuthMethod
+from fabro_core.automation.base import ManifestSource
 from fabro_core.context import Link, PluginContext
 from fabro_core.hooks import hookspec
 from fabro_core.sessions.base import SessionResponder
@@ -39,6 +40,12 @@ def fabro_run_store(ctx: PluginContext) -> RunStore:  # type: ignore[empty-body]
 @hookspec
 def fabro_session_responder(ctx: PluginContext) -> SessionResponder:  # type: ignore[empty-body]
     """What replies in sessions about runs. Optional in the group `fabro.ext`; one extension of a server may have it."""
+
+
+@hookspec
+def fabro_manifest_source(ctx: PluginContext) -> ManifestSource:  # type: ignore[empty-body]
+    """What knows the workflows of repositories, for automations. Optional in the group `fabro.ext`; one extension of a
+    server may have it."""
 
 
 @hookspec

@@ -148,6 +148,7 @@ class Extensions(Table, frozen=True, kw_only=True):
 AUTH_METHOD: Final = ObjectHook(spec=hookspecs.fabro_auth_method)
 RUN_STORE: Final = ObjectHook(spec=hookspecs.fabro_run_store)
 SESSION_RESPONDER: Final = ObjectHook(spec=hookspecs.fabro_session_responder, required=False, single=True)
+MANIFEST_SOURCE: Final = ObjectHook(spec=hookspecs.fabro_manifest_source, required=False, single=True)
 
 AUTH: Final = Kind(
     group=Group.AUTH,
@@ -167,7 +168,7 @@ EXTENSION: Final = Kind(
     group=Group.EXT,
     word="extension",
     section=Section(name="extensions", table=Extensions, key="enabled"),
-    objects=(SESSION_RESPONDER,),
+    objects=(SESSION_RESPONDER, MANIFEST_SOURCE),
     has_routes=True,
 )
 

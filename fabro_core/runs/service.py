@@ -10,6 +10,7 @@ from fabro_core.errors import InvalidRequest, NotFound, Refusal, StoreUnavailabl
 from fabro_core.models.events import JsonObject
 from fabro_core.models.ids import RunId
 from fabro_core.models.principal import Principal, RunProvenance
+from fabro_core.models.run import AutomationRef
 from fabro_core.redaction import NOTHING_SECRET, Redact, Redaction, nothing_secret
 from fabro_core.runs.attachments.artifacts import RunArtifacts
 from fabro_core.runs.attachments.blobs import RunBlobs
@@ -130,9 +131,11 @@ class Runs:
         """The run a person means (runs.md R12)."""
         return await find_run(self._store, selector)
 
-    async def create(self, manifest: bytes, *, provenance: RunProvenance) -> StoredRun:
-        """Create a run from a manifest; it is not started (runs.md R8)."""
-        return await self._creator.create(manifest, provenance=provenance)
+    async def create(
+        self, manifest: bytes, *, provenance: RunProvenance, automation: AutomationRef | None = None
+    ) -> StoredRun:
+        """Create a run from a manifest; it is not started (runs.md R8). `automation` is what makes it, if one does."""
+        return await self._creator.create(manifest, provenance=provenance, automation=automation)
 
     async def picture(self, manifest: bytes, direction: Direction | None) -> bytes:
         """The SVG of the graph that a run of a manifest would have; None: in the direction that the graph asks for.

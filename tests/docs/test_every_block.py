@@ -33,7 +33,7 @@ EXECUTED: Final = {
     ("docs/write-an-auth-method.md", "python"): 5,  # test_guides
     ("docs/write-an-auth-method.md", "sh"): 1,  # test_guides
     ("docs/write-an-auth-method.md", "toml"): 2,  # test_guides
-    ("docs/write-an-extension.md", "python"): 2,  # test_guides
+    ("docs/write-an-extension.md", "python"): 4,  # test_guides
     ("docs/write-an-extension.md", "sh"): 1,  # test_guides
     ("docs/write-an-extension.md", "toml"): 2,  # test_guides
     ("plugins/auth_devtoken/README.md", "toml"): 1,  # test_operate

@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from fabro_core.errors import Conflict, NotSupported
+from fabro_core.api.runs.replies import provenance, run_reply
+from fabro_core.errors import Conflict
 from fabro_core.http.call import Call
 from fabro_core.http.guards import Guard
 from fabro_core.http.operation import operation
@@ -15,6 +16,7 @@ from fabro_core.http.query import PageLimit, PageOffset, QueryParams
 from fabro_core.http.reply import Reply, json_bytes
 from fabro_core.models.ids import ResourceId
 from fabro_core.models.run import PaginatedRunList, Run
+from fabro_core.resources.automations import MANUAL
 from fabro_core.runs.fold.facets import of_automation
 from fabro_core.runs.views.listing import EVERYTHING
 from fabro_core.store.records import RunQuery, RunSort
@@ -62,7 +64,7 @@ async def list_automation_runs(call: Call[AutomationPath, AutomationRunsParams])
     summary="Run what an automation runs",
     answers={201: Run},
     guard=Guard.MANAGEMENT,
-    errors=(404, 409, 422, 501),
+    errors=(404, 409, 422, 501, 502),
 )
 async def create_automation_run(call: Call[AutomationPath]) -> Reply:
     automation = await call.services.resources.automations.get(call.path.id)
@@ -71,7 +73,11 @@ async def create_automation_run(call: Call[AutomationPath]) -> Reply:
             f"Automation {automation.id} has no enabled trigger of the type api.",
             code="automation_api_trigger_disabled",
         )
-    raise NotSupported("Nothing here gets workflows out of repositories.")
+    runs, made_by = call.services.automation_runs, provenance(call)
+    run = await runs.create(automation, MANUAL, provenance=made_by)
+    reply = run_reply(call, run, 201)
+    await runs.start(run, provenance=made_by)
+    return reply
 
 
 ROUTES: Final = (list_automation_runs, create_automation_run)

@@ -23,6 +23,7 @@ from fabro_core.models.events.created import ForkSourceRef
 from fabro_core.models.ids import RunId
 from fabro_core.models.instant import instant_of_ms
 from fabro_core.models.principal import RunProvenance
+from fabro_core.models.run import AutomationRef
 from fabro_core.runs.create.fork import ForkPoint, history
 from fabro_core.runs.create.planner import Planner
 from fabro_core.runs.decide.lifecycle import require_retryable
@@ -73,7 +74,9 @@ class RunCreator:
         self._clock = clock
         self._web_url = web_url
 
-    async def create(self, manifest: bytes, *, provenance: RunProvenance) -> StoredRun:
+    async def create(
+        self, manifest: bytes, *, provenance: RunProvenance, automation: AutomationRef | None = None
+    ) -> StoredRun:
         """The new run. Raises `InvalidRequest` for a manifest that is not valid, `NotFound` for an unknown parent."""
         draft = await self._planner.draft(manifest)
         if draft.parent_id is not None and await self._store.get_run(draft.parent_id) is None:
@@ -82,7 +85,7 @@ class RunCreator:
         now_ms = epoch_ms(self._clock.now())
         run_id = RunId(str(ULID.from_timestamp(now_ms)))
         start = self._start(plan, run_id, provenance, now_ms)
-        changes = (start.created, start.submitted)
+        changes = (replace(start.created, automation=automation), start.submitted)
         now = instant_of_ms(now_ms)
         return await self._log.create(run_id, changes, actor=provenance.subject, now=now, blobs=start.blobs)
 
