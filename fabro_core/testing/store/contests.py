@@ -207,14 +207,14 @@ EVEN_NOW: Final = tuple(BlobDelete(digest=wanted.digest, if_put_before_ms=NOW_MS
 async def put_again_and_again(store: RunStore) -> None:
     """Put bytes long ago, then now: they are there, whoever deletes what was put long ago."""
 
-    async def put_and_look(wanted: Blob, delete: BlobDelete) -> None:
+    async def put_and_look(wanted: Blob, delete_old: BlobDelete, delete: BlobDelete) -> None:
         for _ in range(ROUNDS):
             await store.put_blob(blob(wanted.body, now_ms=NOW_MS - 1))
-            await store.put_blob(wanted)
+            await asyncio.gather(store.put_blob(wanted), store.delete_blob(delete_old))
             assert await store.get_blob(wanted.digest) == wanted.body, "who puts bytes finds them stored"
             assert await store.delete_blob(delete), "nobody deletes what was put since"
 
-    await asyncio.gather(*map(put_and_look, WANTED, EVEN_NOW))
+    await asyncio.gather(*map(put_and_look, WANTED, UNTIL_NOW, EVEN_NOW))
 
 
 async def delete_old_bytes(store: RunStore) -> None:
@@ -233,7 +233,7 @@ async def put_and_delete_bytes(store: RunStore) -> int:
     async def put_and_delete(wanted: Blob, delete: BlobDelete) -> int:
         balance = 0
         for _ in range(ROUNDS):
-            balance += await store.put_blob(wanted)
+            balance += sum(await asyncio.gather(*(store.put_blob(wanted) for _ in range(3))))
             balance -= sum(await asyncio.gather(*(store.delete_blob(delete) for _ in range(3))))
         return balance
 
