@@ -8,6 +8,7 @@ imports nothing of the core until a kit has run, and does nothing at all without
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Final
 
 import pytest
@@ -51,6 +52,16 @@ class ConformanceReporter:
             reason = getattr(item.function, DEVIATION, None)
             if reason is not None:
                 item.user_properties.append((DEVIATION, reason))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if report.failed and (KIT, "auth") in report.user_properties:
+            for traceback, *_ in getattr(report.longrepr, "chain", ()):
+                for entry in traceback.reprentries:  # pytest shows what each function was given: tokens and passwords
+                    if getattr(entry, "reprfuncargs", None) is not None:
+                        entry.reprfuncargs = None
+        return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if any(name == KIT for name, _ in report.user_properties):

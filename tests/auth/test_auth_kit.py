@@ -15,6 +15,7 @@ from fabro_core.secret import Secret
 from fabro_core.testing import AuthConformance
 from fabro_core.testing.auth.rebuilding import BuildMethod
 from tests.auth.mutants import all_mutants
+from tests.auth.sound_methods import TOKENS, WORDS
 from tests.testing import killing
 from tests.testing.runs import Run, run_pytest
 from tests.testing.turns import in_turn
@@ -60,11 +61,16 @@ SOUND_METHODS: Final = {"strict": "TestStrict", "cave": "TestCave", "mint": "Tes
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The mutants that a test of their class has found, among those whose turn it is."""
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The kit's answers to the mutants whose turn it is."""
     suites = [f"{SUITES}::Test{name}" for name in CHOSEN]
     directory = tmp_path_factory.mktemp("mutants")
-    run = run_pytest(directory, *suites, selection=["-p", killing.__name__], deadline_seconds=ALL_MUTANTS_SECONDS)
+    return run_pytest(directory, *suites, selection=["-p", killing.__name__], deadline_seconds=ALL_MUTANTS_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def found(run: Run) -> set[str]:
+    """The mutants that a test of their class has found."""
     return {value for name, value in run.properties if name == killing.FOUND}
 
 
@@ -72,6 +78,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 @pytest.mark.parametrize("mutant", CHOSEN)
 def test_a_method_with_one_bug_fails_with_the_broken_promise(found: set[str], mutant: str) -> None:
     assert mutant in found
+
+
+@pytest.mark.slow
+def test_a_failure_shows_no_secret(run: Run) -> None:
+    secrets = [*TOKENS.values(), *WORDS.values()]
+    shown = [where for where, message in run.failures.items() if any(secret in message for secret in secrets)]
+    assert shown == []
 
 
 @pytest.fixture(scope="module")

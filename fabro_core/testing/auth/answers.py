@@ -19,6 +19,8 @@ which the provider sends the browser back: `state` and `code`."""
 
 ANSWER_SECONDS: Final = 10
 """What the core waits for an answer (auth.md A4, A10, A12)."""
+SLOW_SECONDS: Final = 2
+"""What nobody should have to wait for with every request, and what would make the kit take hours."""
 CALLBACK: Final = "https://fabro.example/auth/callback/conformance-kit"
 
 Answer = TypeVar("Answer")

@@ -68,6 +68,16 @@ class PeopleConformance(AuthCase):
                 f"{OWN_SUBJECT}, also when the provider does not tell their {missing}"
             )
 
+    async def test_a_name_lets_its_owner_in_in_any_case(self, opened: AuthMethod, agree: Authorize) -> None:
+        provider = provider_of(agree)
+        if provider is None:
+            not_applicable("authorize is another provider than FakeIdentityProvider")
+        for login in (provider.user["login"].upper(), provider.user["login"].title()):
+            identity = await vouched_for(opened, await agreed(opened, provider.agreeing_as(login=login)))
+            assert await opened.permits(identity) is True, (
+                "the provider takes no notice of letter case: whoever is let in is let in however it spells their name"
+            )
+
     async def test_a_person_who_is_renamed_stays_the_same(self, opened: AuthMethod, agree: Authorize) -> None:
         provider = provider_of(agree)
         if provider is None:

@@ -63,6 +63,14 @@ class Renamed(ByHand):
         return Identity(issuer=self.settings.oauth_url, subject=profile["login"], login=profile["login"])
 
 
+@breaks("however it spells their name", found_by=PeopleConformance)
+class Exact(Mint):
+    """Compares names letter by letter, where the provider does not."""
+
+    async def permits(self, identity: Identity, /) -> bool:
+        return await super().permits(identity) and identity.login == "mona"
+
+
 @breaks("everybody gets their own answer", found_by=PeopleConformance)
 class OneDesk(Cave):
     """Puts down who has come, and looks there again when the words have been checked."""

@@ -62,6 +62,13 @@ class AsksInTurn(Mint):
         return await super().finish_login(callback)
 
 
+@breaks("whoever asks waits for a token to be judged", found_by=TimeConformance)
+class Slow(Strict):
+    async def authenticate(self, credential: Bearer, /) -> Identity | None:
+        await asyncio.sleep(2.2)
+        return await super().authenticate(credential)
+
+
 @breaks("a method answers within 10 s", found_by=TokenConformance)
 class Endless(Strict):
     async def authenticate(self, credential: Bearer, /) -> Identity | None:
