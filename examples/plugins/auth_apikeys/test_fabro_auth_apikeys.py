@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> Path:
 
 class TestApiKeyAuth(AuthConformance):
     @pytest.fixture
-    def method(self, file: Path, valid_token: str) -> AuthMethod:
+    def method(self, file: Path, valid_token: str, other_token: str) -> AuthMethod:
         built = fabro_auth_apikeys.ApiKeyAuth(file)
         built.name = "api-keys"
         return built
@@ -41,6 +41,14 @@ class TestApiKeyAuth(AuthConformance):
     @pytest.fixture
     def valid_token(self, file: Path) -> str:
         return add_key(file, "alice")
+
+    @pytest.fixture
+    def other_token(self, file: Path) -> str:
+        return add_key(file, "bob")
+
+    @pytest.fixture
+    def rejected_tokens(self, tmp_path: Path) -> list[str]:
+        return [add_key(tmp_path / "another-file.txt", "alice")]
 
 
 @asynccontextmanager
