@@ -52,3 +52,17 @@ async def test_a_server_keeps_house_from_its_start(tmp_path: Path) -> None:
         for _ in range(5):
             await asyncio.sleep(0)
         assert await server.store.purge(epoch_ms(server.clock.now())) == 0
+
+
+class BrokenStore(MemoryRunStore):
+    async def purge(self, now_ms: int, /) -> int:
+        raise ZeroDivisionError
+
+
+async def test_a_store_that_fails_as_stores_must_not_is_told_of_and_purged_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = BrokenStore(MemoryData())
+    async with store.lifespan():
+        await Housekeeping(store, ManualClock()).purge()
+    assert "the store failed in a way that stores must not" in caplog.text

@@ -92,6 +92,9 @@ class LiveSettings:
             for problem in error.problems:
                 log.warning("the settings stay as they were: %s", problem.line())
             return
+        except Exception:  # or the file would not be followed any more, and nobody would know
+            log.exception("the settings stay as they were: reading them failed in a way that it must not")
+            return
         fresh = _leaves(candidate.tables)
         live = self._live.keys() & fresh.keys()
         closed = {_table_of(path): path for path in candidate.empty_allow_lists}

@@ -53,6 +53,8 @@ def read_toml(location: Location) -> dict[str, Any]:
         return tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
         raise Unreadable(Problem(path=str(path), message=f"not valid TOML: {error}")) from None
+    except RecursionError:
+        raise Unreadable(Problem(path=str(path), message="not valid TOML: nested too deeply")) from None
     except FileNotFoundError:
         remedy = f"named by {location.named_by}" if location.named_by else 'run "fabro init"'
         raise Unreadable(Problem(path=str(path), message=f"no such file; {remedy}")) from None

@@ -42,6 +42,9 @@ class Housekeeping:
         except StoreUnavailable as fault:
             log.warning("expired documents stay for now, the store is unavailable: %s", told(fault))
             return
+        except Exception:  # or nothing would be purged any more, and nobody would know
+            log.exception("expired documents stay for now: the store failed in a way that stores must not")
+            return
         if removed:
             log.debug("%s expired documents removed", removed)
 

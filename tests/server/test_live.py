@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Final
@@ -171,6 +171,33 @@ async def test_a_missing_file_changes_nothing(following: Following, caplog: pyte
 
     assert following.levels.empty()
     assert "no such file" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda path: path.write_text("x=" + "[" * 100_000), "not valid TOML: nested too deeply"),
+        (lambda path: path.write_text("#" * 2_000_000), "cannot be read: it is larger than 1048576 bytes"),
+        (lambda path: path.symlink_to("/dev/zero"), "cannot be read: it is larger than 1048576 bytes"),
+        (lambda path: path.symlink_to(path), "cannot be read: Too many levels of symbolic links"),
+        (lambda path: os.mkfifo(path), "server.auth.methods: required"),
+        (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+    ],
+    ids=["nested", "large", "endless", "loop", "pipe", "directory"],
+)
+async def test_after_a_file_that_nobody_can_read_the_next_one_is_followed(
+    following: Following, caplog: pytest.LogCaptureFixture, make: Callable[[Path], object], told: str
+) -> None:
+    following.path.unlink()
+    make(following.path)
+    await following.read_again()
+    assert any(f": {told}" in record.getMessage() for record in caplog.records if record.name == "fabro.settings")
+
+    following.path.rename(following.path.with_name("before"))
+    following.write('[server.logging]\nlevel = "error"\n')
+    following.live.ask()
+    async with asyncio.timeout(30):
+        assert await following.levels.get() == "error"
 
 
 # -- what plugins declare live ------------------------------------------------------------------------------------
