@@ -67,4 +67,4 @@ def _open_what_was_closed() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free, which is this one
-            setattr(sys, name, open(descriptor, "r+", buffering=1, closefd=False))  # noqa: SIM115 - open to the end
+            setattr(sys, name, os.fdopen(descriptor, "r+", buffering=1, closefd=False))
