@@ -47,7 +47,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "runs.pictures": {"models", "runs.off_loop", "runs.workflow"},
     "runs.settings": {"config", "models"},  # config: what docstrings say of fields
     "runs.fold": {"models", "store"},
-    "runs.log": {"models", "runs.fold", "store"},
+    "runs.log": {"models", "runs.fold", "runs.off_loop", "store"},
     "runs.decide": {"documents", "models", "runs.fold", "runs.log", "store"},
     "runs.attachments": {
         "documents",

@@ -78,12 +78,12 @@ class Runs:
         self._store = store
         self._clock = clock
         self._redact = redact
-        self._log = RunLog(store, clock, redact)
+        self._log = RunLog(store, clock, redact, off_loop=off_loop)
         self._parents = ParentLinks(store, self._log, clock)
         self.pull_requests = PullRequests(self._log)
         self.blobs = RunBlobs(store, self._log, clock)
         self.artifacts = RunArtifacts(store, self._log, off_loop, clock, redact)
-        self.outputs = StageOutputs(store, self._log, redact)
+        self.outputs = StageOutputs(store, self._log, redact, off_loop=off_loop)
         self.sessions = RunSessions(store, self._log, clock, redact)
         self.pairs = RunPairs(store, self._log)
         self.files = RunFiles(store, self._log, off_loop)

@@ -6,9 +6,9 @@ write is one append. What a decision refuses, its own caller is told alone; what
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -27,14 +27,12 @@ from fabro_core.runs.log.entry import Change, Entry, own_entry, redacted
 from fabro_core.runs.log.recent import RecentRuns
 from fabro_core.runs.log.turns import Turns
 from fabro_core.runs.log.wish import Wish
+from fabro_core.runs.off_loop import OffLoop
 from fabro_core.store.base import RunStore
 from fabro_core.store.records import AppendBatch, Blob, RunRow, StoredRun
 
 MAX_APPEND_ATTEMPTS = 32
 """How often a change is decided anew because another writer was first, before it is a conflict."""
-
-LARGE_BYTES = 64 * 1024
-"""Of an event in which secrets are looked for beside the event loop."""
 
 Decision = Callable[[Projection], Sequence[Change]]
 """Looks at a run and returns the events to append, none for no change; raises a `Refusal` when it must not happen."""
@@ -58,8 +56,12 @@ class Outcome(msgspec.Struct, frozen=True):
 class RunLog:
     """The only writer of runs."""
 
-    def __init__(self, store: RunStore, clock: Clock, redact: Redact = nothing_secret) -> None:
-        """`redact` says which values must not be stored in events."""
+    def __init__(
+        self, store: RunStore, clock: Clock, redact: Redact = nothing_secret, *, off_loop: OffLoop | None = None
+    ) -> None:
+        """`redact` says which values must not be stored in events. They are looked for in `off_loop`; None: in one that
+        nobody else uses."""
+        self._off_loop = off_loop or OffLoop()
         self._redact = redact
         self._store = store
         self._clock = clock
@@ -130,9 +132,9 @@ class RunLog:
 
     async def _without_secrets(self, entry: Entry) -> Entry:
         redaction = await self._redact()
-        if not redaction or len(entry.encoded) < LARGE_BYTES:
-            return redacted(entry, redaction)
-        return await asyncio.to_thread(redacted, entry, redaction)
+        if not redaction:
+            return entry
+        return await self._off_loop.run(partial(redacted, entry, redaction), size=len(entry.encoded))
 
     async def _placed(self, hit: StoredRun) -> StoredRun:
         """A run as it was written, with its place in the queue, which only the store knows."""
