@@ -7,13 +7,10 @@ import json
 import tempfile
 from typing import Any
 
-from docs.generate.markdown import code, page, prose, table
+from docs.generate.markdown import code, page, table
 from fabro_core import create_app
-from fabro_core.api.routes import API_PREFIX
-from fabro_core.api.runs.pairs import REFUSED
-from fabro_core.api.server.placeholders import PLACEHOLDERS
 
-_SETTINGS = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}, "web": {"enabled": False}}}
+_SETTINGS = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": "memory"}}}
 
 _NAMES = {"application/json": "JSON", "application/octet-stream": "bytes", "multipart/form-data": "multipart"}
 
@@ -24,10 +21,10 @@ def write() -> str:
     introduction = (
         "What the API document at `/api/v1/openapi.json` lists: every operation of a server without extensions, with"
         " its parameters in the path and the query. Operations without credentials say so; all others ask for them."
-        " [HTTP API](../http-api.md) says what is common to them."
+        " [HTTP API](../http-api.md) says what is common to them, [Coverage](coverage.md) which of them do what."
     )
     sections = [_section(tag["name"], document["paths"]) for tag in document["tags"]]
-    return page("HTTP operations", introduction, *sections, _placeholders())
+    return page("HTTP operations", introduction, *sections)
 
 
 async def api_document() -> dict[str, Any]:
@@ -35,33 +32,12 @@ async def api_document() -> dict[str, Any]:
     import httpx
 
     with tempfile.TemporaryDirectory() as home:
-        fabro = create_app(_SETTINGS, environ={"FABRO_HOME": home, "FABRO_DEV_TOKEN": f"fabro_dev_{'0' * 64}"})
+        secrets = {"FABRO_DEV_TOKEN": f"fabro_dev_{'0' * 64}", "SESSION_SECRET": "0" * 64}
+        fabro = create_app(_SETTINGS, environ={"FABRO_HOME": home, **secrets})
         client = httpx.AsyncClient(transport=httpx.ASGITransport(fabro), base_url="http://fabro.test")
         async with fabro.lifespan(), client:
             document: dict[str, Any] = json.loads((await client.get("/api/v1/openapi.json")).content)
             return document
-
-
-def _placeholders() -> str:
-    introduction = (
-        "Clients that were made from the API's document know further operations. This server names them and answers"
-        " 501 to whoever is signed in, without a look at the request."
-    )
-    rows = [(code(f"{each.method} {API_PREFIX}{each.path}"), each.reason) for each in PLACEHOLDERS]
-    checked = (
-        "These go through every check, and what has passed is refused with 503 `worker_control_unavailable`: nothing on"
-        " this server reaches the worker of a run."
-    )
-    refused = [(code(f"{each.method} {API_PREFIX}{each.path}"),) for each in REFUSED]
-    return "\n\n".join(
-        (
-            "## Only named",
-            prose(introduction),
-            table(("Operation", "Why"), rows),
-            prose(checked),
-            table(("Operation",), refused),
-        )
-    )
 
 
 def _section(tag: str, paths: dict[str, Any]) -> str:
