@@ -103,7 +103,7 @@ def looking_alike(text: str) -> Iterator[Variation]:
         ("a space of no width at its end", f"{text}\u200b"),
         ("a joiner in its middle", f"{text[: len(text) // 2]}\u2060{text[len(text) // 2 :]}"),
         ("a mark of the byte order in front", f"\ufeff{text}"),
-        ("a NUL at its end", f"{text}\0"),
+        # Not a NUL alone: HMAC pads keys with it (RFC 2104 §2), and with that PBKDF2 and scrypt their passwords.
         ("a NUL and more at its end", f"{text}\0x"),
         ("a letter that ASCII leaves out at its end", f"{text}ü"),
     ):
