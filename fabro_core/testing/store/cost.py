@@ -21,8 +21,9 @@ FEW: Final = 500
 MANY: Final = 20_000
 PAGE: Final = 20
 
-AT_ONCE: Final = 200
-"""How many appends are made side by side: stores may write what comes together in one step."""
+AT_ONCE: Final = 32
+"""How many appends are made side by side: stores may write what comes together in one step, and a busy machine must not
+keep the last of them waiting for longer than a store waits."""
 
 ROUNDS: Final = 15
 """The quickest of so many counts: what else the machine does can only make it slower."""
