@@ -23,9 +23,9 @@ from msgspec.structs import replace
 
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
+from fabro_core.store.filing import SHELF
 from fabro_core.store.records import RunQuery, RunSort
 from fabro_store_sqlite import SqliteRunStore, page_sql
-from fabro_store_sqlite.schema import SHELF
 
 REPEATS = 200
 DEEP_REPEATS = 5

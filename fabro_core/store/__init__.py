@@ -17,6 +17,18 @@ from fabro_core.errors import (
 )
 from fabro_core.models.status import Bucket
 from fabro_core.store.base import RunStore
+from fabro_core.store.filing import (
+    ALL_RUNS,
+    LAST_ON_SHELF,
+    SHELF,
+    Filed,
+    filed,
+    recounted,
+    scope_of_facet,
+    scope_of_parent,
+    shelf_of,
+    whole_shelves,
+)
 from fabro_core.store.pages import first_page
 from fabro_core.store.records import (
     ABSENT,
@@ -57,9 +69,12 @@ from fabro_core.store.wakeups import WakeupHub
 
 __all__ = [
     "ABSENT",
+    "ALL_RUNS",
     "ANY",
     "FENCE_COLLECTION",
     "FENCE_KEY",
+    "LAST_ON_SHELF",
+    "SHELF",
     "AppendBatch",
     "Blob",
     "BlobDelete",
@@ -78,6 +93,7 @@ __all__ = [
     "FeedEvent",
     "FeedPage",
     "FeedQuery",
+    "Filed",
     "Revision",
     "RevisionConflict",
     "RunHit",
@@ -99,5 +115,11 @@ __all__ = [
     "Wakeup",
     "WakeupHub",
     "WorkflowHit",
+    "filed",
     "first_page",
+    "recounted",
+    "scope_of_facet",
+    "scope_of_parent",
+    "shelf_of",
+    "whole_shelves",
 ]

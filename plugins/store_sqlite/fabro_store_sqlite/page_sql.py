@@ -28,9 +28,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from fabro_core.store import Bucket, RunSort
+from fabro_core.store import LAST_ON_SHELF, SHELF, Bucket, RunSort, shelf_of, whole_shelves
 from fabro_store_sqlite.compiling import sql
-from fabro_store_sqlite.schema import LAST_ON_SHELF, RUN_FACETS, RUNS, SEARCHED, SHELF, shelf_of
+from fabro_store_sqlite.schema import RUN_FACETS, RUNS, SEARCHED
 
 Direction = Literal["asc", "desc"]
 Buckets = frozenset[Bucket]
@@ -109,12 +109,6 @@ def wide_live(buckets: Buckets, direction: Direction) -> str:
 
 
 # -- narrow ---------------------------------------------------------------------------------------------------------
-
-
-def whole_shelves(buckets: Buckets) -> bool:
-    """Whether a facet keeps these buckets apart from all others, so that no run has to be left out."""
-    shelves = {shelf_of(bucket) for bucket in buckets}
-    return buckets == {bucket for bucket in Bucket if shelf_of(bucket) in shelves}
 
 
 @cache

@@ -7,18 +7,14 @@ same snapshot as the rows.
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator
-from typing import Final
 
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
+from fabro_core.store import Filed, recounted, scope_of_parent
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.schema import RUN_COUNTS
 from fabro_store_sqlite.writer import Transaction
-
-ALL: Final = "all"
 
 _C = RUN_COUNTS.c
 _READ = sql(select(_C.bucket, _C.n).where(_C.scope == bindparam("scope")))
@@ -27,17 +23,6 @@ _ADD = sql(_upsert.on_conflict_do_update(index_elements=[_C.scope, _C.bucket], s
 _FORGET_ZERO = sql(
     delete(RUN_COUNTS).where(_C.scope == bindparam("scope"), _C.bucket == bindparam("bucket"), _C.n == 0)
 )
-
-Place = tuple[int, str | None, tuple[str, ...]]
-"""Bucket, parent and facets of a run: what decides where it is counted."""
-
-
-def scope_of_parent(parent_id: str) -> str:
-    return f"parent:{parent_id}"
-
-
-def scope_of_facet(facet: str) -> str:
-    return f"={facet}"
 
 
 def counts(connection: sqlite3.Connection, scope: str) -> list[tuple[int, int]]:
@@ -51,21 +36,10 @@ def children_of(transaction: Transaction, run_id: str) -> int:
     return sum(n for _, n in rows)
 
 
-def recount(transaction: Transaction, before: Place | None, after: Place | None) -> None:
+def recount(transaction: Transaction, before: Filed | None, after: Filed | None) -> None:
     """Count a run where it is now and no longer where it was; None: it did not, or does not, exist."""
-    change: Counter[tuple[str, int]] = Counter(_counted_in(after))
-    change.subtract(_counted_in(before))
-    changed = [(n, {"scope": scope, "bucket": bucket, "n": n}) for (scope, bucket), n in change.items() if n]
+    changed = [
+        (n, {"scope": scope, "bucket": bucket, "n": n}) for (scope, bucket), n in recounted(before, after).items()
+    ]
     transaction.executemany(_ADD, [binds for _, binds in changed])
     transaction.executemany(_FORGET_ZERO, [binds for n, binds in changed if n < 0])
-
-
-def _counted_in(place: Place | None) -> Iterator[tuple[str, int]]:
-    if place is None:
-        return
-    bucket, parent_id, facets = place
-    yield ALL, bucket
-    if parent_id is not None:
-        yield scope_of_parent(parent_id), bucket
-    for facet in facets:
-        yield scope_of_facet(facet), bucket

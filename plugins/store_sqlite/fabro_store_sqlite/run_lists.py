@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import bindparam, func, literal_column, select
 
 from fabro_core.store import (
+    ALL_RUNS,
     Bucket,
     RunHit,
     RunIdPage,
@@ -25,11 +26,13 @@ from fabro_core.store import (
     StoredRun,
     TooBroad,
     WorkflowHit,
+    scope_of_facet,
+    whole_shelves,
 )
 from fabro_store_sqlite import page_sql
 from fabro_store_sqlite.changes import NEWEST_CHANGE
 from fabro_store_sqlite.compiling import sql
-from fabro_store_sqlite.run_counts import ALL, counts, scope_of_facet
+from fabro_store_sqlite.run_counts import counts
 from fabro_store_sqlite.schema import RUN_COUNTS, RUNS, STATES
 
 LOOP_OFFSET: Final = 2_000
@@ -94,7 +97,7 @@ _WORKFLOW_BEFORE = sql(
 
 def runs_state(connection: sqlite3.Connection) -> RunsState:
     """In one statement, hence of one state of the database."""
-    newest, runs = connection.execute(_STATE, {"all": ALL}).fetchone()
+    newest, runs = connection.execute(_STATE, {"all": ALL_RUNS}).fetchone()
     return newest, runs
 
 
@@ -132,7 +135,7 @@ def page(connection: sqlite3.Connection, query: RunQuery) -> RunPage:
 
 def matches_many(connection: sqlite3.Connection, query: RunQuery) -> bool:
     """Whether a narrow query has more to look at than the event loop has time for."""
-    if query.sort is RunSort.CREATED_AT and page_sql.whole_shelves(query.buckets):
+    if query.sort is RunSort.CREATED_AT and whole_shelves(query.buckets):
         return False  # its page is the first runs of a walk
     return _count(connection, query.facets[0]) > LOOP_MATCHES
 
@@ -188,7 +191,7 @@ def _search(connection: sqlite3.Connection, query: RunQuery) -> RunPage:
 
 def _size(connection: sqlite3.Connection, query: RunQuery) -> int:
     """How many runs there are in the buckets, with the facet if there is one."""
-    scope = scope_of_facet(query.facets[0]) if query.facets else ALL
+    scope = scope_of_facet(query.facets[0]) if query.facets else ALL_RUNS
     return sum(n for bucket, n in counts(connection, scope) if bucket in query.buckets)
 
 
@@ -271,7 +274,7 @@ def _queue_positions(connection: sqlite3.Connection, ids: list[str]) -> dict[str
 def _queue_position(connection: sqlite3.Connection, run_id: str) -> int:
     (from_top,) = connection.execute(_QUEUED_FROM, {"id": run_id, "most": _FROM_TOP}).fetchone()
     if from_top < _FROM_TOP:
-        length: int = dict(counts(connection, ALL))[Bucket.RUNNABLE]
+        length: int = dict(counts(connection, ALL_RUNS))[Bucket.RUNNABLE]
         return length - int(from_top) + 1
     (before,) = connection.execute(_QUEUED_BEFORE, {"id": run_id}).fetchone()
     return int(before) + 1

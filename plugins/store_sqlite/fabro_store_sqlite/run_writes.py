@@ -7,13 +7,13 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
-from fabro_core.store import AppendBatch, RunRow, SeqConflict, Wakeup
+from fabro_core.store import AppendBatch, Filed, RunRow, SeqConflict, Wakeup, filed, shelf_of
 from fabro_store_sqlite import blobs
 from fabro_store_sqlite.changes import keep_newest_change
 from fabro_store_sqlite.compiling import sql
 from fabro_store_sqlite.event_keys import MAX_SEQ, event_key, event_key_of
-from fabro_store_sqlite.run_counts import Place, children_of, recount
-from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUN_FACETS, RUNS, SEARCHED, STATES, shelf_of
+from fabro_store_sqlite.run_counts import children_of, recount
+from fabro_store_sqlite.schema import EVENT_TAGS, EVENTS, RUN_FACETS, RUNS, SEARCHED, STATES
 from fabro_store_sqlite.writer import Transaction
 
 _R = RUNS.c
@@ -31,7 +31,7 @@ _INDEXED: Final = (
     "size",
     "workflow",
 )
-"""Columns that place a run in lists, less `updated_ms`. The first three are looked at by name: see `_Placed`."""
+"""Columns that place a run in lists, less `updated_ms`. The first three are looked at by name: see `_filed`."""
 
 _RENEWED: Final = ("seq", "updated_ms", "body")
 """Columns that every append changes."""
@@ -74,23 +74,12 @@ _DELETIONS = (
 _FACETS = msgspec.json.Decoder(tuple[str, ...])
 
 
-class _Placed(msgspec.Struct, frozen=True):
-    """What decides on which lists a run is."""
-
-    id: str
-    bucket: int
-    parent_id: str | None
-    created_ms: int
-    facets: tuple[str, ...]
-
-    @property
-    def counted(self) -> Place:
-        return self.bucket, self.parent_id, self.facets
-
-    def rows(self, run: int) -> dict[str, dict[str, Any]]:
-        """Its rows in `RUN_FACETS`, by facet."""
-        common = {"shelf": shelf_of(self.bucket), "created_ms": self.created_ms, "id": self.id, "run": run}
-        return {facet: {"facet": facet, **common} for facet in self.facets}
+def _facet_rows(place: Filed | None, run: int) -> dict[str, dict[str, Any]]:
+    """The rows of a run in `RUN_FACETS`, by facet."""
+    if place is None:
+        return {}
+    common = {"shelf": shelf_of(place.bucket), "created_ms": place.created_ms, "id": place.id, "run": run}
+    return {facet: {"facet": facet, **common} for facet in place.facets}
 
 
 def append(transaction: Transaction, batch: AppendBatch) -> int:
@@ -114,7 +103,7 @@ def delete_run(transaction: Transaction, run_id: str) -> bool:
     stored = transaction.execute(_FIND, {"id": run_id}).fetchone()
     if stored is None:
         return False
-    run, placed = stored[0], _placed(run_id, stored)
+    run, placed = stored[0], _filed(run_id, stored)
     keep_newest_change(transaction.connection)
     for statement in _DELETIONS:
         transaction.execute(statement, {"run": run})
@@ -130,7 +119,7 @@ def _create(transaction: Transaction, row: RunRow) -> int:
     assert run is not None
     transaction.execute(_INSERT_STATE, {"run": run, "state": row.state})
     transaction.execute(_INSERT_SEARCHED, {"run": run, "title_text": row.title_text, "facets": _facets(row)})
-    _refile(transaction, run, None, _place_of(row))
+    _refile(transaction, run, None, filed(row))
     return run
 
 
@@ -146,18 +135,16 @@ def _renew(transaction: Transaction, row: RunRow, stored: tuple[Any, ...]) -> in
         columns = {"run_": run, "title_text": row.title_text, "facets": facets_now}
         transaction.execute(_RENEW_SEARCHED, columns)
     if (facets, *before[:3]) != (facets_now, *after[:3]):
-        _refile(transaction, run, _placed(row.id, stored), _place_of(row))
+        _refile(transaction, run, _filed(row.id, stored), filed(row))
     return run
 
 
-def _refile(transaction: Transaction, run: int, before: _Placed | None, after: _Placed | None) -> None:
+def _refile(transaction: Transaction, run: int, before: Filed | None, after: Filed | None) -> None:
     """Put a run on the lists of where it is now, and take it off those of where it was; None: nowhere."""
-    gone = {} if before is None else before.rows(run)
-    come = {} if after is None else after.rows(run)
+    gone, come = _facet_rows(before, run), _facet_rows(after, run)
     transaction.executemany(_REMOVE_FACET, [row for facet, row in gone.items() if row != come.get(facet)])
     transaction.executemany(_ADD_FACET, [row for facet, row in come.items() if row != gone.get(facet)])
-    counted = (None if each is None else each.counted for each in (before, after))
-    recount(transaction, *counted)
+    recount(transaction, before, after)
     parents = (None if each is None else each.parent_id for each in (before, after))
     _adopt(transaction, *parents)
 
@@ -219,11 +206,7 @@ def _facets(row: RunRow) -> str:
     return msgspec.json.encode(row.facets).decode()
 
 
-def _place_of(row: RunRow) -> _Placed:
-    return _Placed(row.id, row.bucket, row.parent_id, row.created_ms, row.facets)
-
-
-def _placed(run_id: str, stored: tuple[Any, ...]) -> _Placed:
+def _filed(run_id: str, stored: tuple[Any, ...]) -> Filed:
     """From what `_FIND` has found."""
     _, _, _, facets, bucket, parent_id, created_ms, *_ = stored
-    return _Placed(run_id, bucket, parent_id, created_ms, _FACETS.decode(facets))
+    return Filed(run_id, bucket, parent_id, created_ms, _FACETS.decode(facets))

@@ -18,20 +18,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from fabro_core.store import Bucket
+from fabro_core.store import LAST_ON_SHELF
 
 METADATA = MetaData()
-
-SHELF = frozenset(Bucket) - {Bucket.ARCHIVED, Bucket.REMOVING}
-"""The buckets that a list shows when nothing is asked for (runs.md R7.2)."""
-
-LAST_ON_SHELF = max(SHELF)
-
-
-def shelf_of(bucket: int) -> int:
-    """Where a facet keeps the runs of a bucket: 0 for all that lists show by default, else by themselves."""
-    return max(0, bucket - LAST_ON_SHELF)
-
 
 RUNS = Table(
     "runs",
@@ -109,7 +98,7 @@ EVENT_TAGS = Table(
     sqlite_with_rowid=False,
 )
 
-# Kept by every append that moves a run, so that no list has to count. Scopes: see `run_writes`.
+# Kept by every append that moves a run, so that no list has to count. Scopes: see `fabro_core.store`.
 RUN_COUNTS = Table(
     "run_counts",
     METADATA,

@@ -9,10 +9,10 @@ from contextlib import closing
 import pytest
 
 from fabro_core.models.status import Bucket
+from fabro_core.store.filing import SHELF
 from fabro_core.store.records import RunSort
 from fabro_store_sqlite import changes, documents, feed, hints, logs, page_sql, run_counts, run_lists
 from fabro_store_sqlite.migrations import bring_up_to_date
-from fabro_store_sqlite.schema import SHELF
 
 ALL = frozenset(Bucket)
 BUCKET_SETS = [SHELF, ALL, frozenset({Bucket.SUCCEEDED}), frozenset({Bucket.FAILED, Bucket.ARCHIVED})]
