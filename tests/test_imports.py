@@ -274,7 +274,7 @@ def test_the_core_imports_no_plugin() -> None:
 
 def test_the_core_names_plugins_of_this_project_only_as_data() -> None:
     """Which host a repository is on (`models`, `runs`) is another matter."""
-    names = re.compile(r"github|dev.?token|sqlite|redis\b", re.IGNORECASE)
+    names = re.compile(r"github|dev.?token|sqlite|postgres|redis\b", re.IGNORECASE)
     naming = {
         str(path.relative_to(CORE))
         for path in CORE.rglob("*.py")

@@ -162,7 +162,7 @@ STORE: Final = Kind(
     word="store",
     section=Section(name="store", table=Store, key="kind"),
     objects=(RUN_STORE,),
-    shipped={"memory": "", "sqlite": "sqlite", "redis": "redis"},
+    shipped={"memory": "", "sqlite": "sqlite", "redis": "redis", "postgres": "postgres"},
 )
 EXTENSION: Final = Kind(
     group=Group.EXT,

@@ -17,6 +17,7 @@ SHELF: Final = frozenset(Bucket) - {Bucket.ARCHIVED, Bucket.REMOVING}
 """The buckets that a list shows when nothing is asked for (runs.md R7.2)."""
 
 LAST_ON_SHELF: Final = max(SHELF)
+"""The greatest of them; every bucket up to it is among them."""
 
 ALL_RUNS: Final = "all"
 """The scope of counts that has every run."""

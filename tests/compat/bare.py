@@ -31,6 +31,7 @@ ROOT: Final = Path(__file__).parents[2]
 FABRO: Final = Path(sys.executable).with_name("fabro")
 
 ABSENT: Final = (
+    "asyncpg",
     "authlib",
     "httptools",
     "redis",
@@ -39,6 +40,7 @@ ABSENT: Final = (
     "uvloop",
     "fabro_auth_devtoken",
     "fabro_auth_github",
+    "fabro_store_postgres",
     "fabro_store_redis",
     "fabro_store_sqlite",
 )

@@ -38,6 +38,7 @@ EXECUTED: Final = {
     ("docs/write-an-extension.md", "toml"): 2,  # test_guides
     ("plugins/auth_devtoken/README.md", "toml"): 1,  # test_operate
     ("plugins/auth_github/README.md", "toml"): 1,  # test_sign_in
+    ("plugins/store_postgres/README.md", "toml"): 1,  # test_operate
     ("plugins/store_redis/README.md", "toml"): 1,  # test_operate
     ("plugins/store_sqlite/README.md", "toml"): 1,  # test_operate
 }

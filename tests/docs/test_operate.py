@@ -19,6 +19,7 @@ from fabro_core.config.load import VARIABLES
 from fabro_core.config.shapes import declared_secrets
 from fabro_core.testing.store import opened
 from fabro_core.testing.store.case import batch, list_all, row, run_id
+from fabro_store_postgres import PostgresSettings
 from fabro_store_redis import RedisSettings
 from fabro_store_sqlite import DEFAULT_FILE, SqliteRunStore
 from tests.docs.documents import blocks, code, table
@@ -30,7 +31,9 @@ SECRETS = {"SESSION_SECRET": "s" * 32, "FABRO_DEV_TOKEN": "fabro_dev_" + "0" * 6
 
 def test_every_variable_and_secret_is_in_the_table_of_the_environment() -> None:
     documented = {code(cells[0])[0]: cells[1] for cells in table("docs/configure.md", "Variable")}
-    plugins = (*declared_secrets(DevTokenSettings), *declared_secrets(RedisSettings))
+    plugins = [
+        secret for each in (DevTokenSettings, PostgresSettings, RedisSettings) for secret in declared_secrets(each)
+    ]
     secrets = {SESSION_SECRET.name, SESSION_SECRET_PREVIOUS.name, *(secret.name for secret in plugins)}
 
     core = {"FABRO_HOME", "FABRO_CONFIG", "FORWARDED_ALLOW_IPS", *VARIABLES.values()}
@@ -51,6 +54,7 @@ def test_the_exit_codes_are_those_of_the_command_line() -> None:
         "docs/configure.md",
         "docs/operate/scale.md",
         "plugins/auth_devtoken/README.md",
+        "plugins/store_postgres/README.md",
         "plugins/store_redis/README.md",
         "plugins/store_sqlite/README.md",
     ],

@@ -25,6 +25,7 @@ PROJECTS: Final = {
     "fabro-core": ROOT,
     "fabro-auth-devtoken": ROOT / "plugins" / "auth_devtoken",
     "fabro-auth-github": ROOT / "plugins" / "auth_github",
+    "fabro-store-postgres": ROOT / "plugins" / "store_postgres",
     "fabro-store-redis": ROOT / "plugins" / "store_redis",
     "fabro-store-sqlite": ROOT / "plugins" / "store_sqlite",
 }
@@ -61,7 +62,7 @@ class Wheel:
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Wheel]:
-    """All five, built as `pip` builds them for a user."""
+    """All of them, built as `pip` builds them for a user."""
     target = tmp_path_factory.mktemp("wheels")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(target)]
     subprocess.run([*command, *map(str, PROJECTS.values())], check=True, capture_output=True, text=True, timeout=120)
