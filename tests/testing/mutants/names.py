@@ -81,7 +81,7 @@ def numbered(revision: records.Revision) -> records.Revision:
         return revision
 
 
-@breaks("no other document is the fence", found_by=FencingConformance)
+@breaks("only the one document is the fence", found_by=FencingConformance)
 class FencesOfAllKinds(DictStore):
     """Takes any document of the collection for the fence."""
 
@@ -91,7 +91,7 @@ class FencesOfAllKinds(DictStore):
         return super()._writable(collection)
 
 
-@breaks("no other document is the fence", found_by=FencingConformance)
+@breaks("only the one document is the fence", found_by=FencingConformance)
 class FencesByKey(DictStore):
     """Takes a document of that key for the fence, wherever it is."""
 

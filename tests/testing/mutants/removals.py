@@ -62,7 +62,7 @@ class _Counted(DictStore):
         return replace(page, total=len(self._counts.get(query.facets[0], ())))
 
 
-@breaks("has it or counts it", found_by=RemovalConformance)
+@breaks("no facet is left, however many there were", found_by=RemovalConformance)
 class FacetsThatStay(_Counted):
     """Counts a deleted run on."""
 
