@@ -17,6 +17,8 @@ from fabro_core.store.memory import MemoryData, MemoryRunStore
 from fabro_core.store.records import AppendBatch, Doc, DocRef, DocWrite, StoredRun
 from fabro_store_redis import RedisRunStore, RedisSettings
 from fabro_store_sqlite import SqliteRunStore
+from tests.plugins.store_postgres.server import Postgres
+from tests.plugins.store_postgres.server import running as running_postgres
 from tests.plugins.store_redis.valkey import Valkey, running
 
 
@@ -24,6 +26,13 @@ from tests.plugins.store_redis.valkey import Valkey, running
 def shared_valkey() -> Iterator[Valkey]:
     """One server for all tests of this process; each has a prefix of its own."""
     with tempfile.TemporaryDirectory(prefix="fabro-valkey-") as directory, running(Path(directory)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[Postgres]:
+    """One server for all tests of this process; each has a schema of its own."""
+    with running_postgres() as server:
         yield server
 
 

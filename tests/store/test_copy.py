@@ -1,4 +1,4 @@
-"""Copies of whole stores, between SQLite files and a real Valkey."""
+"""Copies of whole stores, between SQLite files, a real Valkey and a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -30,11 +30,14 @@ from fabro_core.transfer import contents
 from fabro_core.transfer.copying import Progress
 from fabro_core.transfer.moving import MoveRefused, copy_store, finish
 from fabro_core.transfer.verifying import Verdict
+from fabro_store_postgres import PostgresRunStore, PostgresSettings
 from fabro_store_redis import RedisRunStore, RedisSettings
 from fabro_store_sqlite import SqliteRunStore
 from tests.api.conftest import SESSION_SECRET, manifest
+from tests.plugins.store_postgres.server import Postgres
 from tests.plugins.store_redis.valkey import Valkey
 from tests.races.work import NOTE, append, started
+from tests.replicas import shared_postgres as shared_postgres  # another
 from tests.replicas import shared_valkey as shared_valkey  # a fixture
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +61,13 @@ class Site:
 
     def redis_store(self) -> RunStore:
         return RedisRunStore(RedisSettings(url=self.redis["url"], prefix=self.redis["prefix"]))
+
+    def postgres_store(self, postgres: Postgres) -> RunStore:
+        return PostgresRunStore(PostgresSettings(**self.postgres(postgres)))
+
+    def postgres(self, postgres: Postgres) -> dict[str, Any]:
+        """The settings of a store in a schema of its own."""
+        return {"url": postgres.url, "schema": f"copy_{self.redis['prefix']}"}
 
     def server(self, kind: str, **table: Any) -> Any:
         settings = {"server": {"auth": {"methods": ["dev-token"]}, "store": {"kind": kind, kind: table}}}
@@ -146,6 +156,27 @@ async def test_a_server_on_the_copy_answers_the_same_bytes_and_the_way_back_has_
     assert (there.runs, there.blobs > 0, there.documents > 0) == (5, True, True)
     assert there.events > MANY_EVENTS
     assert all(done == length for done, length in site.bars)
+
+
+async def test_copies_from_and_to_postgres_have_the_digest_of_where_they_began(
+    site: Site, shared_postgres: Postgres
+) -> None:
+    """SQLite to PostgreSQL, on to Redis, back to PostgreSQL, back to SQLite."""
+    async with AsyncExitStack() as stack:
+        client = await client_of(stack, site.server("sqlite", path=str(site.home / "first.db")))
+        run_id = await fill(client)
+        before = await seen(client, run_id, {"Authorization": f"Bearer {TOKEN}"})
+
+    verdicts = [await site.move(site.sqlite_store("first.db"), site.postgres_store(shared_postgres))]
+    async with AsyncExitStack() as stack:
+        client = await client_of(stack, site.server("postgres", **site.postgres(shared_postgres)))
+        assert await seen(client, run_id, {"Authorization": f"Bearer {TOKEN}"}) == before
+    verdicts.append(await site.move(site.postgres_store(shared_postgres), site.redis_store()))
+    await shared_postgres.empty(site.postgres(shared_postgres)["schema"])
+    verdicts.append(await site.move(site.redis_store(), site.postgres_store(shared_postgres)))
+    verdicts.append(await site.move(site.postgres_store(shared_postgres), site.sqlite_store("second.db")))
+    assert [each.differences for each in verdicts] == [()] * 4
+    assert all(each == verdicts[0] for each in verdicts)
 
 
 @pytest.fixture
