@@ -32,14 +32,17 @@ Change = tuple[str | None, str | None]
 class Tally:
     """Counts what one side was told, and ends its contest."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: int = 1) -> None:
+        """`times`: how many times as long the contest is as others, for rivals that meet by chance alone."""
+        self._times = times
         self._tried = 0
         self._acknowledged = 0
         self._refused = 0
 
     def attempts(self) -> Iterator[int]:
         """Numbers of attempts, as long as there is reason for another."""
-        while self._tried < ATTEMPTS and (self._acknowledged < ROUNDS or self._refused < MEETINGS):
+        most, enough, met = (self._times * number for number in (ATTEMPTS, ROUNDS, MEETINGS))
+        while self._tried < most and (self._acknowledged < enough or self._refused < met):
             self._tried += 1
             yield self._tried
 
@@ -142,7 +145,7 @@ async def make_and_take(store: RunStore, key: str) -> tuple[list[str], int]:
 
 async def replace_and_delete(store: RunStore, key: str) -> list[Change]:
     """Make, replace and delete one document, each by the revision that was read: the changes that were acknowledged."""
-    tally, changes = Tally(), list[Change]()
+    tally, changes = Tally(times=4), list[Change]()
     for attempt in tally.attempts():
         current = await store.get_doc(_ref(key))
         before = None if current is None else current.revision
