@@ -46,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
         for line in append_events.measure(Path(work), seconds=seconds, rounds=rounds):
             print(line, flush=True)
-    print("\n## Appends of both stores, without HTTP\n")
+    print("\n## Appends of the stores, without HTTP\n")
     with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
         for line in appends.measure(Path(work), seconds=seconds, rounds=rounds):
             print(line, flush=True)

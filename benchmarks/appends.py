@@ -1,10 +1,10 @@
-"""Durable appends of both stores, without HTTP, each as a ratio of what its engine does with the same bytes.
+"""Durable appends of the stores, without HTTP, each as a ratio of what its engine does with the same bytes.
 
     python -m benchmarks.appends [--seconds 3] [--rounds 5]
 
-SQLite with `synchronous=FULL`, beside bare transactions; Redis is a Valkey that flushes every write, beside bare
-pipelines. Bare means as many events a transaction or a pipeline as there are writers, and none of what makes them runs:
-no check of the sequence number, no indexes, no counts, no feed.
+SQLite with `synchronous=FULL` and PostgreSQL, beside bare transactions; Redis is a Valkey that flushes every write,
+beside bare pipelines. Bare means as many events a transaction or a pipeline as there are writers, and none of what
+makes them runs: no check of the sequence number, no indexes, no counts, no feed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Final
 import redis
 from msgspec.structs import replace
 
+from benchmarks import postgres
 from benchmarks.append_events import Case, Stored, transactions
 from fabro_core.store.base import RunStore
 from fabro_core.testing.store.case import NOW_MS, batch, event, row, run_id
@@ -37,7 +38,7 @@ STORED: Final = Stored(event=b"e" * 700, tags=("stage:build@1",), run=b"r" * 2_3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Durable appends of both stores.")
+    parser = argparse.ArgumentParser(description="Durable appends of the stores.")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
@@ -48,13 +49,14 @@ def main() -> None:
 
 def measure(work: Path, *, seconds: float, rounds: int) -> Iterator[str]:
     """The rows of a Markdown table."""
-    yield "| | SQLite appends/s | bare transactions | ratio | Redis appends/s | bare pipelines | ratio |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
+    heads = ("SQLite appends/s", "bare transactions", "ratio", "Redis appends/s", "bare pipelines", "ratio")
+    yield f"| | {' | '.join((*heads, 'PostgreSQL appends/s', 'bare transactions', 'ratio'))} |"
+    yield f"|---|{'---:|' * 9}"
     place = work / "valkey"
     place.mkdir()
-    with running(place, *DURABLE) as valkey:
+    with running(place, *DURABLE) as valkey, postgres.server() as server:
         for case in CASES:
-            sqlite, alone, ours, pipelines = [], [], [], []
+            sqlite, alone, ours, pipelines, rows, bare = [], [], [], [], [], []
             for number in range(rounds):
                 file = SqliteRunStore(work / f"{case.group}-{number}.db")
                 sqlite.append(asyncio.run(_appends(file, case, seconds)))
@@ -62,10 +64,14 @@ def measure(work: Path, *, seconds: float, rounds: int) -> Iterator[str]:
                 settings = RedisSettings(url=valkey.url, prefix=f"{case.group}-{number}")
                 ours.append(asyncio.run(_appends(RedisRunStore(settings), case, seconds)))
                 pipelines.append(_pipelines(valkey.url, case, seconds))
-            told = [statistics.median(each) for each in (sqlite, alone, ours, pipelines)]
+                schema = f"appends_{case.group}_{number}"
+                rows.append(asyncio.run(_appends(postgres.store(server.url, schema), case, seconds)))
+                bare.append(asyncio.run(postgres.transactions(server.url, STORED, case, seconds)))
+            told = [statistics.median(each) for each in (sqlite, alone, ours, pipelines, rows, bare)]
             yield (
                 f"| {case.name} | {told[0]:,.0f} | {told[1]:,.0f} | **{told[0] / told[1]:.2f}** "
-                f"| {told[2]:,.0f} | {told[3]:,.0f} | **{told[2] / told[3]:.2f}** |"
+                f"| {told[2]:,.0f} | {told[3]:,.0f} | **{told[2] / told[3]:.2f}** "
+                f"| {told[4]:,.0f} | {told[5]:,.0f} | **{told[4] / told[5]:.2f}** |"
             )
 
 

@@ -2,10 +2,11 @@
 
     python -m benchmarks.pages redis [--runs 1000 10000 100000 1000000]
     python -m benchmarks.pages sqlite
+    python -m benchmarks.pages postgres
 
 Direct calls of `RunStore.list_runs` for 20 runs and their total, in microseconds (p50). All sizes are open at once and
 asked in turn, so that whatever else the machine does weighs on all alike. Redis is a Valkey that this starts, which
-does not write to disk: reads do not either, and filling it is over sooner.
+does not write to disk: reads do not either, and filling it is over sooner. PostgreSQL is started by this, too.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Final
 import redis.asyncio
 from msgspec.structs import replace
 
+from benchmarks import postgres
 from benchmarks.seed import seed
 from fabro_core.models.status import Bucket
 from fabro_core.runs.fold.facets import of_automation
@@ -43,8 +45,8 @@ IN_MEMORY: Final = ("--appendonly", "no")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="First pages of both stores.")
-    parser.add_argument("store", choices=["redis", "sqlite"])
+    parser = argparse.ArgumentParser(description="First pages of a store.")
+    parser.add_argument("store", choices=["redis", "sqlite", "postgres"])
     parser.add_argument("--runs", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     options = parser.parse_args()
     asyncio.run(report(options.store, options.runs))
@@ -54,7 +56,11 @@ async def report(kind: str, sizes: Sequence[int]) -> None:
     """The table of a store."""
     with tempfile.TemporaryDirectory(prefix="fabro-bench-") as work:
         async with AsyncExitStack() as stack:
-            stores = [await stack.enter_async_context(_filled(kind, Path(work), runs)) for runs in sizes]
+            if kind == "postgres":
+                url = stack.enter_context(postgres.server()).url
+                stores: list[RunStore] = [await stack.enter_async_context(postgres.filled(url, runs)) for runs in sizes]
+            else:
+                stores = [await stack.enter_async_context(_filled(kind, Path(work), runs)) for runs in sizes]
             heads = [f"{runs:,}" for runs in sizes]
             print(f"\n| {kind}, microseconds | {' | '.join(heads)} | largest to smallest |")
             print(f"|---|{'---:|' * (len(sizes) + 1)}")
