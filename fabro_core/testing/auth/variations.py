@@ -83,6 +83,23 @@ def _unsigned(text: str, from_place: int) -> Iterator[Variation]:
             yield "without its signature", f"{text[:start]}{parts[0]}.{parts[1]}."
 
 
+def is_same_signature(token: str, other: str, prefix: str) -> bool:
+    """Whether both are one JSON web token, whose signature is only written otherwise: libraries read base64 leniently,
+    and what is signed is the text before it (RFC 7515 §5.2)."""
+    signed, _, signature = token.removeprefix(prefix).rpartition(".")
+    other_signed, _, other_signature = other.removeprefix(prefix).rpartition(".")
+    if not signed.startswith("eyJ") or signed != other_signed:
+        return False
+    try:
+        return _lenient(signature) == _lenient(other_signature)
+    except binascii.Error:
+        return False
+
+
+def _lenient(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text.rstrip("=").encode("ascii", "replace") + b"==")
+
+
 def spaced(text: str) -> Iterator[Variation]:
     """With white space around it, or in it."""
     for name, space in SPACES.items():
