@@ -47,7 +47,7 @@ def test_a_store_of_ours_that_is_not_installed_gets_the_install_line() -> None:
 
     assert message.startswith('no installed plugin provides "redis"; ')
     assert "run: pip install 'fabro-core[redis]'" in message
-    assert "installed: memory, sqlite" in message
+    assert "installed: memory, postgres, sqlite" in message
 
 
 def test_the_table_of_a_plugin_that_is_not_installed_is_a_problem(faults: Any) -> None:
