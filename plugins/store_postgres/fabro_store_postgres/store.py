@@ -118,12 +118,8 @@ class PostgresRunStore(RunStore):
         except StoreMisconfigured as error:
             self._logger.error("the PostgreSQL server is not fit to keep runs any more: %s", error)
 
-    async def migrate(self, *, dry_run: bool = False) -> Sequence[str]:
-        dial = Dial(self._settings)
-        if dry_run:
-            return await opening.plan(dial)
-        _, steps = await opening.prepare(dial)
-        return steps
+    async def pending_migrations(self) -> Sequence[str]:
+        return await opening.plan(Dial(self._settings))
 
     async def ping(self) -> None:
         await logs.newest_position(self._open().connections)

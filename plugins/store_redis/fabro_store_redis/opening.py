@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fabro_core.store import StoreMisconfigured, StoreUnavailable
 from fabro_store_redis.connections import Connections
 from fabro_store_redis.faults import cannot_open
-from fabro_store_redis.upgrading import OLDER, upgrade
+from fabro_store_redis.upgrading import OLDER, TITLE, upgrade
 
 LAYOUT: Final = b"2"
 """The layout of stored data that this version reads and writes."""
@@ -46,6 +47,15 @@ async def inspect(connections: Connections, prefix: str) -> Server:
             f"{facts.get('connected_slaves', '0')} replicas",
         ),
     )
+
+
+async def plan(connections: Connections, prefix: str) -> Sequence[str]:
+    """What opening will do to the data, one line a step; writes nothing. Raises `StoreUnavailable`."""
+    try:
+        found = await connections.ask("GET", f"{prefix}layout")
+    except StoreUnavailable as error:
+        raise cannot_open(connections.dial.server, error.__cause__) from error.__cause__
+    return (TITLE,) if found == OLDER else ()
 
 
 def _facts(info: bytes) -> dict[str, str]:

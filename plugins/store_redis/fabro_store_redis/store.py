@@ -118,6 +118,13 @@ class RedisRunStore(RunStore):
         except StoreMisconfigured as error:
             self._logger.error("the Redis server is not fit to keep runs any more: %s", error)
 
+    async def pending_migrations(self) -> Sequence[str]:
+        connections = Connections(self._settings)
+        try:
+            return await opening.plan(connections, self._prefix)
+        finally:
+            await connections.close()
+
     async def ping(self) -> None:
         await self._open().connections.check_primary()
 

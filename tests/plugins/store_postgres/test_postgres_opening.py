@@ -171,3 +171,11 @@ async def test_a_password_is_asked_for_and_told_to_nobody(
             assert "FABRO_POSTGRES_PASSWORD" in str(error)
             assert PASSWORD not in "".join(traceback.format_exception(error))
         assert PASSWORD not in repr(right) + repr(store) + caplog.text
+
+
+async def test_what_opening_will_do_is_told_and_not_done(postgres: Postgres) -> None:
+    store = PostgresRunStore(settings(postgres, "told"))
+    assert list(await store.pending_migrations()) == list(await store.pending_migrations()) == [LAYOUT.creation.title]
+    async with open_postgres(postgres.url, "told"):
+        pass
+    assert list(await store.pending_migrations()) == []

@@ -13,6 +13,7 @@ from fabro_core.store import RunStore
 from fabro_core.testing.store import opened
 from fabro_core.testing.store.case import append_all, batch, ids, list_all, log_of, row, run_id
 from fabro_store_redis import RedisRunStore, RedisSettings
+from fabro_store_redis.upgrading import TITLE
 from tests.plugins.store_redis.valkey import Valkey, running
 
 pytestmark = pytest.mark.anyio
@@ -109,3 +110,14 @@ async def test_an_upgrade_that_was_broken_off_goes_on(tmp_path: Path) -> None:
             assert ids(await list_all(store, facets=("repo:acme/shop",))) == [A]
         async with opened(store_at(valkey)):
             pass
+
+
+async def test_what_an_upgrade_will_do_is_told_and_not_done(tmp_path: Path) -> None:
+    with running(tmp_path) as valkey:
+        assert list(await store_at(valkey).pending_migrations()) == []
+        await write_layout_1(valkey)
+        assert list(await store_at(valkey).pending_migrations()) == [TITLE]
+        assert valkey.ask(b"GET {fabro}:layout") == b"1"
+        async with opened(store_at(valkey)):
+            pass
+        assert list(await store_at(valkey).pending_migrations()) == []
