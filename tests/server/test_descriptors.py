@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -59,7 +59,11 @@ def health(port: int) -> int:
 
 
 def connect(port: int, stack: ExitStack) -> socket.socket:
-    return stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+    client = stack.enter_context(socket.socket())
+    client.settimeout(60)
+    with suppress(ConnectionResetError):  # closed before it is known here that it was open, which `answers` tells
+        client.connect(("127.0.0.1", port))
+    return client
 
 
 def answers(client: socket.socket) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -32,39 +33,55 @@ def postgres() -> Iterator[Postgres]:
 @asynccontextmanager
 async def behind_tls(postgres: Postgres, pem: Path | None) -> AsyncIterator[str]:
     """The URL of a server that speaks TLS, or says that it does not, and passes everything on to `postgres`."""
-    relays: set[asyncio.Task[None]] = set()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        serving = asyncio.create_task(_serve(listener, postgres.directory / ".s.PGSQL.5432", pem))
+        try:
+            yield f"postgresql://fabro@localhost:{listener.getsockname()[1]}/postgres"
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readexactly(SSL_REQUEST_BYTES)
-        writer.write(b"N" if pem is None else b"S")
+
+async def _serve(listener: socket.socket, server: Path, pem: Path | None) -> None:
+    async with asyncio.TaskGroup() as connections:
+        while True:
+            client, _ = await asyncio.get_running_loop().sock_accept(listener)
+            connections.create_task(_pass_on(client, server, pem))
+
+
+async def _pass_on(client: socket.socket, server: Path, pem: Path | None) -> None:
+    loop = asyncio.get_running_loop()
+    with client, suppress(OSError):  # one is a client that does not trust the certificate
+        await loop.sock_recv(client, SSL_REQUEST_BYTES)
+        await loop.sock_sendall(client, b"N" if pem is None else b"S")
         if pem is None:
             return
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(pem)
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, client, ssl=context)
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        inner_reader, inner_writer = await asyncio.open_unix_connection(server)
+        relays = [
+            asyncio.create_task(_relay(source, target))
+            for source, target in ((reader, inner_writer), (inner_reader, writer))
+        ]
         try:
-            await writer.start_tls(context)
-        except (OSError, ssl.SSLError):  # the client does not trust the certificate
-            return
-        inner_reader, inner_writer = await asyncio.open_unix_connection(postgres.directory / ".s.PGSQL.5432")
-        for source, target in ((reader, inner_writer), (inner_reader, writer)):
-            relays.add(asyncio.create_task(_relay(source, target)))
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"postgresql://fabro@localhost:{server.sockets[0].getsockname()[1]}/postgres"
-    finally:
-        server.close()
-        for each in relays:
-            each.cancel()
-        await asyncio.gather(*relays, return_exceptions=True)
+            await asyncio.wait(relays, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for relay in relays:
+                relay.cancel()
+            await asyncio.gather(*relays, return_exceptions=True)
+            for each in (writer, inner_writer):
+                each.transport.abort()
+            await asyncio.sleep(0)  # a turn of the loop, in which they are closed
 
 
 async def _relay(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    try:
-        while piece := await source.read(65_536):
-            target.write(piece)
-    finally:
-        target.close()
+    while piece := await source.read(65_536):
+        target.write(piece)
 
 
 def store(url: str, sslmode: TlsMode | None, ca_file: Path | None = None) -> PostgresRunStore:
