@@ -67,7 +67,7 @@ AUTOMATIONS = Kind(
         "target": {"repository": "acme/shop", "ref": "main", "workflow": "deploy"},
         "triggers": [NIGHT],
     },
-    {"triggers": [{**NIGHT, "expression": "0 4 * * *"}]},
+    {"triggers": [{**NIGHT, "id": "another"}]},
 )
 KINDS = (ENVIRONMENTS, MCP_SERVERS, AUTOMATIONS)
 
@@ -202,5 +202,6 @@ async def test_of_two_servers_that_replace_one_revision_one_is_refused(tmp_path:
 
 def _told_apart(kind: Kind, text: str) -> dict[str, Any]:
     """A change that is like no other."""
-    ((name, value),) = kind.change.items()
-    return {name: json.loads(json.dumps(value).replace("another", text))}
+    told = json.dumps(kind.change)
+    assert "another" in told
+    return dict(json.loads(told.replace("another", text)))

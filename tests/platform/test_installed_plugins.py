@@ -112,9 +112,10 @@ def test_a_server_serves_with_a_plugin(candidate: Candidate, installed: Environm
         case Group.AUTH:
             assert (serves["auth_methods"], login) == ([candidate.name], "alice")
         case Group.EXT:
-            assert linked
-            assert set(linked) == {200}
-            assert any(key.startswith(f"{candidate.name}.") for key in links)
+            replies = created.json()["ask_fabro"]["available"]
+            assert bool(linked) is not replies, "it replies in sessions, or has pages of its own"
+            assert set(linked) <= {200}
+            assert any(key.startswith(f"{candidate.name}.") for key in links) is bool(linked)
 
 
 def test_the_command_line_knows_all_that_is_installed_and_nothing_else(installed: Environment, home: Home) -> None:

@@ -195,7 +195,8 @@ def test_a_server_does_not_start_without_its_redis(tmp_path: Path) -> None:
     with (
         pytest.raises(
             DidNotStart,
-            match=r"^The Redis server at .* cannot answer: (there is no such socket|the connection is refused)\.\n$",
+            match=r"^the store is unavailable: The Redis server at .* cannot answer: "
+            r"(there is no such socket|the connection is refused)\. Cause: \w+\.\n$",
         ),
         server_process(tmp_path / "home", on_redis(f"unix://{tmp_path}/nobody", timeout_seconds=1)),
     ):
