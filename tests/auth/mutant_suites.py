@@ -6,7 +6,7 @@ Not collected by itself: most of these fail, as `test_auth_kit` expects. The sui
 from __future__ import annotations
 
 from fabro_core.testing import AuthConformance
-from tests.auth.mutants import Mutant, all_mutants
+from tests.auth import mutants
 from tests.auth.sound_methods import (
     Cave,
     Fixtures,
@@ -17,6 +17,7 @@ from tests.auth.sound_methods import (
     TokenFixtures,
     fixtures_of,
 )
+from tests.testing.bugs import Mutant, mutants_of
 
 
 class TestStrict(TokenFixtures, AuthConformance):
@@ -32,8 +33,8 @@ class TestMint(RedirectFixtures, AuthConformance):
 
 
 def _suite(mutant: Mutant) -> type[Fixtures]:
-    members = {"__module__": __name__, "make": mutant.method, "mutant": mutant}
-    return type(f"Test{mutant.name}", (fixtures_of(mutant.method), mutant.found_by), members)
+    members = {"__module__": __name__, "make": mutant.plugin, "mutant": mutant}
+    return type(f"Test{mutant.name}", (fixtures_of(mutant.plugin), mutant.found_by), members)
 
 
-globals().update({f"Test{mutant.name}": _suite(mutant) for mutant in all_mutants()})
+globals().update({f"Test{mutant.name}": _suite(mutant) for mutant in mutants_of(mutants)})

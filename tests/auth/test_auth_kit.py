@@ -14,9 +14,10 @@ from fabro_core.auth.base import AuthMethod
 from fabro_core.secret import Secret
 from fabro_core.testing import AuthConformance
 from fabro_core.testing.auth.rebuilding import BuildMethod
-from tests.auth.mutants import all_mutants
+from tests.auth import mutants
 from tests.auth.sound_methods import TOKENS, WORDS
 from tests.testing import killing
+from tests.testing.bugs import mutants_of
 from tests.testing.runs import Run, run_pytest
 from tests.testing.turns import in_turn
 
@@ -53,7 +54,7 @@ class TestDevToken(AuthConformance):
 
 
 SUITES: Final = Path(__file__).with_name("mutant_suites.py")
-CHOSEN: Final = in_turn(mutant.name for mutant in all_mutants())
+CHOSEN: Final = in_turn(mutant.name for mutant in mutants_of(mutants))
 ALL_MUTANTS_SECONDS: Final = 600
 
 SOUND_METHODS: Final = {"strict": "TestStrict", "cave": "TestCave", "mint": "TestMint"}

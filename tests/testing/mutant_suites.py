@@ -9,7 +9,9 @@ from examples.stores.dict_store import DictStore
 from fabro_core.testing.store import StoreConformance
 from fabro_core.testing.store.machine import MachineConformance
 from fabro_core.testing.store.model import ModelConformance
-from tests.testing.mutants import Mutant, all_mutants, blobs, documents, lists
+from tests.testing import mutants
+from tests.testing.bugs import Mutant, mutants_of
+from tests.testing.mutants import blobs, documents, lists
 from tests.testing.sound_stores import DictFixtures, DrivenFixtures, DrivenStore, MadeOf, fixtures_of
 
 
@@ -38,8 +40,8 @@ class TestRandomlyDeletedBlobs(DictFixtures, MachineConformance):
 
 
 def _suite(mutant: Mutant) -> type[MadeOf]:
-    members = {"__module__": __name__, "make": mutant.store, "mutant": mutant}
-    return type(f"Test{mutant.name}", (fixtures_of(mutant.store), mutant.found_by), members)
+    members = {"__module__": __name__, "make": mutant.plugin, "mutant": mutant}
+    return type(f"Test{mutant.name}", (fixtures_of(mutant.plugin), mutant.found_by), members)
 
 
-globals().update({f"Test{mutant.name}": _suite(mutant) for mutant in all_mutants()})
+globals().update({f"Test{mutant.name}": _suite(mutant) for mutant in mutants_of(mutants)})

@@ -7,15 +7,15 @@ from typing import Final
 
 import pytest
 
-from tests.testing import killing
-from tests.testing.mutants import all_mutants
+from tests.testing import killing, mutants
+from tests.testing.bugs import mutants_of
 from tests.testing.runs import ROOT, Run, run_pytest
 from tests.testing.turns import ALL, TURNS, VARIABLE, in_turn
 
 pytestmark = pytest.mark.slow
 
 SUITES: Final = Path(__file__).with_name("mutant_suites.py")
-CHOSEN: Final = in_turn(mutant.name for mutant in all_mutants())
+CHOSEN: Final = in_turn(mutant.name for mutant in mutants_of(mutants))
 
 SOUND_STORES: Final = {"dict": "TestSoundDict", "driven": "TestSoundDriven"}
 """Their names, and their suites."""
@@ -69,7 +69,7 @@ def test_the_summary_tells_what_a_page_costs_and_what_all_of_it_took(sound: Run,
 
 
 def test_every_mutant_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [mutant.name for mutant in all_mutants()]
+    names = [mutant.name for mutant in mutants_of(mutants)]
     turns = []
     for turn in range(TURNS):
         monkeypatch.setenv(VARIABLE, str(turn))
@@ -80,11 +80,9 @@ def test_every_mutant_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_state_machine_finds_bugs_by_itself(tmp_path: Path) -> None:
-    mutants = ["RandomlyTiedLists", "RandomlyRepeatedRevisions", "RandomlyDeletedBlobs"]
-    run = run_pytest(
-        tmp_path, *(f"{SUITES}::Test{mutant}" for mutant in mutants), selection=["-k", "sequence_of_calls"]
-    )
-    assert {class_name.removeprefix("Test") for class_name, _ in run.failures} == set(mutants)
+    random = ["RandomlyTiedLists", "RandomlyRepeatedRevisions", "RandomlyDeletedBlobs"]
+    run = run_pytest(tmp_path, *(f"{SUITES}::Test{mutant}" for mutant in random), selection=["-k", "sequence_of_calls"])
+    assert {class_name.removeprefix("Test") for class_name, _ in run.failures} == set(random)
 
 
 def test_the_example_store_passes_as_its_author_would_run_it(tmp_path: Path) -> None:

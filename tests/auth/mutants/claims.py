@@ -10,8 +10,8 @@ from typing import Any
 
 from fabro_core.auth.base import Bearer, Identity, LoginField, LoginOption
 from fabro_core.testing.auth.claims import ClaimsConformance
-from tests.auth.mutants import breaks
 from tests.auth.sound_methods import Cave, Strict
+from tests.testing.bugs import breaks
 
 
 @breaks("which is the core's", found_by=ClaimsConformance)

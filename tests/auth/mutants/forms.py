@@ -8,8 +8,8 @@ from typing import Any
 from fabro_core.auth.base import Identity, LoginForm
 from fabro_core.errors import CredentialsRejected
 from fabro_core.testing.auth.forms import FormConformance
-from tests.auth.mutants import breaks
 from tests.auth.sound_methods import WORDS, Cave
+from tests.testing.bugs import breaks
 
 NO_OTHER = "no other form is good in place of a valid one"
 

@@ -10,8 +10,8 @@ import msgspec
 from fabro_core.auth.base import Bearer, Identity, LoginAttempt, LoginCallback, LoginForm, Redirect
 from fabro_core.errors import CredentialsRejected
 from fabro_core.testing.auth.overlaps import OverlapConformance
-from tests.auth.mutants import breaks
 from tests.auth.sound_methods import Cave, Mint, Strict
+from tests.testing.bugs import breaks
 
 
 @breaks("a form is judged by what is in it alone", found_by=OverlapConformance)

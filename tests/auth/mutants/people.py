@@ -9,9 +9,9 @@ import msgspec
 
 from fabro_core.auth.base import Bearer, Identity, LoginForm
 from fabro_core.testing.auth.people import PeopleConformance
-from tests.auth.mutants import breaks
 from tests.auth.mutants.redirects import ByHand
 from tests.auth.sound_methods import Cave, Mint, Strict
+from tests.testing.bugs import breaks
 
 OWN_SUBJECT = "two people have two subjects"
 

@@ -10,8 +10,8 @@ from typing import Any
 from fabro_core.auth.base import Identity
 from fabro_core.secret import Secret
 from fabro_core.testing.auth.permission import PermissionConformance
-from tests.auth.mutants import breaks
 from tests.auth.sound_methods import Cave, Strict
+from tests.testing.bugs import breaks
 
 
 @breaks("permits is asked on every request and does no I/O", found_by=PermissionConformance)

@@ -11,8 +11,8 @@ import msgspec
 
 from fabro_core.auth.base import Identity, LoginAttempt, LoginCallback, Redirect
 from fabro_core.testing.auth.redirects import RedirectConformance
-from tests.auth.mutants import breaks
 from tests.auth.sound_methods import Mint
+from tests.testing.bugs import breaks
 
 NOBODY = "whatever the provider does not vouch for"
 

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from fabro_core.auth.base import Identity, LoginAttempt, LoginCallback, LoginField, LoginOption, Redirect
 from fabro_core.secret import Secret
 from fabro_core.testing.auth.replicas import ReplicaConformance
-from tests.auth.mutants import breaks
 from tests.auth.sound_methods import Cave, Mint, Strict
+from tests.testing.bugs import breaks
 
 SAME = "everybody is the same person on every server"
 

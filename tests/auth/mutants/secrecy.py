@@ -19,9 +19,9 @@ from fabro_core.auth.base import Bearer, Identity, LoginAttempt, LoginCallback, 
 from fabro_core.context import Problem
 from fabro_core.errors import CredentialsRejected
 from fabro_core.testing.auth.secrecy import SecrecyConformance
-from tests.auth.mutants import breaks
 from tests.auth.mutants.redirects import ByHand
 from tests.auth.sound_methods import TOKENS, Cave, Mint, Strict
+from tests.testing.bugs import breaks
 
 IN_THE_LOG = "is in the log"
 

@@ -11,8 +11,8 @@ from fabro_core.auth.base import Bearer, Identity, LoginAttempt, LoginCallback, 
 from fabro_core.errors import CredentialsRejected
 from fabro_core.testing.auth.times import TimeConformance
 from fabro_core.testing.auth.tokens import TokenConformance
-from tests.auth.mutants import breaks
 from tests.auth.sound_methods import TOKENS, WORDS, Cave, Mint, Strict
+from tests.testing.bugs import breaks
 
 
 def block() -> None:

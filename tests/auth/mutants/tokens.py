@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 from fabro_core.auth.base import Bearer, Identity
 from fabro_core.errors import CredentialsRejected
 from fabro_core.testing.auth.tokens import TokenConformance
-from tests.auth.mutants import breaks
 from tests.auth.sound_methods import TOKENS, Strict
+from tests.testing.bugs import breaks
 
 NO_OTHER = "no other token is good in place of a valid one"
 GOOD = TOKENS["ann"]

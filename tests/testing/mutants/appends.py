@@ -10,7 +10,7 @@ from examples.stores.dict_store import DictStore
 from fabro_core.errors import SeqConflict
 from fabro_core.store import records
 from fabro_core.testing.store.appending import AppendConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 @breaks("no event of an acknowledged batch is lost", found_by=AppendConformance)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from examples.stores.dict_store import DictStore
 from fabro_core.store import records
 from fabro_core.testing.store.blobs import BlobConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 @breaks("the same bytes are not stored again", found_by=BlobConformance)

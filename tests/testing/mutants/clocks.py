@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from examples.stores.dict_store import DictStore
 from fabro_core.store import records
 from fabro_core.testing.store.clocks import ClockConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 NEVER_TWICE = "a revision does not come from a clock"
 

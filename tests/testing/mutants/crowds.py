@@ -10,7 +10,7 @@ from examples.stores.dict_store import DictStore, has_expired
 from fabro_core.models.status import Bucket
 from fabro_core.store import records
 from fabro_core.testing.store.crowds import CrowdConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 @breaks("a page of the whole list", found_by=CrowdConformance)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from examples.stores.dict_store import DictStore
 from fabro_core.store import records
 from fabro_core.testing.store.documents import DocumentConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 @breaks("expires_ms <= now_ms means absent, purged or not", found_by=DocumentConformance)

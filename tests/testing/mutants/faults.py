@@ -6,7 +6,7 @@ from fabro_core.errors import StoreUnavailable
 from fabro_core.store import records
 from fabro_core.store.wakeups import WakeupHub
 from fabro_core.testing.store.faults import FaultConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 from tests.testing.sound_stores import DrivenStore
 
 

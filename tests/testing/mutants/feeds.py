@@ -10,7 +10,7 @@ from fabro_core.store import records
 from fabro_core.testing.store.feed_history import FeedHistoryConformance, SharedFeedConformance
 from fabro_store_sqlite import SqliteRunStore, run_writes
 from fabro_store_sqlite.writer import Transaction
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 class Forgetful(DictStore):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from examples.stores.dict_store import DictStore
 from fabro_core.store.wakeups import WakeupHub
 from fabro_core.testing.store.fencing import FencingConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 @breaks("a fenced store refuses every write until the fence is lifted", found_by=FencingConformance)

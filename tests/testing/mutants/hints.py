@@ -11,7 +11,7 @@ from examples.stores.dict_store import DictStore
 from fabro_core.store import records
 from fabro_core.store.wakeups import WakeupHub
 from fabro_core.testing.store.watching import WatchConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 @breaks("what a hint names is readable", found_by=WatchConformance)

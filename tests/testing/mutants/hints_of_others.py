@@ -16,7 +16,7 @@ from fabro_core.store.wakeups import WakeupHub
 from fabro_core.testing.store.hinting import HintConformance
 from fabro_store_sqlite import SqliteRunStore
 from fabro_store_sqlite.changes import newest_change
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 @breaks("what a hint names is readable", found_by=HintConformance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fabro_core.store import records
 from fabro_core.testing.store.crashing import CrashConformance
 from fabro_store_sqlite import SqliteRunStore
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 AT_ONCE = 500
 """How many removals come together before they are done; a process that is killed has not had so many."""

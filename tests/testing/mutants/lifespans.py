@@ -11,7 +11,7 @@ from examples.stores.dict_store import DictStore
 from fabro_core.store import records
 from fabro_core.testing.store.crashing import CrashConformance
 from fabro_core.testing.store.opening import OpeningConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 from tests.testing.sound_stores import SavedStore
 
 

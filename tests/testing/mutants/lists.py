@@ -8,7 +8,7 @@ from examples.stores.dict_store import DictStore
 from fabro_core.store import records
 from fabro_core.testing.store.listing import ListConformance
 from fabro_core.testing.store.runs import RunConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 @breaks("ties by id descending in both directions", found_by=ListConformance)

@@ -12,7 +12,7 @@ from fabro_core.testing.store.crowds import CrowdConformance
 from fabro_core.testing.store.fencing import FencingConformance
 from fabro_core.testing.store.removing import RemovalConformance
 from fabro_core.testing.store.texts import TextConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 @breaks("a run has one id", found_by=TextConformance)

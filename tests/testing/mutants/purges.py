@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from examples.stores.dict_store import DictStore, has_expired
 from fabro_core.store import records
 from fabro_core.testing.store.removing import RemovalConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 # -- purge -------------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from examples.stores.dict_store import DictStore
 from fabro_core.store import records
 from fabro_core.testing.store.feed import FeedConformance
 from fabro_core.testing.store.reading import ReadConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 @breaks("an event comes back byte for byte", found_by=ReadConformance)

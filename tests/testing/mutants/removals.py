@@ -12,7 +12,7 @@ from examples.stores.dict_store import DictStore, has_expired
 from fabro_core.models.status import Bucket
 from fabro_core.store import records
 from fabro_core.testing.store.removing import RemovalConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 from tests.testing.sound_stores import SavedStore
 
 # -- runs --------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from fabro_core.models.status import Bucket
 from fabro_core.store import records
 from fabro_core.testing.store.rereading import RereadingConformance
 from fabro_store_sqlite import SqliteRunStore
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 ANEW = "what was read before is read anew"
 

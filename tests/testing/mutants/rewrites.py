@@ -10,7 +10,7 @@ from fabro_core.errors import RevisionConflict, SeqConflict
 from fabro_core.store import records
 from fabro_core.testing.store.rewriting import RewritingConformance
 from fabro_store_sqlite import SqliteRunStore
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 class Remembers(SqliteRunStore):

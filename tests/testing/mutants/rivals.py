@@ -14,7 +14,7 @@ from fabro_core.store import records
 from fabro_core.testing.store.rivals import RivalConformance
 from fabro_store_sqlite import SqliteRunStore, documents, run_writes
 from fabro_store_sqlite.writer import Transaction
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 def one_at_a_time(locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]) -> asyncio.Lock:

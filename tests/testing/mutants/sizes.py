@@ -10,7 +10,7 @@ from examples.stores.dict_store import DictStore
 from fabro_core.errors import StoreUnavailable
 from fabro_core.store import records
 from fabro_core.testing.store.sizes import SizeConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 KIB, MIB = 1_024, 1_024 * 1_024
 

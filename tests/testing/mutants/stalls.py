@@ -12,7 +12,7 @@ from fabro_core.errors import StoreUnavailable
 from fabro_core.store import records
 from fabro_core.testing.store.stalling import StallConformance
 from fabro_store_sqlite import SqliteRunStore
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 
 @breaks("does not hold the event loop", found_by=StallConformance)

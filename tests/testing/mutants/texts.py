@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from examples.stores.dict_store import DictStore
 from fabro_core.store import records
 from fabro_core.testing.store.texts import TextConformance
-from tests.testing.mutants import breaks
+from tests.testing.bugs import breaks
 
 Change = Callable[[str], str]
 
