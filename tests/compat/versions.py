@@ -22,7 +22,7 @@ ROOT: Final = Path(__file__).parents[2]
 ENVIRONMENTS: Final = ROOT / ".venv"
 PLUGINS: Final = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 LEAST_COVERED: Final = 25
-QUICK: Final = "not slow and not other_store"
+QUICK: Final = "not slow and not fabro_long and not other_store"
 ALONE: Final = {name: value for name, value in os.environ.items() if name not in ("FABRO_CONTRACT", "FABRO_CORPUS")}
 """The environment of whoever has this repository and nothing else, for which the tests have to work as well."""
 _VERSION: Final = re.compile(r"Programming Language :: Python :: (3\.\d+)")
