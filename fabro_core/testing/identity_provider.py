@@ -20,7 +20,6 @@ import httpx
 import msgspec
 
 from fabro_core.http.asgi import ASGIApp, Receive, Scope, Send
-from fabro_core.testing.servers import listening
 
 Mood = Literal[
     "helpful",
@@ -75,6 +74,8 @@ class FakeIdentityProvider:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[FakeIdentityProvider]:
         """Serve on a free port of 127.0.0.1."""
+        from fabro_core.testing.servers import listening  # the kit names this class, and is imported without a server
+
         async with listening(cast("ASGIApp", self._serve)) as self.url:
             try:
                 yield self

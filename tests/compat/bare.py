@@ -52,12 +52,12 @@ SERVING: Final = {
         f"fabro_core.server.{name}"
         for name in ("connection", "exchange", "heads", "orders", "process", "serving", "workers")
     ),
-    *(f"fabro_core.testing.{name}" for name in ("identity_provider", "servers")),
+    "fabro_core.testing.servers",
 }
 """Modules that need the extra `server`."""
 
 
-SERVING_NAMES: Final = {"FakeIdentityProvider", "RunningServer", "running"}
+SERVING_NAMES: Final = {"RunningServer", "running"}
 """Public names that need it; the reference says so."""
 
 
