@@ -90,6 +90,15 @@ def embedded_app(
     )
 
 
+def _edge(assembly: Assembly, application: ASGIApp) -> Edge:
+    """What every request goes through before `application`: the host of the pages, and the headers of an answer."""
+    web = assembly.settings.server.web
+    public_url = assembly.server.public_url
+    secured = urlsplit(public_url).scheme == "https" and web.hsts_seconds > 0
+    hsts = transport_security(seconds=web.hsts_seconds, subdomains=web.hsts_subdomains)
+    return Edge(CanonicalHost(application, public_url) if web.enabled else application, *((hsts,) if secured else ()))
+
+
 class FabroApp:
     """A Fabro server as an ASGI application.
 
@@ -132,17 +141,17 @@ class FabroApp:
             reserved=assembly.reading.secret_names,
         )
         self._housekeeping = Housekeeping(assembly.store, assembly.clock)
-        responder = next((part.object for part in assembly.parts.of(SESSION_RESPONDER)), None)
+        responder = assembly.parts.one(SESSION_RESPONDER)
         self._runs = Runs(
             assembly.store,
             assembly.clock,
             web_url=assembly.server.public_url if assembly.settings.server.web.enabled else None,
             read_stored=self._resources.stored_settings,
-            responder=None if responder is None else needs_of(responder),
+            responder=None if responder is None else needs_of(responder.object),
             redact=self._resources.secrets.redaction,
         )
-        source = next((part.object for part in assembly.parts.of(MANIFEST_SOURCE)), None)
-        self._automation_runs = AutomationRuns(self._runs, source)
+        source = assembly.parts.one(MANIFEST_SOURCE)
+        self._automation_runs = AutomationRuns(self._runs, None if source is None else source.object)
         self.schedules = Schedules(
             assembly.store,
             assembly.clock,
@@ -151,7 +160,9 @@ class FabroApp:
             version=assembly.server.version,
         )
         claims = Claims(assembly.store, assembly.clock, self._runs.sessions)
-        self._replies = Replies(self._runs, claims, responder, self._resources.secrets.redaction)
+        self._replies = Replies(
+            self._runs, claims, None if responder is None else responder.object, self._resources.secrets.redaction
+        )
         self._tail = Tail(assembly.store, redact=self._resources.secrets.redaction)
         self._streams = EventStreams(
             self._tail,
@@ -162,19 +173,12 @@ class FabroApp:
             per_caller=assembly.settings.server.limits.streams_per_caller,
             on_open=self._stop_notice.renew,
         )
-        public = urlsplit(assembly.server.public_url)
-        self._prefix = public.path.rstrip("/")
+        self._prefix = urlsplit(assembly.server.public_url).path.rstrip("/")
         self._extensions = extension_routers(assembly.parts.app_inits)
         self.endpoints = endpoints(web_enabled=assembly.settings.server.web.enabled)
         application = Application(self.endpoints, self._extensions, self._services())
         self.litestar = application.litestar
-        inner: ASGIApp = application
-        if assembly.settings.server.web.enabled:
-            inner = CanonicalHost(inner, assembly.server.public_url)
-        web = assembly.settings.server.web
-        secured = public.scheme == "https" and web.hsts_seconds > 0
-        hsts = transport_security(seconds=web.hsts_seconds, subdomains=web.hsts_subdomains)
-        self._edge = Edge(inner, *((hsts,) if secured else ()))
+        self._edge = _edge(assembly, application)
         self._entered = False
         self._draining = False
         self._live_settings = (

@@ -172,7 +172,7 @@ def assemble(
     parts = _built(reading.plugins, server, settings, clock, problems)
     methods = parts.of(AUTH_METHOD)
     options = _admitted(methods, settings, problems)
-    store = next(iter(parts.of(RUN_STORE)), None)
+    store = parts.one(RUN_STORE)
     problems += _sharing_problems(store, reading.workers)
     if problems or store is None:
         raise StartupError(in_order(problems))
@@ -209,7 +209,7 @@ def assemble_store(reading: Reading) -> AssembledStore:
     clock = SystemClock()
     plugins = [each for each in reading.plugins if RUN_STORE in each.plugin.kind.objects]
     parts = _built(plugins, _server_info(reading, reading.settings, ""), reading.settings, clock, problems)
-    store = next(iter(parts.of(RUN_STORE)), None)
+    store = parts.one(RUN_STORE)
     if problems or store is None:
         raise StartupError(in_order(problems))
     return AssembledStore(settings=reading.settings, store=store.object, name=store.name, clock=clock)

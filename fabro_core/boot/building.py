@@ -53,6 +53,10 @@ class Parts:
         """The objects that a hook has built, in the order of the settings."""
         return tuple(part for builder, part in self._objects if builder == hook)
 
+    def one(self, hook: ObjectHook[T]) -> Part[T] | None:
+        """What a hook has built that builds one object at most; None when nothing builds it."""
+        return next(iter(self.of(hook)), None)
+
     def held_open(self) -> Iterator[Part[Lifecycle]]:
         """The objects that have a lifespan, in the order of building; the store is not one of them."""
         return (part for builder, part in self._objects if builder.is_held_open)
