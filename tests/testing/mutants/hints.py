@@ -14,6 +14,14 @@ from fabro_core.testing.store.watching import WatchConformance
 from tests.testing.bugs import breaks
 
 
+async def naming_the_first(hints: AsyncIterator[records.Wakeup]) -> AsyncIterator[records.Wakeup]:
+    """The hints, each with the first event of those that came at once."""
+    newest: dict[str, int] = {}
+    async for hint in hints:
+        yield replace(hint, seq=newest.get(hint.run_id, 0) + 1)
+        newest[hint.run_id] = hint.seq
+
+
 @breaks("what a hint names is readable", found_by=WatchConformance)
 class WatchBeforeCommit(DictStore):
     """Announces an append before it can be read."""
@@ -69,13 +77,7 @@ class AnnouncesTheBeginning(DictStore):
     """Names the first event of a batch."""
 
     def watch(self) -> AsyncIterator[records.Wakeup]:
-        return self._told(super().watch())
-
-    async def _told(self, hints: AsyncIterator[records.Wakeup]) -> AsyncIterator[records.Wakeup]:
-        named: dict[str, int] = {}
-        async for hint in hints:
-            yield replace(hint, seq=named.get(hint.run_id, 0) + 1)
-            named[hint.run_id] = hint.seq
+        return naming_the_first(super().watch())
 
 
 @breaks("who watches again is told again", found_by=WatchConformance)

@@ -17,6 +17,7 @@ from fabro_core.testing.store.hinting import HintConformance
 from fabro_store_sqlite import SqliteRunStore
 from fabro_store_sqlite.changes import newest_change
 from tests.testing.bugs import breaks
+from tests.testing.mutants.hints import naming_the_first
 
 
 @breaks("what a hint names is readable", found_by=HintConformance)
@@ -111,13 +112,7 @@ class AnnouncesTheFirstOfABatch(SqliteRunStore):
     """Names the first event of those that came at once."""
 
     def watch(self) -> AsyncIterator[records.Wakeup]:
-        return self._told(super().watch())
-
-    async def _told(self, hints: AsyncIterator[records.Wakeup]) -> AsyncIterator[records.Wakeup]:
-        newest: dict[str, int] = {}
-        async for hint in hints:
-            yield replace(hint, seq=newest.get(hint.run_id, 0) + 1)
-            newest[hint.run_id] = hint.seq
+        return naming_the_first(super().watch())
 
 
 @breaks("who watches again is told of others again", found_by=HintConformance)
